@@ -1,0 +1,110 @@
+/**
+ * What a place to run is: `model` (the in-process kernel), `linux` (the real one, through bpf(2)), `offload` (a network
+ * card). The object model (core/bcc) knows only this file.
+ *
+ * Everything is synchronous (HOUSE decision 8): a blocking call of the object model pumps the backend with `wait` until
+ * there is something for it, time is up, the source has ended, or Ctrl-C came.
+ */
+import type { Btf } from '../btf/btf.ts';
+import type { MapSpec, ObjectSpec, ProgSpec } from '../spec/spec.ts';
+
+/** A request to attach: the kind, and BCC's arguments for it. */
+export interface Probe {
+  /** 'kprobe' | 'kretprobe' | 'tracepoint' | 'raw_tracepoint' | 'kfunc' | 'kretfunc' | 'uprobe' | 'uretprobe' | 'perf_event' | 'socket' | 'xdp' | ... */
+  readonly kind: string;
+  /** Kernel function, `category:event`, interface name, ... */
+  readonly target: string;
+  readonly options?: Readonly<Record<string, unknown>>;
+}
+
+/** What attaching returns. Closing detaches; closing twice is harmless. */
+export interface Link {
+  readonly probe: Probe;
+  close(): void;
+}
+
+/** A map on a backend: user-space side only, with the kernel's errnos (negative numbers). */
+export interface MapHandle {
+  readonly spec: MapSpec;
+  /** Values a per-CPU map has; 1 for others. */
+  readonly cpus: number;
+  lookup(key: Uint8Array): Uint8Array | undefined;
+  update(key: Uint8Array, value: Uint8Array, flags?: number): number;
+  delete(key: Uint8Array): number;
+  nextKey(key: Uint8Array | undefined): Uint8Array | undefined;
+  lookupAndDelete(key: Uint8Array): Uint8Array | undefined;
+  close(): void;
+}
+
+export interface ProgHandle {
+  readonly spec: ProgSpec;
+  /** The verifier's log (ours or the kernel's), as far as it was asked for. */
+  readonly log: string;
+  close(): void;
+}
+
+/** One record of a perf or ring buffer. `cpu` is -1 for ring buffers. */
+export interface RecordSink {
+  onRecord(cpu: number, data: Uint8Array): void;
+  onLost(cpu: number, count: number): void;
+}
+
+/** A perf or ring buffer being read. `consume` delivers what is there now and returns how many records that were. */
+export interface RecordReader {
+  consume(sink: RecordSink): number;
+  close(): void;
+}
+
+/** The trace pipe: whole lines, without the newline, in the kernel's format. */
+export interface TracePipe {
+  /** The next line if there is one now. */
+  read(): string | undefined;
+  close(): void;
+}
+
+/** Why `wait` came back: something may be there; time is up; the source has ended (nothing more will ever come); Ctrl-C. */
+export type WaitResult = 'ready' | 'timeout' | 'ended' | 'interrupted';
+
+/** Symbol of an address, or undefined. */
+export interface SymbolAt {
+  readonly name: string;
+  readonly offset: number;
+  readonly module: string;
+}
+
+export interface Backend {
+  readonly name: 'model' | 'linux' | 'offload';
+  /** BTF of the kernel that programs run in. */
+  readonly kernelBtf: Btf;
+  /** Kernel release, e.g. '6.1.0'. */
+  readonly release: string;
+  readonly cpus: number;
+
+  createMap(spec: MapSpec, object: ObjectSpec): MapHandle;
+  /** Verify and load. Throws VerifierError, SysError, Unsupported. `maps` are by name. */
+  load(prog: ProgSpec, object: ObjectSpec, maps: ReadonlyMap<string, MapHandle>): ProgHandle;
+  /** Throws BpfError ENOENT with the nearest names when the target does not exist. */
+  attach(prog: ProgHandle, probe: Probe): Link;
+
+  openTracePipe(): TracePipe;
+  /** Read a perf_event_array (one buffer a CPU, of `pages` pages each) or a ringbuf map. */
+  openRecords(map: MapHandle, options: { readonly pages?: number; readonly wakeupEvents?: number }): RecordReader;
+
+  /**
+   * Let the world move until something may have happened that concerns us, at most `timeoutMs` (-1: no limit, 0: only
+   * what is there already). The first call starts the source (the run contract: the traced command execs now).
+   */
+  wait(timeoutMs: number): WaitResult;
+  /** The same for hosts that must not block their thread. */
+  waitAsync?(timeoutMs: number, signal?: { readonly aborted: boolean }): Promise<WaitResult>;
+
+  /** Kernel functions that a kprobe could name, optionally those matching a pattern: for event_re and nearest-name messages. */
+  kernelFunctions(): Iterable<string>;
+  tracepoints(): Iterable<string>;
+  /** Text of a tracepoint's format file (what /sys/kernel/tracing/events/CAT/NAME/format shows), or undefined. */
+  tracepointFormat(category: string, name: string): string | undefined;
+  ksym(address: bigint): SymbolAt | undefined;
+  ksymAddress(name: string): bigint | undefined;
+  /** Detach and free everything. Idempotent. */
+  close(): void;
+}

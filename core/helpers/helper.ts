@@ -1,0 +1,65 @@
+/**
+ * A row of THE HELPER TABLE: signature and behaviour side by side. Signatures are those of kernel/bpf/helpers.c,
+ * kernel/trace/bpf_trace.c and net/core/filter.c; descriptions of argument kinds are the kernel's ARG_* and RET_*.
+ */
+import type { LinearMemory } from '../base/memory.ts';
+import type { BpfMap } from '../maps/map.ts';
+
+export type ArgKind =
+  | 'anything' | 'const_map_ptr' | 'map_key' | 'map_value' | 'uninit_map_value' | 'ctx' | 'mem' | 'mem_or_null'
+  | 'uninit_mem' | 'const_size' | 'const_size_or_zero' | 'const_alloc_size_or_zero' | 'alloc_mem' | 'spin_lock' | 'timer'
+  | 'sock_common' | 'socket' | 'btf_id' | 'btf_id_sock_common' | 'percpu_btf_id' | 'func' | 'stack' | 'stack_or_null'
+  | 'const_str' | 'kptr' | 'dynptr' | 'uninit_dynptr' | 'int' | 'long' | 'ptr_to_int' | 'ptr_to_long'
+  /** Any address, not checked: what probe_read's source is. */
+  | 'unsafe_ptr';
+
+export type RetKind =
+  | 'integer' | 'void' | 'map_value' | 'map_value_or_null' | 'socket_or_null' | 'tcp_sock_or_null' | 'sock_common_or_null'
+  | 'alloc_mem_or_null' | 'mem_or_null' | 'mem_or_btf_id' | 'mem_or_btf_id_or_null' | 'btf_id' | 'btf_id_or_null' | 'dynptr_mem_or_null';
+
+/** What the running program is inside of. The model kernel implements it; a bare VM (tests, skep-vm) implements a small part. */
+export interface HelperEnv {
+  readonly memory: LinearMemory;
+  /** Offset of the ctx the program was started with. */
+  readonly ctx: number;
+  /** Map whose header is at this offset, or undefined. */
+  mapAt(offset: number): BpfMap | undefined;
+  /** Current task's facts. */
+  readonly task: { readonly pid: number; readonly tgid: number; readonly uid: number; readonly gid: number; readonly comm: string; /** Offset of its struct task_struct, made when asked. */ taskStruct(): number };
+  readonly cpu: number;
+  /** CLOCK_MONOTONIC and CLOCK_BOOTTIME of the (virtual) clock, in ns, as two 32-bit halves: [lo, hi]. */
+  now(clock: 'monotonic' | 'boottime' | 'tai' | 'realtime'): readonly [number, number];
+  random(): number;
+  /**
+   * Copy `size` bytes from any address (two halves) to an offset, as copy_from_kernel_nofault / copy_from_user_nofault: 0, or -EFAULT (-14).
+   * `space` says which address space the program named; 'any' is the old bpf_probe_read.
+   */
+  read(space: 'kernel' | 'user' | 'any', addressLo: number, addressHi: number, size: number, to: number): number;
+  /** Like read, up to and with the first NUL: length with NUL, or negative errno. */
+  readString(space: 'kernel' | 'user' | 'any', addressLo: number, addressHi: number, size: number, to: number): number;
+  /** One line for the trace pipe, without the `bpf_trace_printk: ` prefix and the newline. */
+  tracePrintk(text: string): void;
+  /** The program's kind and name, for messages. */
+  readonly progType: string;
+}
+
+/**
+ * Registers as the engines keep them: r[2*i] is the low and r[2*i+1] the high half of register i, both signed 32-bit.
+ * A helper reads its arguments at r[2..11] and writes its result to r[0] and r[1].
+ */
+export type RegFile = Int32Array;
+
+export interface HelperRow {
+  readonly id: number;
+  /** Kernel name without `bpf_`. */
+  readonly name: string;
+  readonly args: readonly ArgKind[];
+  readonly ret: RetKind;
+  readonly gplOnly?: boolean;
+  /** First kernel version that has it. */
+  readonly since: string;
+  /** Program types that may call it ('all', or names of core/progs); which set a program type has is decided here only. */
+  readonly progTypes: 'all' | 'tracing' | readonly string[];
+  /** Absent: known to compiler, verifier and disassembler, says Unsupported by name when called. */
+  readonly run?: (env: HelperEnv, r: RegFile) => void;
+}

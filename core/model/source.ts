@@ -1,0 +1,84 @@
+/**
+ * What makes the model kernel move, and what the model may ask of it. Three sources speak this: a real command under
+ * ptrace (bindings/trace), a recording (core/model/recording.ts), a scripted workload (core/model/workload).
+ *
+ * A source delivers TaskEvents at the level of system calls; the kernel (core/model/kernel.ts) plays the kernel's part:
+ * it changes its objects and passes through named functions and tracepoints, where hooks fire while the task is stopped.
+ */
+
+/** Times are CLOCK_MONOTONIC nanoseconds. Addresses and 64-bit arguments are bigint (one event per system call, not a hot path). */
+export type TaskEvent =
+  /** The command (or a task that was attached to) appears. */
+  | { readonly type: 'start'; readonly tsNs: bigint; readonly cpu: number; readonly tid: number }
+  | { readonly type: 'enter'; readonly tsNs: bigint; readonly cpu: number; readonly tid: number; readonly nr: number; readonly args: readonly bigint[]; readonly ip: bigint; readonly sp: bigint }
+  /** `ret` is the signed return value: -errno on failure. -512..-516 are restarts. `nr` and `args` repeat the entry's. */
+  | { readonly type: 'exit'; readonly tsNs: bigint; readonly cpu: number; readonly tid: number; readonly nr: number; readonly args: readonly bigint[]; readonly ret: bigint }
+  /** A new task: `kind` by what made it. Comes before any event of the child. */
+  | { readonly type: 'fork'; readonly tsNs: bigint; readonly cpu: number; readonly tid: number; readonly child: number; readonly kind: 'fork' | 'vfork' | 'clone'; readonly childTgid: number }
+  /** An exec succeeded; `formerTid` is the thread that called it (its tid became the tgid). */
+  | { readonly type: 'exec'; readonly tsNs: bigint; readonly cpu: number; readonly tid: number; readonly formerTid: number; readonly filename: string; readonly comm: string }
+  /** A task ended. `status` is wait(2)'s. */
+  | { readonly type: 'task_exit'; readonly tsNs: bigint; readonly cpu: number; readonly tid: number; readonly status: number };
+
+/** Facts of a task, from /proc/PID. */
+export interface TaskFacts {
+  readonly tid: number;
+  readonly tgid: number;
+  readonly ppid: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly comm: string;
+}
+
+/** Facts of a file descriptor, from /proc/PID/fd and (for sockets) a duplicate that is closed at once. */
+export interface FdFacts {
+  readonly kind: 'file' | 'dir' | 'socket' | 'pipe' | 'char' | 'other';
+  /** What /proc/PID/fd/N says. */
+  readonly path: string;
+  readonly inode?: number;
+  readonly socket?: {
+    /** AF_*, SOCK_* (without flags), IPPROTO_*. */
+    readonly domain: number;
+    readonly type: number;
+    readonly protocol: number;
+    /** Raw sockaddr bytes of getsockname and getpeername; undefined where the call failed. */
+    readonly local?: Uint8Array;
+    readonly peer?: Uint8Array;
+  };
+}
+
+/** What the model may ask about a task that stands still. A recording answers what was recorded, and counts what was not. */
+export interface TaskView {
+  task(tid: number): TaskFacts | undefined;
+  fd(tid: number, fd: number): FdFacts | undefined;
+  /** User memory of the task; undefined is -EFAULT. Never short. */
+  read(tid: number, address: bigint, size: number): Uint8Array | undefined;
+  /** Up to `most` bytes, shortened at an unmapped page; for strings. */
+  readUpTo(tid: number, address: bigint, most: number): Uint8Array;
+  /** Source address the machine would use towards a destination (sockaddr bytes in, sockaddr bytes out), by a UDP socket of our own. */
+  sourceAddress(destination: Uint8Array): Uint8Array | undefined;
+}
+
+/** Which system calls somebody hooked, decided when the source starts. */
+export interface SyscallInterest {
+  readonly nr: number;
+  readonly exit: boolean;
+}
+
+export interface EventSource {
+  readonly name: 'trace' | 'replay' | 'workload';
+  readonly view: TaskView;
+  /** Hooks that this source can ever make fire (a traced command has no run queue); undefined: all that the model has. */
+  canFire?(hook: string): boolean;
+  /** Start with these calls of interest. Called once, at the script's first blocking call. */
+  start(interest: readonly SyscallInterest[]): void;
+  /**
+   * Deliver events to `deliver` until at least one was delivered or `timeoutMs` is up (-1: no limit). The task of an event stands
+   * still until `deliver` returns. Answers 'ended' once nothing will ever come.
+   */
+  pump(timeoutMs: number, deliver: (event: TaskEvent) => void): 'ready' | 'timeout' | 'ended' | 'interrupted';
+  /** Let go: a command that we started runs on, without us ('detach'), or is killed ('kill'). */
+  stop(how: 'detach' | 'kill'): void;
+  /** wait(2) status of the command, once it ended. */
+  readonly exitStatus?: number | undefined;
+}

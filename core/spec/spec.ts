@@ -1,0 +1,92 @@
+/**
+ * Specs: what compiling C, typing instructions or reading an ELF object gives. Inert data that anyone can print and
+ * compare; only `backend.load(spec)` touches the world (cilium/ebpf's split).
+ */
+import type { Btf } from '../btf/btf.ts';
+
+export interface MapSpec {
+  readonly name: string;
+  readonly type: string;
+  readonly keySize: number;
+  readonly valueSize: number;
+  readonly maxEntries: number;
+  readonly flags: number;
+  /** BTF ids in the object's own `btf`, 0 where unknown. */
+  readonly keyType: number;
+  readonly valueType: number;
+  /** Map-in-map: the inner map's spec. */
+  readonly inner?: MapSpec;
+  /** Contents to store before programs load: .rodata and friends, prog arrays. */
+  readonly initial?: readonly { readonly key: Uint8Array; readonly value: Uint8Array }[];
+  /** Frozen after `initial` (.rodata). */
+  readonly readOnly?: boolean;
+  /** Path or name under which it is shared (BPF_TABLE_PINNED, BPF_TABLE_PUBLIC). */
+  readonly pin?: string;
+  /** C struct of what perf_submit / ringbuf_output sends, when the compiler saw it: a BTF id. */
+  readonly eventType?: number;
+}
+
+/** A place in the instructions that names something to be resolved at load. `insn` counts 8-byte slots. */
+export type ProgReloc =
+  | { readonly kind: 'map'; readonly insn: number; readonly map: string }
+  | { readonly kind: 'map_value'; readonly insn: number; readonly map: string; readonly offset: number }
+  | { readonly kind: 'kfunc' | 'ksym'; readonly insn: number; readonly name: string };
+
+/** Source position of the instructions from `insn` on, up to the next row. `line` is 1-based. */
+export interface LineInfo {
+  readonly insn: number;
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly text: string;
+}
+
+/** A function inside the program (BPF-to-BPF): the first one is the entry. `btfId` is a func id in the object's BTF, or 0. */
+export interface FuncInfo {
+  readonly insn: number;
+  readonly name: string;
+  readonly btfId: number;
+}
+
+export interface ProgSpec {
+  /** Name of the C function. */
+  readonly name: string;
+  /** A name of core/progs, e.g. 'kprobe'. BCC decides by probe kind at load_func; the compiler leaves what the name prefix says. */
+  readonly type: string;
+  readonly attachType?: string;
+  /** What the name or section says it attaches to, e.g. { kind: 'kprobe', target: 'tcp_v4_connect' }. */
+  readonly attach?: ProbeName;
+  /** ELF section name. */
+  readonly section: string;
+  readonly insns: Uint8Array;
+  readonly relocs: readonly ProgReloc[];
+  readonly funcs: readonly FuncInfo[];
+  readonly lines: readonly LineInfo[];
+  readonly license: string;
+  /** What the verifier proved, by slot; filled by verify(). */
+  readonly facts?: ProgFacts;
+}
+
+/** What a program asks to be attached to, before any backend looked. */
+export interface ProbeName {
+  /** A probe kind of core/bcc/probes: 'kprobe', 'kretprobe', 'tracepoint', 'raw_tracepoint', 'kfunc', ... */
+  readonly kind: string;
+  readonly target: string;
+}
+
+/** Facts the verifier proved and the engines may use to drop checks. */
+export interface ProgFacts {
+  /** The whole program was verified: memory accesses need no checks. */
+  readonly verified: boolean;
+  /** Largest stack depth of any call chain, bytes. */
+  readonly stackDepth: number;
+}
+
+/** A local variable or parameter of the source, for explanations: where it lives is known by line info only. */
+export interface ObjectSpec {
+  readonly maps: readonly MapSpec[];
+  readonly progs: readonly ProgSpec[];
+  /** Types of maps, functions and events (the program's own BTF). */
+  readonly btf: Btf | undefined;
+  readonly license: string;
+}
