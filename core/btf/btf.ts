@@ -6,8 +6,26 @@
  */
 
 export type BtfKind =
-  | 'void' | 'int' | 'ptr' | 'array' | 'struct' | 'union' | 'enum' | 'enum64' | 'fwd' | 'typedef' | 'volatile' | 'const'
-  | 'restrict' | 'func' | 'func_proto' | 'var' | 'datasec' | 'float' | 'decl_tag' | 'type_tag';
+  | 'void'
+  | 'int'
+  | 'ptr'
+  | 'array'
+  | 'struct'
+  | 'union'
+  | 'enum'
+  | 'enum64'
+  | 'fwd'
+  | 'typedef'
+  | 'volatile'
+  | 'const'
+  | 'restrict'
+  | 'func'
+  | 'func_proto'
+  | 'var'
+  | 'datasec'
+  | 'float'
+  | 'decl_tag'
+  | 'type_tag';
 
 export interface BtfMember {
   readonly name: string;
@@ -31,19 +49,84 @@ export interface BtfParam {
 
 export type BtfType =
   | { readonly kind: 'void'; readonly id: number; readonly name: '' }
-  | { readonly kind: 'int'; readonly id: number; readonly name: string; readonly size: number; readonly signed: boolean; readonly char: boolean; readonly bool: boolean; readonly bits: number; readonly offset: number }
-  | { readonly kind: 'ptr' | 'volatile' | 'const' | 'restrict'; readonly id: number; readonly name: ''; readonly type: number }
+  | {
+      readonly kind: 'int';
+      readonly id: number;
+      readonly name: string;
+      readonly size: number;
+      readonly signed: boolean;
+      readonly char: boolean;
+      readonly bool: boolean;
+      readonly bits: number;
+      readonly offset: number;
+    }
+  | {
+      readonly kind: 'ptr' | 'volatile' | 'const' | 'restrict';
+      readonly id: number;
+      readonly name: '';
+      readonly type: number;
+    }
   | { readonly kind: 'typedef' | 'type_tag'; readonly id: number; readonly name: string; readonly type: number }
-  | { readonly kind: 'array'; readonly id: number; readonly name: ''; readonly type: number; readonly indexType: number; readonly count: number }
-  | { readonly kind: 'struct' | 'union'; readonly id: number; readonly name: string; readonly size: number; readonly members: readonly BtfMember[] }
-  | { readonly kind: 'enum' | 'enum64'; readonly id: number; readonly name: string; readonly size: number; readonly signed: boolean; readonly values: readonly BtfEnumerator[] }
+  | {
+      readonly kind: 'array';
+      readonly id: number;
+      readonly name: '';
+      readonly type: number;
+      readonly indexType: number;
+      readonly count: number;
+    }
+  | {
+      readonly kind: 'struct' | 'union';
+      readonly id: number;
+      readonly name: string;
+      readonly size: number;
+      readonly members: readonly BtfMember[];
+    }
+  | {
+      readonly kind: 'enum' | 'enum64';
+      readonly id: number;
+      readonly name: string;
+      readonly size: number;
+      readonly signed: boolean;
+      readonly values: readonly BtfEnumerator[];
+    }
   | { readonly kind: 'fwd'; readonly id: number; readonly name: string; readonly union: boolean }
-  | { readonly kind: 'func'; readonly id: number; readonly name: string; readonly type: number; readonly linkage: 'static' | 'global' | 'extern' }
-  | { readonly kind: 'func_proto'; readonly id: number; readonly name: ''; readonly ret: number; readonly params: readonly BtfParam[] }
-  | { readonly kind: 'var'; readonly id: number; readonly name: string; readonly type: number; readonly linkage: 'static' | 'global' | 'extern' }
-  | { readonly kind: 'datasec'; readonly id: number; readonly name: string; readonly size: number; readonly vars: readonly { readonly type: number; readonly offset: number; readonly size: number }[] }
+  | {
+      readonly kind: 'func';
+      readonly id: number;
+      readonly name: string;
+      readonly type: number;
+      readonly linkage: 'static' | 'global' | 'extern';
+    }
+  | {
+      readonly kind: 'func_proto';
+      readonly id: number;
+      readonly name: '';
+      readonly ret: number;
+      readonly params: readonly BtfParam[];
+    }
+  | {
+      readonly kind: 'var';
+      readonly id: number;
+      readonly name: string;
+      readonly type: number;
+      readonly linkage: 'static' | 'global' | 'extern';
+    }
+  | {
+      readonly kind: 'datasec';
+      readonly id: number;
+      readonly name: string;
+      readonly size: number;
+      readonly vars: readonly { readonly type: number; readonly offset: number; readonly size: number }[];
+    }
   | { readonly kind: 'float'; readonly id: number; readonly name: string; readonly size: number }
-  | { readonly kind: 'decl_tag'; readonly id: number; readonly name: string; readonly type: number; readonly component: number };
+  | {
+      readonly kind: 'decl_tag';
+      readonly id: number;
+      readonly name: string;
+      readonly type: number;
+      readonly component: number;
+    };
 
 export type BtfOf<K extends BtfKind> = Extract<BtfType, { kind: K }>;
 

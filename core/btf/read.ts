@@ -1,0 +1,497 @@
+/**
+ * BTF from bytes, lazily (Documentation/bpf/btf.rst, include/uapi/linux/btf.h).
+ *
+ * Opening a file is one linear pass that notes where each type starts: vmlinux has well over 100,000 of them, and a program
+ * names twenty. A type is decoded when asked for; a kind's names are hashed (as bytes, no strings made) when the first name of
+ * that kind is looked for. Every field of a type record is a 32-bit word, so a file of the other byte order is turned round by
+ * swapping words once. Split BTF (kernel modules) counts its ids and string offsets on from its base.
+ */
+import { utf8Decode, utf8Encode } from '../base/bytes.ts';
+import { BpfError } from '../base/errors.ts';
+import type { Btf, BtfEnumerator, BtfKind, BtfMember, BtfParam, BtfType } from './btf.ts';
+
+export const BTF_MAGIC = 0xeb9f;
+export const BTF_HEADER_SIZE = 24;
+
+/**
+ * The kinds by number. A record is three words (name, info, size or type), then `fixed` words, then `each` words for every
+ * one of the `vlen` things that `info` counts.
+ */
+export const BTF_KINDS = [
+  { kind: 'void', fixed: 0, each: 0 },
+  { kind: 'int', fixed: 1, each: 0 },
+  { kind: 'ptr', fixed: 0, each: 0 },
+  { kind: 'array', fixed: 3, each: 0 },
+  { kind: 'struct', fixed: 0, each: 3 },
+  { kind: 'union', fixed: 0, each: 3 },
+  { kind: 'enum', fixed: 0, each: 2 },
+  { kind: 'fwd', fixed: 0, each: 0 },
+  { kind: 'typedef', fixed: 0, each: 0 },
+  { kind: 'volatile', fixed: 0, each: 0 },
+  { kind: 'const', fixed: 0, each: 0 },
+  { kind: 'restrict', fixed: 0, each: 0 },
+  { kind: 'func', fixed: 0, each: 0 },
+  { kind: 'func_proto', fixed: 0, each: 2 },
+  { kind: 'var', fixed: 1, each: 0 },
+  { kind: 'datasec', fixed: 0, each: 3 },
+  { kind: 'float', fixed: 0, each: 0 },
+  { kind: 'decl_tag', fixed: 1, each: 0 },
+  { kind: 'type_tag', fixed: 0, each: 0 },
+  { kind: 'enum64', fixed: 0, each: 3 },
+] as const satisfies readonly { kind: BtfKind; fixed: number; each: number }[];
+
+/** Number of a kind, as in the file. */
+export const BTF_KIND_ID = Object.fromEntries(BTF_KINDS.map((row, id) => [row.kind, id])) as Record<BtfKind, number>;
+
+/** Linkage of functions and variables, by number. */
+export const BTF_LINKAGE = ['static', 'global', 'extern'] as const;
+
+const FIXED = Uint8Array.from(BTF_KINDS, (row) => row.fixed);
+const EACH = Uint8Array.from(BTF_KINDS, (row) => row.each);
+const KIND_INT = BTF_KIND_ID.int;
+const INT_SIGNED = 1;
+const INT_CHAR = 2;
+const INT_BOOL = 4;
+/** Longest chain of typedefs and qualifiers that is followed before it counts as a cycle (the kernel's limit is 32). */
+const MAX_CHAIN = 64;
+
+const HOST_LITTLE = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+
+/**
+ * Open BTF bytes. `base` is the BTF that a split one (a kernel module's) continues.
+ * Throws BpfError BTF for a file that is not one, with the byte offset; a broken reference inside a type is reported when that type is asked for.
+ */
+export function readBtf(bytes: Uint8Array, base?: Btf): Btf {
+  return new BtfFile(bytes, base === undefined || base instanceof BtfFile ? base : new BtfFile(base.bytes, undefined));
+}
+
+/** The text at an offset of a BTF's string section (what .BTF.ext refers to). Throws BpfError for an offset outside. */
+export function btfString(btf: Btf, offset: number): string {
+  return (btf instanceof BtfFile ? btf : new BtfFile(btf.bytes, undefined)).string(offset);
+}
+
+function bad(what: string, offset: number): BpfError {
+  return new BpfError('BTF', `malformed BTF: ${what} (at byte ${offset})`);
+}
+
+/**
+ * Names by hash: open addressing over slots that hold 1 + an entry number (0: empty). Entry numbers count types of this file, or
+ * enumerators. Hashes are kept so that two names are compared only when they are almost surely the same.
+ */
+interface NameIndex {
+  readonly slots: Uint32Array;
+  readonly hashes: Uint32Array;
+  readonly mask: number;
+}
+
+interface EnumeratorIndex extends NameIndex {
+  /** Per entry: the id of its enum, and the word index of its name. */
+  readonly enumIds: Uint32Array;
+  readonly positions: Uint32Array;
+}
+
+class BtfFile implements Btf {
+  readonly bytes: Uint8Array;
+  readonly typeCount: number;
+  readonly #base: BtfFile | undefined;
+  readonly #firstId: number;
+  /** The type section as words of this machine's byte order. */
+  readonly #words: Uint32Array;
+  /** Byte offset of the type section, for messages. */
+  readonly #typeOffset: number;
+  /** Word index of each own type. */
+  readonly #starts: Uint32Array;
+  readonly #strings: Uint8Array;
+  readonly #firstString: number;
+  /** Own types of each kind. */
+  readonly #kindCounts = new Uint32Array(BTF_KINDS.length);
+  /** Some int is narrower than its bytes: the old way to write a bitfield (before Linux 5.0). */
+  #oldBitfields = false;
+  readonly #decoded: (BtfType | undefined)[] = [];
+  readonly #indexes: (NameIndex | undefined)[] = [];
+  #enumerators: EnumeratorIndex | undefined;
+
+  constructor(bytes: Uint8Array, base: BtfFile | undefined) {
+    this.bytes = bytes;
+    this.#base = base;
+    this.#firstId = base ? base.typeCount : 1;
+    this.#firstString = base ? base.#firstString + base.#strings.length : 0;
+    if (bytes.length < BTF_HEADER_SIZE)
+      throw bad(`${bytes.length} bytes are too few for a header of ${BTF_HEADER_SIZE}`, 0);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const little = view.getUint16(0, true) === BTF_MAGIC;
+    if (!little && view.getUint16(0, false) !== BTF_MAGIC) throw bad('no magic number 0xeb9f', 0);
+    if (bytes[2] !== 1) throw bad(`version ${bytes[2]}, only 1 is known`, 2);
+    const headerSize = view.getUint32(4, little);
+    if (headerSize < BTF_HEADER_SIZE || headerSize > bytes.length) throw bad(`header size ${headerSize}`, 4);
+    const section = (at: number, name: string): { start: number; size: number } => {
+      const start = headerSize + view.getUint32(at, little);
+      const size = view.getUint32(at + 4, little);
+      if (start + size > bytes.length)
+        throw bad(`${name} section ends at ${start + size}, the file at ${bytes.length}`, at);
+      return { start, size };
+    };
+    const types = section(8, 'type');
+    const strings = section(16, 'string');
+    if (types.size % 4 !== 0) throw bad(`type section of ${types.size} bytes is not whole words`, 12);
+    this.#typeOffset = types.start;
+    this.#strings = bytes.subarray(strings.start, strings.start + strings.size);
+    if (strings.size > 0 && this.#strings[strings.size - 1] !== 0)
+      throw bad('string section does not end with NUL', strings.start + strings.size - 1);
+    if (!base && strings.size > 0 && this.#strings[0] !== 0)
+      throw bad('string section does not start with the empty string', strings.start);
+    this.#words = wordsOf(bytes, types.start, types.size, little !== HOST_LITTLE);
+    this.#starts = this.#scan();
+    this.typeCount = this.#firstId + this.#starts.length;
+  }
+
+  #scan(): Uint32Array {
+    const words = this.#words;
+    const end = words.length;
+    const starts = new Uint32Array(Math.floor(end / 3));
+    const counts = this.#kindCounts;
+    let count = 0;
+    let at = 0;
+    while (at < end) {
+      const info = at + 3 <= end ? words[at + 1]! : 0;
+      const kind = (info >>> 24) & 31;
+      if (at + 3 > end || kind === 0 || kind >= BTF_KINDS.length) {
+        throw bad(
+          at + 3 > end ? 'the last type is cut off' : `type ${this.#firstId + count} has the unknown kind ${kind}`,
+          this.#typeOffset + at * 4,
+        );
+      }
+      const next = at + 3 + FIXED[kind]! + EACH[kind]! * (info & 0xffff);
+      if (next > end)
+        throw bad(
+          `type ${this.#firstId + count} (${BTF_KINDS[kind]!.kind}) runs past the type section`,
+          this.#typeOffset + at * 4,
+        );
+      if (kind === KIND_INT && (words[at + 3]! & 0xff) !== words[at + 2]! * 8) this.#oldBitfields = true;
+      counts[kind]!++;
+      starts[count++] = at;
+      at = next;
+    }
+    return starts.subarray(0, count);
+  }
+
+  /** The text at an offset of the string section (of the base's, for low offsets of a split BTF). */
+  string(offset: number): string {
+    if (offset === 0) return '';
+    if (offset < this.#firstString) return this.#base!.string(offset);
+    const bytes = this.#strings;
+    const start = this.#stringStart(offset);
+    let text = '';
+    for (let i = start; ; i++) {
+      const c = bytes[i]!;
+      if (c === 0) return text;
+      if (c >= 0x80) return utf8Decode(bytes.subarray(start, bytes.indexOf(0, start)));
+      text += String.fromCharCode(c);
+    }
+  }
+
+  type(id: number): BtfType {
+    if (id === 0) return VOID;
+    if (id < this.#firstId && this.#base) return this.#base.type(id);
+    if (!Number.isInteger(id) || id < 0 || id >= this.typeCount) {
+      throw new RangeError(`BTF has no type ${id}: ids run from 0 to ${this.typeCount - 1}`);
+    }
+    const index = id - this.#firstId;
+    return (this.#decoded[index] ??= this.#decode(id, this.#starts[index]!));
+  }
+
+  #decode(id: number, at: number): BtfType {
+    const words = this.#words;
+    const info = words[at + 1]!;
+    const third = words[at + 2]!;
+    const flag = info >>> 31 !== 0;
+    const kind = BTF_KINDS[(info >>> 24) & 31]!.kind;
+    const name = this.string(words[at]!);
+    switch (kind) {
+      case 'int': {
+        const data = words[at + 3]!;
+        const encoding = (data >>> 24) & 15;
+        return {
+          kind,
+          id,
+          name,
+          size: third,
+          signed: (encoding & INT_SIGNED) !== 0,
+          char: (encoding & INT_CHAR) !== 0,
+          bool: (encoding & INT_BOOL) !== 0,
+          bits: data & 0xff,
+          offset: (data >>> 16) & 0xff,
+        };
+      }
+      case 'ptr':
+      case 'volatile':
+      case 'const':
+      case 'restrict':
+        return { kind, id, name: '', type: this.#ref(third, at + 2) };
+      case 'typedef':
+      case 'type_tag':
+        return { kind, id, name, type: this.#ref(third, at + 2) };
+      case 'array':
+        return {
+          kind,
+          id,
+          name: '',
+          type: this.#ref(words[at + 3]!, at + 3),
+          indexType: this.#ref(words[at + 4]!, at + 4),
+          count: words[at + 5]!,
+        };
+      case 'struct':
+      case 'union':
+        return { kind, id, name, size: third, members: this.#members(at, info & 0xffff, flag) };
+      case 'enum':
+      case 'enum64':
+        return {
+          kind,
+          id,
+          name,
+          size: third,
+          signed: flag,
+          values: this.#values(at, info & 0xffff, flag, kind === 'enum64'),
+        };
+      case 'fwd':
+        return { kind, id, name, union: flag };
+      case 'func':
+        return { kind, id, name, type: this.#ref(third, at + 2), linkage: this.#linkage(info & 0xffff, at) };
+      case 'func_proto': {
+        const params: BtfParam[] = [];
+        for (let i = 0, p = at + 3; i < (info & 0xffff); i++, p += 2)
+          params.push({ name: this.string(words[p]!), type: this.#ref(words[p + 1]!, p + 1) });
+        return { kind, id, name: '', ret: this.#ref(third, at + 2), params };
+      }
+      case 'var':
+        return { kind, id, name, type: this.#ref(third, at + 2), linkage: this.#linkage(words[at + 3]!, at + 3) };
+      case 'datasec': {
+        const vars: { type: number; offset: number; size: number }[] = [];
+        for (let i = 0, p = at + 3; i < (info & 0xffff); i++, p += 3)
+          vars.push({ type: this.#ref(words[p]!, p), offset: words[p + 1]!, size: words[p + 2]! });
+        return { kind, id, name, size: third, vars };
+      }
+      case 'float':
+        return { kind, id, name, size: third };
+      case 'decl_tag':
+        return { kind, id, name, type: this.#ref(third, at + 2), component: words[at + 3]! | 0 };
+      case 'void':
+        return VOID;
+    }
+  }
+
+  /** A type reference, checked. `at` is the word it stands in. */
+  #ref(id: number, at: number): number {
+    if (id >= this.typeCount)
+      throw bad(`a type refers to type ${id}, the last one is ${this.typeCount - 1}`, this.#typeOffset + at * 4);
+    return id;
+  }
+
+  #linkage(number: number, at: number): (typeof BTF_LINKAGE)[number] {
+    const linkage = BTF_LINKAGE[number];
+    if (linkage === undefined) throw bad(`linkage ${number}`, this.#typeOffset + at * 4);
+    return linkage;
+  }
+
+  #members(at: number, count: number, flag: boolean): BtfMember[] {
+    const words = this.#words;
+    const members: BtfMember[] = [];
+    for (let i = 0, p = at + 3; i < count; i++, p += 3) {
+      const name = this.string(words[p]!);
+      const type = this.#ref(words[p + 1]!, p + 1);
+      const offset = words[p + 2]!;
+      if (flag) members.push({ name, type, bitOffset: offset & 0xffffff, bitSize: offset >>> 24 });
+      else
+        members.push(
+          this.#oldBitfields ? this.#oldMember(name, type, offset) : { name, type, bitOffset: offset, bitSize: 0 },
+        );
+    }
+    return members;
+  }
+
+  /** A member as written before kind_flag: a bitfield's width and shift are those of its int type. */
+  #oldMember(name: string, type: number, bitOffset: number): BtfMember {
+    let t = this.type(type);
+    for (let i = 0; i < MAX_CHAIN && (t.kind === 'typedef' || t.kind === 'const' || t.kind === 'volatile'); i++)
+      t = this.type(t.type);
+    if (t.kind !== 'int' || t.bits === t.size * 8) return { name, type, bitOffset, bitSize: 0 };
+    return { name, type, bitOffset: bitOffset + t.offset, bitSize: t.bits };
+  }
+
+  #values(at: number, count: number, signed: boolean, wide: boolean): BtfEnumerator[] {
+    const words = this.#words;
+    const values: BtfEnumerator[] = [];
+    const step = wide ? 3 : 2;
+    for (let i = 0, p = at + 3; i < count; i++, p += step) {
+      const low = words[p + 1]!;
+      const value = wide ? (BigInt(words[p + 2]!) << 32n) | BigInt(low) : BigInt(signed ? low | 0 : low);
+      values.push({ name: this.string(words[p]!), value: wide && signed ? BigInt.asIntN(64, value) : value });
+    }
+    return values;
+  }
+
+  find(name: string, kind: BtfKind): number | undefined {
+    return name === '' ? undefined : this.#find(utf8Encode(name), kind);
+  }
+
+  #find(name: Uint8Array, kind: BtfKind): number | undefined {
+    const inBase = this.#base ? this.#base.#find(name, kind) : undefined;
+    if (inBase !== undefined) return inBase;
+    const kindId = BTF_KIND_ID[kind];
+    const index = (this.#indexes[kindId] ??= this.#indexKind(kindId));
+    const entry = this.#lookup(index, name, (i) => this.#words[this.#starts[i]!]!);
+    return entry === undefined ? undefined : this.#firstId + entry;
+  }
+
+  #lookup(index: NameIndex, name: Uint8Array, nameOf: (entry: number) => number): number | undefined {
+    const hash = hashBytes(name, 0);
+    for (let slot = hash & index.mask; ; slot = (slot + 1) & index.mask) {
+      const entry = index.slots[slot]! - 1;
+      if (entry < 0) return undefined;
+      if (index.hashes[slot] === hash && this.#nameIs(nameOf(entry), name)) return entry;
+    }
+  }
+
+  #indexKind(kindId: number): NameIndex {
+    const words = this.#words;
+    const starts = this.#starts;
+    const entries = new Uint32Array(this.#kindCounts[kindId]!);
+    let count = 0;
+    for (let i = 0; i < starts.length; i++) if (((words[starts[i]! + 1]! >>> 24) & 31) === kindId) entries[count++] = i;
+    return this.#index(entries, (i) => words[starts[i]!]!);
+  }
+
+  /** Index entries by name; of several with one name the first stays. */
+  #index(entries: Uint32Array, nameOf: (entry: number) => number): NameIndex {
+    let size = 4;
+    while (size < entries.length * 2) size *= 2;
+    const mask = size - 1;
+    const slots = new Uint32Array(size);
+    const hashes = new Uint32Array(size);
+    const strings = this.#strings;
+    const firstString = this.#firstString;
+    for (let i = 0; i < entries.length; i++) {
+      const entry = entries[i]!;
+      const nameOffset = nameOf(entry);
+      if (nameOffset === 0) continue;
+      const hash =
+        nameOffset < firstString ? this.#hashInBase(nameOffset) : hashBytes(strings, this.#stringStart(nameOffset));
+      let slot = hash & mask;
+      while (slots[slot] !== 0 && !(hashes[slot] === hash && this.#sameName(nameOf(slots[slot]! - 1), nameOffset)))
+        slot = (slot + 1) & mask;
+      if (slots[slot] !== 0) continue;
+      slots[slot] = entry + 1;
+      hashes[slot] = hash;
+    }
+    return { slots, hashes, mask };
+  }
+
+  findEnumerator(name: string): { value: bigint; enumId: number } | undefined {
+    return name === '' ? undefined : this.#findEnumerator(utf8Encode(name));
+  }
+
+  #findEnumerator(name: Uint8Array): { value: bigint; enumId: number } | undefined {
+    const inBase = this.#base ? this.#base.#findEnumerator(name) : undefined;
+    if (inBase) return inBase;
+    const index = (this.#enumerators ??= this.#indexEnumerators());
+    const entry = this.#lookup(index, name, (i) => this.#words[index.positions[i]!]!);
+    if (entry === undefined) return undefined;
+    const enumId = index.enumIds[entry]!;
+    const type = this.type(enumId) as BtfType & { kind: 'enum' | 'enum64' };
+    const first = this.#starts[enumId - this.#firstId]! + 3;
+    return { value: type.values[(index.positions[entry]! - first) / EACH[BTF_KIND_ID[type.kind]]!]!.value, enumId };
+  }
+
+  #indexEnumerators(): EnumeratorIndex {
+    const words = this.#words;
+    const starts = this.#starts;
+    const isEnum = (info: number): boolean =>
+      ((info >>> 24) & 31) === BTF_KIND_ID.enum || ((info >>> 24) & 31) === BTF_KIND_ID.enum64;
+    let total = 0;
+    for (const at of starts) if (isEnum(words[at + 1]!)) total += words[at + 1]! & 0xffff;
+    const enumIds = new Uint32Array(total);
+    const positions = new Uint32Array(total);
+    let entry = 0;
+    for (let i = 0; i < starts.length; i++) {
+      const at = starts[i]!;
+      const info = words[at + 1]!;
+      if (!isEnum(info)) continue;
+      const step = EACH[(info >>> 24) & 31]!;
+      for (let k = 0, p = at + 3; k < (info & 0xffff); k++, p += step) {
+        enumIds[entry] = this.#firstId + i;
+        positions[entry++] = p;
+      }
+    }
+    const index = this.#index(
+      Uint32Array.from(positions, (_, i) => i),
+      (i) => words[positions[i]!]!,
+    );
+    return { ...index, enumIds, positions };
+  }
+
+  *names(kind: BtfKind): Iterable<string> {
+    if (this.#base) yield* this.#base.names(kind);
+    const kindId = BTF_KIND_ID[kind];
+    for (const at of this.#starts) {
+      if (((this.#words[at + 1]! >>> 24) & 31) === kindId && this.#words[at] !== 0) yield this.string(this.#words[at]!);
+    }
+  }
+
+  #hashInBase(offset: number): number {
+    const owner = this.#owner(offset);
+    return hashBytes(owner.#strings, owner.#stringStart(offset));
+  }
+
+  /** The file of the chain of bases whose string section holds an offset. */
+  #owner(offset: number): BtfFile {
+    let file: BtfFile = this;
+    while (offset < file.#firstString) file = file.#base!;
+    return file;
+  }
+
+  #stringStart(offset: number): number {
+    const start = offset - this.#firstString;
+    if (start >= this.#strings.length)
+      throw bad(`string offset ${offset} is outside of the string section`, this.#typeOffset);
+    return start;
+  }
+
+  /** Is the name at `offset` these bytes? */
+  #nameIs(offset: number, name: Uint8Array): boolean {
+    const owner = this.#owner(offset);
+    const strings = owner.#strings;
+    const start = owner.#stringStart(offset);
+    for (let i = 0; i < name.length; i++) if (strings[start + i] !== name[i]) return false;
+    return strings[start + name.length] === 0;
+  }
+
+  #sameName(a: number, b: number): boolean {
+    return a === b || this.string(a) === this.string(b);
+  }
+}
+
+const VOID: BtfType = { kind: 'void', id: 0, name: '' };
+
+/** FNV-1a of the bytes up to NUL or the end, its bits mixed so that the low ones can be a table index. */
+function hashBytes(bytes: Uint8Array, start: number): number {
+  let hash = 0x811c9dc5;
+  for (let i = start; i < bytes.length && bytes[i] !== 0; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193);
+  return (hash ^ (hash >>> 15)) >>> 0;
+}
+
+/** A run of 32-bit words in this machine's byte order: a view where that is possible, else a copy. */
+function wordsOf(bytes: Uint8Array, start: number, size: number, swap: boolean): Uint32Array {
+  if (!swap && (bytes.byteOffset + start) % 4 === 0)
+    return new Uint32Array(bytes.buffer, bytes.byteOffset + start, size / 4);
+  const copy = bytes.slice(start, start + size);
+  if (swap) {
+    for (let i = 0; i < size; i += 4) {
+      const [a, b] = [copy[i]!, copy[i + 1]!];
+      copy[i] = copy[i + 3]!;
+      copy[i + 1] = copy[i + 2]!;
+      copy[i + 2] = b;
+      copy[i + 3] = a;
+    }
+  }
+  return new Uint32Array(copy.buffer, copy.byteOffset, size / 4);
+}
