@@ -6,6 +6,7 @@
  * address is the offset itself, the high word is always KERNEL_HI. The first 64 KiB are never handed out.
  * Implemented by `core/vm/memory.ts`.
  */
+import type { WasmMemory } from './platform.ts';
 
 /** High 32 bits, as a signed int, of every kernel address (the direct map of x86-64). */
 export const KERNEL_HI = 0xffff8880 | 0;
@@ -22,6 +23,8 @@ export interface LinearMemory {
   alloc(size: number, align?: number): number;
   /** Give back what `alloc` returned, with the same size. */
   free(offset: number, size: number): void;
+  /** What a wasm module imports to work on the same bytes; absent where the host has no WebAssembly. */
+  readonly wasmMemory?: WasmMemory | undefined;
 }
 
 /** 64-bit kernel address of an offset. */

@@ -6,16 +6,55 @@ import type { LinearMemory } from '../base/memory.ts';
 import type { BpfMap } from '../maps/map.ts';
 
 export type ArgKind =
-  | 'anything' | 'const_map_ptr' | 'map_key' | 'map_value' | 'uninit_map_value' | 'ctx' | 'mem' | 'mem_or_null'
-  | 'uninit_mem' | 'const_size' | 'const_size_or_zero' | 'const_alloc_size_or_zero' | 'alloc_mem' | 'spin_lock' | 'timer'
-  | 'sock_common' | 'socket' | 'btf_id' | 'btf_id_sock_common' | 'percpu_btf_id' | 'func' | 'stack' | 'stack_or_null'
-  | 'const_str' | 'kptr' | 'dynptr' | 'uninit_dynptr' | 'int' | 'long' | 'ptr_to_int' | 'ptr_to_long'
+  | 'anything'
+  | 'const_map_ptr'
+  | 'map_key'
+  | 'map_value'
+  | 'uninit_map_value'
+  | 'ctx'
+  | 'mem'
+  | 'mem_or_null'
+  | 'uninit_mem'
+  | 'const_size'
+  | 'const_size_or_zero'
+  | 'const_alloc_size_or_zero'
+  | 'alloc_mem'
+  | 'spin_lock'
+  | 'timer'
+  | 'sock_common'
+  | 'socket'
+  | 'btf_id'
+  | 'btf_id_sock_common'
+  | 'percpu_btf_id'
+  | 'func'
+  | 'stack'
+  | 'stack_or_null'
+  | 'const_str'
+  | 'kptr'
+  | 'dynptr'
+  | 'uninit_dynptr'
+  | 'int'
+  | 'long'
+  | 'ptr_to_int'
+  | 'ptr_to_long'
   /** Any address, not checked: what probe_read's source is. */
   | 'unsafe_ptr';
 
 export type RetKind =
-  | 'integer' | 'void' | 'map_value' | 'map_value_or_null' | 'socket_or_null' | 'tcp_sock_or_null' | 'sock_common_or_null'
-  | 'alloc_mem_or_null' | 'mem_or_null' | 'mem_or_btf_id' | 'mem_or_btf_id_or_null' | 'btf_id' | 'btf_id_or_null' | 'dynptr_mem_or_null';
+  | 'integer'
+  | 'void'
+  | 'map_value'
+  | 'map_value_or_null'
+  | 'socket_or_null'
+  | 'tcp_sock_or_null'
+  | 'sock_common_or_null'
+  | 'alloc_mem_or_null'
+  | 'mem_or_null'
+  | 'mem_or_btf_id'
+  | 'mem_or_btf_id_or_null'
+  | 'btf_id'
+  | 'btf_id_or_null'
+  | 'dynptr_mem_or_null';
 
 /** What the running program is inside of. The model kernel implements it; a bare VM (tests, skep-vm) implements a small part. */
 export interface HelperEnv {
@@ -25,7 +64,14 @@ export interface HelperEnv {
   /** Map whose header is at this offset, or undefined. */
   mapAt(offset: number): BpfMap | undefined;
   /** Current task's facts. */
-  readonly task: { readonly pid: number; readonly tgid: number; readonly uid: number; readonly gid: number; readonly comm: string; /** Offset of its struct task_struct, made when asked. */ taskStruct(): number };
+  readonly task: {
+    readonly pid: number;
+    readonly tgid: number;
+    readonly uid: number;
+    readonly gid: number;
+    readonly comm: string /** Offset of its struct task_struct, made when asked. */;
+    taskStruct(): number;
+  };
   readonly cpu: number;
   /** CLOCK_MONOTONIC and CLOCK_BOOTTIME of the (virtual) clock, in ns, as two 32-bit halves: [lo, hi]. */
   now(clock: 'monotonic' | 'boottime' | 'tai' | 'realtime'): readonly [number, number];
@@ -41,6 +87,17 @@ export interface HelperEnv {
   tracePrintk(text: string): void;
   /** The program's kind and name, for messages. */
   readonly progType: string;
+  /**
+   * Set by the engine while a helper with a `func` argument runs (bpf_loop, for_each_map_elem, find_vma): call the BPF
+   * function at `functionAddress` (the low half of the `func` argument) with r1..r5 from `args`, five pairs of halves
+   * (lo, hi). Answers the low half of its r0. A Fault inside goes through.
+   */
+  callback?: ((functionAddress: number, args: Int32Array) => number) | undefined;
+  /**
+   * Legacy ld_abs / ld_ind (socket filters): `size` bytes of packet data at `offset` (negative: SKF_NET_OFF, SKF_LL_OFF,
+   * ancillary data), already in host order, or undefined when there are none: the program then exits with r0 = 0.
+   */
+  loadPacket?(offset: number, size: number): number | undefined;
 }
 
 /**
@@ -58,8 +115,35 @@ export interface HelperRow {
   readonly gplOnly?: boolean;
   /** First kernel version that has it. */
   readonly since: string;
-  /** Program types that may call it ('all', or names of core/progs); which set a program type has is decided here only. */
+  /**
+   * Program types that may call it: names of core/progs or of the sets in prog-sets.ts ('all', 'tracing', 'socket', 'tc', 'lwt');
+   * `type:attach_type` restricts to one attach type. Ask `mayCall` (core/helpers/index.ts), which knows the sets.
+   */
   readonly progTypes: 'all' | 'tracing' | readonly string[];
+  /** Who could call it before that kernel, where `progTypes` (6.18's) has grown since. */
+  readonly before?: { readonly kernel: string; readonly progTypes: readonly string[] };
+  /** Kernel struct of `btf_id` arguments, by argument number (1 is r1). */
+  readonly argBtf?: { readonly [arg: number]: string };
+  /** Bytes behind `fixed_mem` arguments, by argument number. */
+  readonly argSizes?: { readonly [arg: number]: number };
+  /** Kernel struct that a `btf_id` result points to. */
+  readonly retBtf?: string;
+  /** Argument (1 is r1) whose reference ends with the call. */
+  readonly releases?: 1 | 2;
+  /** The result is a reference that must be released. */
+  readonly acquires?: true;
+  /** Sleepable programs only. */
+  readonly mightSleep?: true;
+  /** Memory arguments may point into the packet. */
+  readonly pktAccess?: true;
+  /** Packet pointers are void after the call (bpf_helper_changes_pkt_data). */
+  readonly changesPacket?: true;
+  /** Other signatures under the same id, for these program types. */
+  readonly variants?: readonly {
+    readonly progTypes: readonly string[];
+    readonly args: readonly ArgKind[];
+    readonly argBtf?: { readonly [arg: number]: string };
+  }[];
   /** Absent: known to compiler, verifier and disassembler, says Unsupported by name when called. */
   readonly run?: (env: HelperEnv, r: RegFile) => void;
 }

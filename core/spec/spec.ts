@@ -80,6 +80,11 @@ export interface ProgFacts {
   readonly verified: boolean;
   /** Largest stack depth of any call chain, bytes. */
   readonly stackDepth: number;
+  /**
+   * Slots of loads through BTF-typed kernel pointers (the kernel's PROBE_MEM: tp_btf, fentry, kptr dereference): where the
+   * address is not mapped such a load gives 0 instead of a fault. Ascending.
+   */
+  readonly probeLoads?: readonly number[];
 }
 
 /** A local variable or parameter of the source, for explanations: where it lives is known by line info only. */

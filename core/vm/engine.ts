@@ -6,13 +6,19 @@ import type { LinearMemory } from '../base/memory.ts';
 import type { HelperEnv, HelperRow } from '../helpers/helper.ts';
 import type { FuncInfo, LineInfo, ProgFacts } from '../spec/spec.ts';
 
-/** A program ready to run: relocations resolved, `ld_imm64` of maps and map values hold kernel addresses (src field 0). */
+/**
+ * A program ready to run: relocations resolved, `ld_imm64` of maps and map values hold kernel addresses (src field 0).
+ * `ld_imm64 func` (src 4) stays as it is: the register gets an address that only HelperEnv.callback understands.
+ */
 export interface LinkedProgram {
   readonly name: string;
   readonly insns: Uint8Array;
   readonly funcs: readonly FuncInfo[];
   readonly lines: readonly LineInfo[];
-  /** From the verifier. Absent or `verified: false`: the engine checks every access against `regions`. */
+  /**
+   * From the verifier. Absent or `verified: false`: the engine checks every access against `regions`, the own stack, and the
+   * map values that helpers handed out.
+   */
   readonly facts: ProgFacts | undefined;
 }
 
@@ -30,6 +36,8 @@ export interface EngineHost {
   helper(id: number): HelperRow | undefined;
   /** Handed to every helper. Its `ctx` is set by the caller before run. */
   readonly env: HelperEnv;
+  /** kfuncs by the BTF id in the call's imm; absent: every kfunc call faults by name. */
+  kfunc?(id: number): HelperRow | undefined;
   /** Target of a tail call: slot `index` of the prog array whose header is at `mapOffset`, or undefined (the call then falls through). */
   tailCallTarget?(mapOffset: number, index: number): Executable | undefined;
   /** Checked mode: regions an unverified program may touch. Asked at each run. */
@@ -37,7 +45,11 @@ export interface EngineHost {
 }
 
 export interface RunOptions {
-  /** Most instructions one run may execute before it faults with reason 'out of fuel'. Default 2^27. */
+  /**
+   * Most instructions one run may execute before it faults with reason 'out of fuel'. Default 2^27. Every engine charges
+   * alike, where control can repeat: a taken jump from slot p back to t costs p - t + 1, a call of a BPF function (local
+   * call, callback, tail call) the length of the function in slots. So the fault has the same pc in all of them.
+   */
   readonly fuel?: number;
   /** Called before every instruction (debugging; slow): slot index and the registers. */
   readonly onStep?: (pc: number, regs: Int32Array) => void;
@@ -49,6 +61,11 @@ export interface Executable {
   run(ctxOffset: number, r2?: number): void;
   r0Lo: number;
   r0Hi: number;
+  /**
+   * Run `count` times with r1 = ctxOffset, ctxOffset + ctxStride, ... and r2; the low half of each r0 goes to the linear memory at
+   * resultOffset + 4 * i (not stored when 0). A Fault ends the batch.
+   */
+  runBatch?(ctxOffset: number, ctxStride: number, count: number, resultOffset: number, r2?: number): void;
 }
 
 export interface Engine {
