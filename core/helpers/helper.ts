@@ -116,7 +116,8 @@ export interface HelperRow {
   /** First kernel version that has it. */
   readonly since: string;
   /**
-   * Program types that may call it: names of core/progs or of the sets in prog-sets.ts ('all', 'tracing', 'socket', 'tc', 'lwt');
+   * Program types that may call it: names of core/progs or of the sets in prog-sets.ts ('all', 'all_tracing', 'socket', 'tc', 'lwt');
+   * the bare word 'tracing' (not in a list) is the set 'all_tracing';
    * `type:attach_type` restricts to one attach type. Ask `mayCall` (core/helpers/index.ts), which knows the sets.
    */
   readonly progTypes: 'all' | 'tracing' | readonly string[];

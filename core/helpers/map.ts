@@ -1,0 +1,85 @@
+/**
+ * Helpers on maps: the three that every program uses, queues and stacks, other CPUs' values, callbacks over all elements,
+ * and the tail call. Signatures: kernel/bpf/helpers.c.
+ */
+import type { HelperRow } from './helper.ts';
+
+export const MAP_HELPERS = [
+  {
+    id: 1,
+    name: 'map_lookup_elem',
+    args: ['const_map_ptr', 'map_key'],
+    ret: 'map_value_or_null',
+    since: '3.19',
+    progTypes: ['all', 'lirc_mode2'],
+    pktAccess: true,
+  },
+  {
+    id: 2,
+    name: 'map_update_elem',
+    args: ['const_map_ptr', 'map_key', 'map_value', 'anything'],
+    ret: 'integer',
+    since: '3.19',
+    progTypes: ['all', 'lirc_mode2'],
+    pktAccess: true,
+  },
+  {
+    id: 3,
+    name: 'map_delete_elem',
+    args: ['const_map_ptr', 'map_key'],
+    ret: 'integer',
+    since: '3.19',
+    progTypes: ['all', 'lirc_mode2'],
+    pktAccess: true,
+  },
+  {
+    id: 12,
+    name: 'tail_call',
+    args: ['ctx', 'const_map_ptr', 'anything'],
+    ret: 'void',
+    since: '4.2',
+    progTypes: ['all', 'lirc_mode2'],
+  },
+  {
+    id: 87,
+    name: 'map_push_elem',
+    args: ['const_map_ptr', 'map_value', 'anything'],
+    ret: 'integer',
+    since: '4.20',
+    progTypes: ['all', 'lirc_mode2'],
+    pktAccess: true,
+  },
+  {
+    id: 88,
+    name: 'map_pop_elem',
+    args: ['const_map_ptr', 'uninit_map_value'],
+    ret: 'integer',
+    since: '4.20',
+    progTypes: ['all', 'lirc_mode2'],
+  },
+  {
+    id: 89,
+    name: 'map_peek_elem',
+    args: ['const_map_ptr', 'uninit_map_value'],
+    ret: 'integer',
+    since: '4.20',
+    progTypes: ['all', 'lirc_mode2'],
+  },
+  {
+    id: 164,
+    name: 'for_each_map_elem',
+    args: ['const_map_ptr', 'func', 'stack_or_null', 'anything'],
+    ret: 'integer',
+    since: '5.13',
+    progTypes: 'all',
+  },
+  {
+    id: 195,
+    name: 'map_lookup_percpu_elem',
+    args: ['const_map_ptr', 'map_key', 'anything'],
+    ret: 'map_value_or_null',
+    since: '5.19',
+    progTypes: 'all',
+    pktAccess: true,
+  },
+] as const satisfies readonly HelperRow[];

@@ -1,0 +1,86 @@
+/**
+ * Sockets in maps and messages between them. Signatures: net/core/sock_map.c, net/core/filter.c.
+ */
+import type { HelperRow } from './helper.ts';
+
+export const SOCKMAP_HELPERS = [
+  {
+    id: 52,
+    name: 'sk_redirect_map',
+    args: ['ctx', 'const_map_ptr', 'anything', 'anything'],
+    ret: 'integer',
+    since: '4.14',
+    progTypes: ['sk_skb'],
+  },
+  {
+    id: 53,
+    name: 'sock_map_update',
+    args: ['ctx', 'const_map_ptr', 'map_key', 'anything'],
+    ret: 'integer',
+    since: '4.14',
+    progTypes: ['sock_ops'],
+    pktAccess: true,
+  },
+  {
+    id: 60,
+    name: 'msg_redirect_map',
+    args: ['ctx', 'const_map_ptr', 'anything', 'anything'],
+    ret: 'integer',
+    since: '4.17',
+    progTypes: ['sk_msg'],
+  },
+  { id: 61, name: 'msg_apply_bytes', args: ['ctx', 'anything'], ret: 'integer', since: '4.17', progTypes: ['sk_msg'] },
+  { id: 62, name: 'msg_cork_bytes', args: ['ctx', 'anything'], ret: 'integer', since: '4.17', progTypes: ['sk_msg'] },
+  {
+    id: 63,
+    name: 'msg_pull_data',
+    args: ['ctx', 'anything', 'anything', 'anything'],
+    ret: 'integer',
+    since: '4.17',
+    progTypes: ['sk_msg'],
+    changesPacket: true,
+  },
+  {
+    id: 70,
+    name: 'sock_hash_update',
+    args: ['ctx', 'const_map_ptr', 'map_key', 'anything'],
+    ret: 'integer',
+    since: '4.18',
+    progTypes: ['sock_ops'],
+    pktAccess: true,
+  },
+  {
+    id: 71,
+    name: 'msg_redirect_hash',
+    args: ['ctx', 'const_map_ptr', 'map_key', 'anything'],
+    ret: 'integer',
+    since: '4.18',
+    progTypes: ['sk_msg'],
+  },
+  {
+    id: 72,
+    name: 'sk_redirect_hash',
+    args: ['ctx', 'const_map_ptr', 'map_key', 'anything'],
+    ret: 'integer',
+    since: '4.18',
+    progTypes: ['sk_skb'],
+  },
+  {
+    id: 90,
+    name: 'msg_push_data',
+    args: ['ctx', 'anything', 'anything', 'anything'],
+    ret: 'integer',
+    since: '4.20',
+    progTypes: ['sk_msg'],
+    changesPacket: true,
+  },
+  {
+    id: 91,
+    name: 'msg_pop_data',
+    args: ['ctx', 'anything', 'anything', 'anything'],
+    ret: 'integer',
+    since: '5.0',
+    progTypes: ['sk_msg'],
+    changesPacket: true,
+  },
+] as const satisfies readonly HelperRow[];

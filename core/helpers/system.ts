@@ -1,0 +1,92 @@
+/**
+ * The machine and the program itself: CPU, random numbers, per-CPU variables, loops, and what only syscall and LSM programs may
+ * ask. Signatures: kernel/bpf/helpers.c, kernel/bpf/syscall.c, kernel/bpf/bpf_lsm.c.
+ */
+import type { HelperRow } from './helper.ts';
+
+export const SYSTEM_HELPERS = [
+  { id: 7, name: 'get_prandom_u32', args: [], ret: 'integer', since: '4.1', progTypes: ['all', 'lirc_mode2'] },
+  { id: 8, name: 'get_smp_processor_id', args: [], ret: 'integer', since: '4.1', progTypes: 'all' },
+  { id: 42, name: 'get_numa_node_id', args: [], ret: 'integer', since: '4.10', progTypes: 'all' },
+  {
+    id: 153,
+    name: 'per_cpu_ptr',
+    args: ['percpu_btf_id', 'anything'],
+    ret: 'mem_or_btf_id_or_null',
+    since: '5.10',
+    progTypes: 'all',
+  },
+  { id: 154, name: 'this_cpu_ptr', args: ['percpu_btf_id'], ret: 'mem_or_btf_id', since: '5.10', progTypes: 'all' },
+  {
+    id: 159,
+    name: 'bprm_opts_set',
+    args: ['btf_id', 'anything'],
+    ret: 'integer',
+    since: '5.11',
+    progTypes: ['lsm'],
+    argBtf: { 1: 'linux_binprm' },
+  },
+  {
+    id: 161,
+    name: 'ima_inode_hash',
+    args: ['btf_id', 'uninit_mem', 'const_size'],
+    ret: 'integer',
+    since: '5.11',
+    progTypes: ['lsm'],
+    argBtf: { 1: 'inode' },
+    mightSleep: true,
+  },
+  {
+    id: 166,
+    name: 'sys_bpf',
+    args: ['anything', 'mem', 'const_size'],
+    ret: 'integer',
+    since: '5.14',
+    progTypes: ['syscall'],
+    mightSleep: true,
+  },
+  {
+    id: 167,
+    name: 'btf_find_by_name_kind',
+    args: ['mem', 'const_size', 'anything', 'anything'],
+    ret: 'integer',
+    since: '5.14',
+    progTypes: ['syscall'],
+    mightSleep: true,
+  },
+  {
+    id: 168,
+    name: 'sys_close',
+    args: ['anything'],
+    ret: 'integer',
+    since: '5.14',
+    progTypes: ['syscall'],
+    mightSleep: true,
+  },
+  {
+    id: 179,
+    name: 'kallsyms_lookup_name',
+    args: ['mem', 'const_size_or_zero', 'anything', 'ptr_to_long'],
+    ret: 'integer',
+    since: '5.16',
+    progTypes: ['syscall'],
+  },
+  {
+    id: 181,
+    name: 'loop',
+    args: ['scalar', 'func', 'stack_or_null', 'anything'],
+    ret: 'integer',
+    since: '5.17',
+    progTypes: 'all',
+  },
+  {
+    id: 193,
+    name: 'ima_file_hash',
+    args: ['btf_id', 'uninit_mem', 'const_size'],
+    ret: 'integer',
+    since: '5.18',
+    progTypes: ['lsm'],
+    argBtf: { 1: 'file' },
+    mightSleep: true,
+  },
+] as const satisfies readonly HelperRow[];
