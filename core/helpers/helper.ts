@@ -37,6 +37,18 @@ export type ArgKind =
   | 'long'
   | 'ptr_to_int'
   | 'ptr_to_long'
+  /** A number that is known to be one (not a pointer). */
+  | 'scalar'
+  | 'ctx_or_null'
+  | 'socket_or_null'
+  | 'btf_id_or_null'
+  | 'btf_id_sock_common_or_null'
+  | 'map_value_or_null'
+  /** Memory of the next argument's size that the helper writes; it must be readable (initialised) before. */
+  | 'mem_write'
+  | 'mem_write_or_null'
+  /** Memory of the row's `argSizes` bytes. (`ptr_to_int`: 4 initialised bytes, written; `ptr_to_long`: 8 bytes, uninitialised, written.) */
+  | 'fixed_mem'
   /** Any address, not checked: what probe_read's source is. */
   | 'unsafe_ptr';
 

@@ -29,8 +29,7 @@ import { TRACE_HELPERS } from './trace.ts';
 import { TRAMPOLINE_HELPERS } from './trampoline.ts';
 import { XDP_HELPERS } from './xdp.ts';
 
-/** Every row, by id. */
-export const HELPERS: readonly HelperRow[] = [
+const rows: readonly HelperRow[] = [
   ...MAP_HELPERS,
   ...TIME_HELPERS,
   ...TASK_HELPERS,
@@ -54,7 +53,9 @@ export const HELPERS: readonly HelperRow[] = [
   ...SOCKMAP_HELPERS,
   ...CGROUP_HELPERS,
   ...LIRC_HELPERS,
-].sort((a: HelperRow, b: HelperRow) => a.id - b.id);
+];
+/** Every row, by id. */
+export const HELPERS: readonly HelperRow[] = [...rows].sort((a, b) => a.id - b.id);
 
 const byId: readonly (HelperRow | undefined)[] = (() => {
   const table: (HelperRow | undefined)[] = [];
