@@ -1,0 +1,43 @@
+/**
+ * The session: what the object model asks of the program around it. A host (the `skep` command, a test, a browser page)
+ * sets one; `new BPF(...)` uses its backend unless told otherwise. It hangs on `globalThis` under a registered symbol, so
+ * that a script's own copy of the package meets the session of the command that runs it.
+ */
+import type { Backend } from '../backend/backend.ts';
+import { BpfError } from '../base/errors.ts';
+
+export interface Session {
+  /** The backend of this session, made on first use. */
+  backend(): Backend;
+  /** Contents of a file (src_file, hdr_file, includes by path), or undefined when there is none. */
+  readFile?(path: string): Uint8Array | undefined;
+  /** A whole line for the user, on standard output. */
+  print(line: string): void;
+  /** A whole line for the user, on standard error: warnings, lost counts. */
+  warn(line: string): void;
+}
+
+/** Thrown by a blocking call when Ctrl-C came, or when the source ended and is drained: Python's KeyboardInterrupt. */
+export class Interrupted extends BpfError {
+  /** 'ended' when nothing more will ever come, 'interrupted' for Ctrl-C. */
+  readonly why: 'ended' | 'interrupted';
+  constructor(why: 'ended' | 'interrupted') {
+    super('INTERRUPTED', why === 'ended' ? 'the event source has ended' : 'interrupted');
+    this.why = why;
+  }
+}
+
+const KEY = Symbol.for('skep.session');
+const holder = globalThis as { [KEY]?: Session | undefined };
+
+export function setSession(session: Session | undefined): void {
+  holder[KEY] = session;
+}
+
+export function currentSession(): Session {
+  const session = holder[KEY];
+  if (!session) {
+    throw new BpfError('NO_SESSION', 'no backend is set up: pass { backend } to new BPF(), or run the script with `skep run`');
+  }
+  return session;
+}

@@ -1,0 +1,38 @@
+/**
+ * The door of `core`: the object model wired to the model kernel. Runs in a browser, in a bare worker, anywhere: the host
+ * passes bytes (a kernel's BTF, a recording), core opens no file.
+ */
+import { setSession as set, type Session } from './bcc/session.ts';
+import { readBtf } from './btf/read.ts';
+import { ModelBackend, type ModelBackendOptions } from './model/backend.ts';
+import { ReplaySource } from './model/recording.ts';
+
+export type { Backend, Link, MapHandle, ProgHandle, WaitResult } from './backend/backend.ts';
+export { toHex, fromHex } from './base/bytes.ts';
+export type { Diagnostic } from './base/diagnostics.ts';
+export { renderDiagnostics } from './base/diagnostics.ts';
+export { BpfError, CompileError, Fault, nearestNames, SysError, Unsupported, VerifierError } from './base/errors.ts';
+export { type AttachOptions, type AttachTracepointOptions, BPF, type BpfOptions, type Func } from './bcc/bpf.ts';
+export { currentSession, Interrupted, type Session, setSession } from './bcc/session.ts';
+export { Table } from './bcc/table.ts';
+export { formatTraceFields, parseTraceLine, TRACE_FIELD_NAMES, type TraceFields, TraceStream } from './bcc/trace.ts';
+export type { Btf, BtfType } from './btf/btf.ts';
+export { readBtf } from './btf/read.ts';
+export { ModelBackend, type ModelBackendOptions } from './model/backend.ts';
+export { Recorder, ReplaySource } from './model/recording.ts';
+export type { EventSource, FdFacts, SyscallInterest, TaskEvent, TaskFacts, TaskView } from './model/source.ts';
+export type { LineInfo, MapSpec, ObjectSpec, ProgSpec } from './spec/spec.ts';
+
+/**
+ * A model kernel ready for `new BPF({ text, backend })`: `btf` is the bytes of a kernel's BTF (uncompressed), `replay` the text of a
+ * recording. Throws BpfError for malformed BTF or a truncated recording, before anything runs.
+ */
+export function createModel(options: Omit<ModelBackendOptions, 'btf'> & { readonly btf: Uint8Array; readonly replay?: string }): ModelBackend {
+  const { btf, replay, ...rest } = options;
+  return new ModelBackend({ ...rest, btf: readBtf(btf), ...(replay !== undefined && { source: new ReplaySource(replay) }) });
+}
+
+/** A session over one backend, for hosts without the `skep` command: lines go to the callbacks. */
+export function useBackend(backend: import('./backend/backend.ts').Backend, output: Pick<Session, 'print' | 'warn'>): void {
+  set({ backend: () => backend, ...output });
+}

@@ -1,0 +1,158 @@
+/** The command line of `skep`: sub-commands, the options that every way of running shares, and one clear line for every mistake. */
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { BpfError } from '../../core/base/errors.ts';
+import { BPF } from '../../core/bcc/bpf.ts';
+import { Interrupted } from '../../core/bcc/session.ts';
+import { TOOLS, type ToolRow } from '../index.ts';
+import type { Tool, ToolOption } from '../tool.ts';
+import type { Host, RunPlan } from './host.ts';
+import { print, warn, writeAll } from './output.ts';
+import { runScript } from './script.ts';
+import { version } from './version.ts';
+
+/** Run a command line; the answer is the exit status. Never throws. */
+export async function runCommandLine(argv: readonly string[], host: Host): Promise<number> {
+  // What follows the first `--` is the command to trace, whatever it looks like.
+  const split = argv.indexOf('--');
+  const own = split < 0 ? argv : argv.slice(0, split);
+  const command = split < 0 ? undefined : argv.slice(split + 1);
+  if (command && command.length === 0) {
+    warn("skep: '--' must be followed by a command");
+    return 2;
+  }
+  try {
+    const program = await makeProgram(own, command, host);
+    await program.parseAsync(own as string[], { from: 'user' });
+    return 0;
+  } catch (error) {
+    return report(error);
+  }
+}
+
+/** The line that the user sees, and the exit status that goes with it: 2 for a wrong command line, 1 for anything else. */
+export function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (error instanceof Interrupted) return 0;
+  if (error instanceof BpfError) {
+    // Compile errors are blocks of their own, already with file and line.
+    warn(error.code === 'COMPILE' ? error.message : `skep: ${error.message}`);
+  } else if (error instanceof Error) warn(error.stack ?? `${error.name}: ${error.message}`);
+  else warn(`skep: ${String(error)}`);
+  return 1;
+}
+
+async function makeProgram(argv: readonly string[], command: readonly string[] | undefined, host: Host): Promise<Command> {
+  const program = new Command('skep')
+    .description('BCC for the Node world: compile, verify and run BPF tracing programs.')
+    .version(version(), '-V, --version')
+    .usage('<tool | run FILE> [options] [-- COMMAND ARGS...]')
+    .showHelpAfterError('(skep --help lists what there is)')
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => writeAll(1, text), writeErr: (text) => writeAll(2, text), outputError: (text, write) => write(text.replace(/^error: /, 'skep: ')) })
+    .enablePositionalOptions()
+    .helpCommand(false);
+  program.action(() => {
+    program.outputHelp();
+    throw new CommanderError(2, 'skep.nothing', 'nothing to do');
+  });
+
+  const run = program
+    .command('run')
+    .description('run a script: FILE.ts, FILE.js or FILE.lua')
+    .argument('<file>', 'the script')
+    .argument('[args...]', 'arguments of the script')
+    .passThroughOptions()
+    .action(async (file: string, args: string[], options: CommonOptions) => {
+      host.prepare(planOf(options, command));
+      await runScript(file, args);
+    });
+  addCommonOptions(run);
+
+  for (const row of TOOLS) {
+    // Only the tool that is asked for is loaded; the others are names in the help.
+    const sub = program.command(row.name).description(row.summary);
+    if (argv[0] === row.name) await defineToolCommand(sub, row, command, host);
+  }
+  return program;
+}
+
+interface CommonOptions {
+  readonly pid?: number;
+  readonly replay?: string;
+  readonly workload?: string;
+  readonly record?: string;
+  readonly duration?: number;
+  readonly backend?: string;
+  readonly engine?: string;
+}
+
+const positive = (text: string): number => {
+  const value = Number(text);
+  if (!(value > 0) || !Number.isFinite(value)) throw new InvalidArgumentError('a number greater than 0 is needed.');
+  return value;
+};
+
+/** Options of every way of running, left out where a tool has the same short flag. */
+function addCommonOptions(command: Command): void {
+  command
+    .option('--replay <file>', 'replay a recording instead of tracing a command')
+    .option('--workload <name>', 'run a scripted workload on the model kernel')
+    .option('--record <file>', 'write a recording of the run')
+    .option('--duration <seconds>', 'end after this time, as by Ctrl-C; the command runs on', positive)
+    .option('--backend <name>', 'where programs run: model')
+    .option('--engine <name>', 'what runs the instructions: auto, interp');
+}
+
+function planOf(options: CommonOptions, command: readonly string[] | undefined): RunPlan {
+  return {
+    ...(command && { command }),
+    ...(options.replay !== undefined && { replay: options.replay }),
+    ...(options.workload !== undefined && { workload: options.workload }),
+    ...(options.record !== undefined && { record: options.record }),
+    ...(options.duration !== undefined && { duration: options.duration }),
+    ...(options.backend !== undefined && { backend: options.backend }),
+    ...(options.engine !== undefined && { engine: options.engine }),
+  };
+}
+
+async function defineToolCommand(sub: Command, row: ToolRow, command: readonly string[] | undefined, host: Host): Promise<void> {
+  const tool = await row.load();
+  for (const argument of tool.args ?? []) sub.argument(argument);
+  for (const option of tool.options) sub.option(option.flags, option.description, ...converter(option));
+  addCommonOptions(sub);
+  if (tool.examples) sub.addHelpText('after', `\nExamples:\n${tool.examples}`);
+  sub.action(async (...given: unknown[]) => {
+    const options = sub.opts<CommonOptions & Record<string, unknown>>();
+    host.prepare(planOf(options, command));
+    await runTool(tool, options, (given.slice(0, -2) as (string | undefined)[]).filter((a): a is string => a !== undefined));
+  });
+}
+
+function converter(option: ToolOption): [((text: string) => unknown) | never, unknown?] | [] {
+  if (option.type !== 'number') return option.default === undefined ? [] : ([(text: string) => text, option.default] as const as [(text: string) => unknown, unknown]);
+  const parse = (text: string) => {
+    const value = Number(text);
+    if (text.trim() === '' || Number.isNaN(value)) throw new InvalidArgumentError('a number is needed.');
+    return value;
+  };
+  return option.default === undefined ? [parse] : [parse, option.default];
+}
+
+async function runTool(tool: Tool, options: Record<string, unknown>, args: readonly string[]): Promise<void> {
+  const opened: BPF[] = [];
+  try {
+    await tool.main({
+      options: options as never,
+      args,
+      print,
+      warn,
+      bpf(bpfOptions) {
+        const b = new BPF(bpfOptions);
+        opened.push(b);
+        return b;
+      },
+    });
+  } finally {
+    for (const b of opened) b.close();
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * One run of a script or a tool: where it runs (backend), what makes it move (source), and how it ends. Lives in the worker.
+ *
+ * The run contract (HOUSE decision 8): the command execs at the first blocking call; once the source has ended and is drained, the next
+ * blocking call behaves as Ctrl-C; Ctrl-C ends the command too; a script error or the end of --duration lets it run on.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { TraceSource, traceUnavailable } from '../../bindings/trace/index.ts';
+import { addon } from '../../bindings/addon/index.ts';
+import { packageRoot } from '../../bindings/node/package-root.ts';
+import { SHIPPED_RELEASE, shippedBtfBytes } from '../../bindings/node/shipped-btf.ts';
+import type { Backend, WaitResult } from '../../core/backend/backend.ts';
+import { BpfError } from '../../core/base/errors.ts';
+import { setSession } from '../../core/bcc/session.ts';
+import { readBtf } from '../../core/btf/read.ts';
+import { ModelBackend } from '../../core/model/backend.ts';
+import { Recorder, ReplaySource } from '../../core/model/recording.ts';
+import type { EventSource } from '../../core/model/source.ts';
+import { workloadByName, WorkloadSource, WORKLOADS } from '../../core/model/workload/index.ts';
+import { print, warn } from './output.ts';
+import { RecordingFile } from './recording-file.ts';
+import type { WorkerEnd } from './protocol.ts';
+
+/** Where and on what a script runs: the options that every way of running shares. */
+export interface RunPlan {
+  /** The command to trace, with its arguments. */
+  command?: readonly string[];
+  /** A running process to trace. */
+  pid?: number;
+  /** A recording to replay instead of tracing; '-' is not accepted. */
+  replay?: string;
+  /** A shipped scripted workload. */
+  workload?: string;
+  /** File to write a recording of the run to. */
+  record?: string;
+  /** Seconds after which the run ends as by Ctrl-C, the command running on. */
+  duration?: number;
+  backend?: string;
+  engine?: string;
+}
+
+/** Reasons in the shared flag's word 0. */
+const BY_SIGNAL = 1;
+
+export class Host {
+  readonly #flag: Int32Array;
+  readonly #tell: (message: WorkerEnd | { durationMs: number }) => void;
+  #source: EventSource | undefined;
+  #backend: Backend | undefined;
+  #recording: RecordingFile | undefined;
+  #started = false;
+
+  constructor(flag: Int32Array, tell: (message: WorkerEnd | { durationMs: number }) => void) {
+    this.#flag = flag;
+    this.#tell = tell;
+  }
+
+  /** Set up the session that `new BPF(...)` in the script will meet. Opens what must exist (recordings, commands are found later, at exec). */
+  prepare(plan: RunPlan): void {
+    this.#source = this.#makeSource(plan);
+    if (plan.record !== undefined) {
+      if (!this.#source) throw new BpfError('EINVAL', '--record needs a command to trace, a recording or a workload');
+      this.#recording = new RecordingFile(plan.record);
+      this.#source = new Recorder(this.#source, (line) => this.#recording!.line(line), { command: plan.command ?? [] });
+    }
+    const duration = plan.duration;
+    setSession({
+      backend: () => (this.#backend ??= this.#makeBackend(plan, duration)),
+      readFile: (path) => {
+        try {
+          return readFileSync(path);
+        } catch {
+          return undefined;
+        }
+      },
+      print,
+      warn,
+    });
+  }
+
+  /** Let go of everything; returns what the main thread is to end with. `code` is the script's own. */
+  finish(code: number): WorkerEnd {
+    const why = Atomics.load(this.#flag, 0);
+    const source = this.#source;
+    this.#source = undefined;
+    setSession(undefined);
+    if (!source) return { code };
+    if (this.#started) source.stop(why === BY_SIGNAL ? 'kill' : 'detach');
+    this.#backend?.close();
+    this.#recording?.close();
+    if (code !== 0) return { code };
+    const status = source.exitStatus;
+    if (status === undefined) return { code: why === BY_SIGNAL && this.#started && source.name === 'trace' ? 130 : 0 };
+    const signal = status & 0x7f;
+    if (signal !== 0) return why === BY_SIGNAL ? { code: 130 } : { code: 128 + signal, signal };
+    return { code: (status >> 8) & 0xff };
+  }
+
+  #makeSource(plan: RunPlan): EventSource | undefined {
+    const ways = [plan.command && '-- COMMAND', plan.pid !== undefined && '-p', plan.replay !== undefined && '--replay', plan.workload !== undefined && '--workload'].filter(Boolean);
+    if (ways.length > 1) throw new BpfError('EINVAL', `${ways.join(' and ')} cannot be given together: a run has one source`);
+    if (plan.backend !== undefined && plan.backend !== 'model') {
+      throw new BpfError('UNSUPPORTED', `backend '${plan.backend}' is not there yet; there is: model`);
+    }
+    if (plan.replay !== undefined) {
+      let text: string;
+      try {
+        text = readFileSync(plan.replay, 'utf8');
+      } catch (error) {
+        throw new BpfError('ENOENT', `recording '${plan.replay}' cannot be read: ${(error as NodeJS.ErrnoException).code}`, { cause: error });
+      }
+      return new ReplaySource(text, { name: plan.replay });
+    }
+    if (plan.workload !== undefined) {
+      const workload = workloadByName(plan.workload);
+      if (!workload) throw new BpfError('ENOENT', `there is no workload '${plan.workload}'; there is: ${WORKLOADS.map((w) => w.name).join(', ')}`);
+      return new WorkloadSource(workload);
+    }
+    if (plan.command || plan.pid !== undefined) {
+      const problem = traceUnavailable();
+      if (problem !== undefined) throw new BpfError('UNSUPPORTED', `cannot trace a command here: ${problem}; a recording can be replayed with --replay FILE`);
+      return new TraceSource({ ...(plan.command && { command: plan.command }), ...(plan.pid !== undefined && { pid: plan.pid }), flag: this.#flag });
+    }
+    return undefined;
+  }
+
+  #makeBackend(plan: RunPlan, duration: number | undefined): Backend {
+    if (!this.#source) {
+      throw new BpfError('UNSUPPORTED', 'the live kernel is not a backend yet: give a command to trace (-- COMMAND ARGS...), --replay FILE or --workload NAME');
+    }
+    const backend = new ModelBackend({
+      btf: readBtf(shippedBtfBytes()),
+      release: SHIPPED_RELEASE,
+      source: this.#source,
+      formats: () => readFileSync(join(packageRoot(), 'data', 'tracepoints-6.1.json'), 'utf8'),
+      ...(plan.engine !== undefined && { engine: plan.engine }),
+    });
+    // The first wait execs the command: from then on there is something to stop, and --duration counts.
+    const wait = backend.wait.bind(backend);
+    backend.wait = (timeoutMs: number): WaitResult => {
+      if (!this.#started) {
+        this.#started = true;
+        if (duration !== undefined) this.#tell({ durationMs: duration * 1000 });
+        const thread = addon()?.threadId?.();
+        if (thread) Atomics.store(this.#flag, 1, thread);
+      }
+      if (Atomics.load(this.#flag, 0) !== 0) return 'interrupted';
+      return wait(timeoutMs);
+    };
+    return backend;
+  }
+}

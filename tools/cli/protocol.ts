@@ -1,0 +1,12 @@
+/** What the main thread and the worker of the `skep` command say to each other. */
+
+export interface WorkerStart {
+  /** See skep.ts. */
+  readonly flag: Int32Array;
+}
+
+/** The worker's last word. `signal`: the command died by it. */
+export interface WorkerEnd {
+  readonly code: number;
+  readonly signal?: number;
+}

@@ -1,0 +1,41 @@
+/** Running a user's script: TypeScript and JavaScript as modules of this worker, Lua through the Lua frontend. */
+import { readFileSync } from 'node:fs';
+import { register } from 'node:module';
+import { extname, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { BpfError } from '../../core/base/errors.ts';
+
+type Runner = (path: string, args: readonly string[]) => Promise<void>;
+
+/** File ending -> how such a script is run. */
+const RUNNERS: Record<string, Runner> = {
+  '.ts': runModule,
+  '.mts': runModule,
+  '.js': runModule,
+  '.mjs': runModule,
+  '.lua': runLua,
+};
+
+export async function runScript(file: string, args: readonly string[]): Promise<void> {
+  const runner = RUNNERS[extname(file)];
+  if (!runner) throw new BpfError('EINVAL', `cannot run '${file}': a script ends in ${Object.keys(RUNNERS).join(', ')}`);
+  const path = resolve(file);
+  try {
+    readFileSync(path);
+  } catch (error) {
+    throw new BpfError('ENOENT', `script '${file}' cannot be read: ${(error as NodeJS.ErrnoException).code}`, { cause: error });
+  }
+  await runner(path, args);
+}
+
+async function runModule(path: string, args: readonly string[]): Promise<void> {
+  // `import 'skep'` means this very package, also from a folder that does not have it; `.ts` is transformed on the way.
+  register(new URL('../loader.js', import.meta.url), { data: { skep: new URL('../index.js', import.meta.url).href } });
+  process.argv = [process.argv[0]!, path, ...args];
+  await import(pathToFileURL(path).href);
+}
+
+async function runLua(path: string, args: readonly string[]): Promise<void> {
+  const { runLuaScript } = await import('../../frontends/lua/index.ts');
+  await runLuaScript({ name: path, text: readFileSync(path), args });
+}

@@ -1,0 +1,55 @@
+#!/usr/bin/env node
+/**
+ * The `skep` command, main thread: it owns signals and the exit status, and nothing else. Script, model, VM and tracer live
+ * together in one worker (HOUSE decision 8: ptrace belongs to one thread, and a JavaScript SIGINT handler never runs inside
+ * a synchronous loop).
+ *
+ * `flag` is shared with the worker: [0] is 1 after Ctrl-C and 2 when --duration is up, [1] the worker's thread id in the operating
+ * system (0 until a tracer runs there), for the kick out of wait4.
+ */
+import { Worker } from 'node:worker_threads';
+import { type WorkerEnd, type WorkerStart } from './protocol.ts';
+
+const flag = new Int32Array(new SharedArrayBuffer(16));
+const worker = new Worker(new URL('../worker.js', import.meta.url), {
+  argv: process.argv.slice(2),
+  workerData: { flag } satisfies WorkerStart,
+});
+
+let end: WorkerEnd | undefined;
+let interrupts = 0;
+
+function interrupt(why: number): void {
+  if (Atomics.load(flag, 0) === 0) Atomics.store(flag, 0, why);
+  Atomics.notify(flag, 0);
+  const thread = Atomics.load(flag, 1);
+  // Only a tracing worker has a thread id, and only then is the addon there.
+  if (thread !== 0) void import('../../bindings/addon/index.ts').then(({ addon }) => addon()?.kick(thread));
+}
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    // A script that never blocks cannot hear the first one: the third ends it (EXITKILL takes the command along).
+    if (++interrupts >= 3) process.exit(130);
+    interrupt(1);
+  });
+}
+
+worker.on('message', (message: WorkerEnd | { readonly durationMs: number }) => {
+  if ('durationMs' in message) setTimeout(() => interrupt(2), message.durationMs).unref();
+  else end = message;
+});
+worker.on('error', (error) => {
+  process.stderr.write(`skep: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  end = { code: 1 };
+});
+worker.on('exit', (code) => {
+  if (end?.signal !== undefined) {
+    // The command died by a signal: so do we, so that the shell sees what it would have seen without us.
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.removeAllListeners(signal);
+    process.kill(process.pid, end.signal);
+    setTimeout(() => process.exit(128), 1000);
+    return;
+  }
+  process.exit(end?.code ?? code);
+});

@@ -1,0 +1,26 @@
+/** The worker of the `skep` command: parses the command line and runs it. See skep.ts for the other half. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { Host } from './host.ts';
+import { takeOverOutput } from './output.ts';
+import type { WorkerEnd, WorkerStart } from './protocol.ts';
+import { runCommandLine } from './cli.ts';
+
+takeOverOutput();
+const { flag } = workerData as WorkerStart;
+const host = new Host(flag, (message) => parentPort!.postMessage(message));
+
+let ended = false;
+function end(code: number): WorkerEnd {
+  ended = true;
+  return host.finish(code);
+}
+
+// A script may call process.exit: the command that we trace must still be let go.
+process.on('exit', (code) => {
+  if (!ended) parentPort!.postMessage(end(code ?? 0));
+});
+
+const code = await runCommandLine(process.argv.slice(2), host);
+parentPort!.postMessage(end(code));
+// Whatever a script left pending (timers, watchers) must not hold the command open.
+process.exit(code);

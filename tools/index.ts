@@ -1,0 +1,17 @@
+/** THE TOOL TABLE: name, one line, and how to load it (each tool is loaded only when it is run). */
+import type { Tool } from './tool.ts';
+
+export interface ToolRow {
+  readonly name: string;
+  readonly summary: string;
+  load(): Promise<Tool>;
+}
+
+export const TOOLS = [
+  { name: 'hello', summary: 'print a line for every process that is started', load: async () => (await import('./hello/hello.ts')).default },
+  { name: 'tcpv4connect', summary: 'trace IPv4 TCP connection attempts', load: async () => (await import('./tcpv4connect/tcpv4connect.ts')).default },
+] as const satisfies readonly ToolRow[];
+
+export function toolByName(name: string): ToolRow | undefined {
+  return TOOLS.find((tool) => tool.name === name);
+}
