@@ -29,7 +29,8 @@ export function debianKernel(meta, cacheDir) {
   mkdirSync(cacheDir, { recursive: true });
   const packageName = imagePackage(meta);
   const downloaded = () => readdirSync(cacheDir).find((f) => f.startsWith(`${packageName}_`) && f.endsWith('.deb'));
-  if (!downloaded()) execFileSync('apt-get', ['download', packageName], { cwd: cacheDir, stdio: ['ignore', 'ignore', 'inherit'] });
+  if (!downloaded())
+    execFileSync('apt-get', ['download', packageName], { cwd: cacheDir, stdio: ['ignore', 'ignore', 'inherit'] });
   const deb = join(cacheDir, downloaded());
   const field = (name) => execFileSync('dpkg-deb', ['-f', deb, name], { encoding: 'utf8' }).trim();
   const directory = mkdtempSync(join(tmpdir(), 'kernel-image-'));
