@@ -95,6 +95,8 @@ export interface Backend {
    * what is there already). The first call starts the source (the run contract: the traced command execs now).
    */
   wait(timeoutMs: number): WaitResult;
+  /** Milliseconds of the world's monotonic clock (virtual on a replay): what timeouts are measured by. Absent: real time. */
+  nowMs?(): number;
   /** The same for hosts that must not block their thread. */
   waitAsync?(timeoutMs: number, signal?: { readonly aborted: boolean }): Promise<WaitResult>;
 

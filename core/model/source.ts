@@ -44,6 +44,8 @@ export interface FdFacts {
     /** Raw sockaddr bytes of getsockname and getpeername; undefined where the call failed. */
     readonly local?: Uint8Array;
     readonly peer?: Uint8Array;
+    /** TCP_* state of a TCP socket (tcpi_state of getsockopt TCP_INFO), where the source can ask. */
+    readonly state?: number;
   };
 }
 
@@ -68,7 +70,14 @@ export interface SyscallInterest {
 export interface EventSource {
   readonly name: 'trace' | 'replay' | 'workload';
   readonly view: TaskView;
-  /** Hooks that this source can ever make fire (a traced command has no run queue); undefined: all that the model has. */
+  /** CPUs of the machine that the events come from; event.cpu is below it. */
+  readonly cpus?: number;
+  /** The source's own CLOCK_MONOTONIC, for sources that live in virtual time; absent: real time. */
+  nowNs?(): bigint;
+  /**
+   * Hooks that this source can ever make fire (a traced command has no run queue); undefined: all that the model has. Names are those
+   * of core/model/hooks.ts: `kprobe:FUNC`, `kretprobe:FUNC`, `tracepoint:SYSTEM:EVENT`.
+   */
   canFire?(hook: string): boolean;
   /** Start with these calls of interest. Called once, at the script's first blocking call. */
   start(interest: readonly SyscallInterest[]): void;
