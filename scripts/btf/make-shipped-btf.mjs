@@ -115,7 +115,20 @@ function reduce(core, full) {
     if ((type.kind === 'enum' || type.kind === 'enum64') && type.values.some((v) => ENUMERATOR_PATTERN.test(v.name)))
       builder.copy(full, id, cut);
   }
-  return { btf: builder.build(), structs: kept.size, functions: functions.length };
+  const btf = builder.build();
+  checkLayouts(full, btf, kept);
+  return { btf, structs: kept.size, functions: functions.length };
+}
+
+/** Every kept struct of a name must be in the reduced file as it was. */
+function checkLayouts(full, reduced, kept) {
+  for (const id of kept) {
+    const type = full.type(id);
+    if (type.name === '' || full.find(type.name, type.kind) !== id) continue;
+    const found = reduced.type(reduced.find(type.name, type.kind));
+    const shape = ({ size, members }) => JSON.stringify([size, members.map((m) => [m.name, m.bitOffset, m.bitSize])]);
+    if (shape(found) !== shape(type)) throw new Error(`layout of ${type.kind} ${type.name} changed`);
+  }
 }
 
 /** Where the data comes from. It holds facts about a binary interface (names, layouts, prototypes), and no code. */
