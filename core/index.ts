@@ -2,13 +2,13 @@
  * The door of `core`: the object model wired to the model kernel. Runs in a browser, in a bare worker, anywhere: the host
  * passes bytes (a kernel's BTF, a recording), core opens no file.
  */
-import { setSession as set, type Session } from './bcc/session.ts';
+import { type Session, setSession as set } from './bcc/session.ts';
 import { readBtf } from './btf/read.ts';
 import { ModelBackend, type ModelBackendOptions } from './model/backend.ts';
 import { ReplaySource } from './model/recording.ts';
 
 export type { Backend, Link, MapHandle, ProgHandle, WaitResult } from './backend/backend.ts';
-export { toHex, fromHex } from './base/bytes.ts';
+export { fromHex, toHex } from './base/bytes.ts';
 export type { Diagnostic } from './base/diagnostics.ts';
 export { renderDiagnostics } from './base/diagnostics.ts';
 export { BpfError, CompileError, Fault, nearestNames, SysError, Unsupported, VerifierError } from './base/errors.ts';
@@ -27,12 +27,21 @@ export type { LineInfo, MapSpec, ObjectSpec, ProgSpec } from './spec/spec.ts';
  * A model kernel ready for `new BPF({ text, backend })`: `btf` is the bytes of a kernel's BTF (uncompressed), `replay` the text of a
  * recording. Throws BpfError for malformed BTF or a truncated recording, before anything runs.
  */
-export function createModel(options: Omit<ModelBackendOptions, 'btf'> & { readonly btf: Uint8Array; readonly replay?: string }): ModelBackend {
+export function createModel(
+  options: Omit<ModelBackendOptions, 'btf'> & { readonly btf: Uint8Array; readonly replay?: string },
+): ModelBackend {
   const { btf, replay, ...rest } = options;
-  return new ModelBackend({ ...rest, btf: readBtf(btf), ...(replay !== undefined && { source: new ReplaySource(replay) }) });
+  return new ModelBackend({
+    ...rest,
+    btf: readBtf(btf),
+    ...(replay !== undefined && { source: new ReplaySource(replay) }),
+  });
 }
 
 /** A session over one backend, for hosts without the `skep` command: lines go to the callbacks. */
-export function useBackend(backend: import('./backend/backend.ts').Backend, output: Pick<Session, 'print' | 'warn'>): void {
+export function useBackend(
+  backend: import('./backend/backend.ts').Backend,
+  output: Pick<Session, 'print' | 'warn'>,
+): void {
   set({ backend: () => backend, ...output });
 }

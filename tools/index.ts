@@ -8,8 +8,16 @@ export interface ToolRow {
 }
 
 export const TOOLS = [
-  { name: 'hello', summary: 'print a line for every process that is started', load: async () => (await import('./hello/hello.ts')).default },
-  { name: 'tcpv4connect', summary: 'trace IPv4 TCP connection attempts', load: async () => (await import('./tcpv4connect/tcpv4connect.ts')).default },
+  {
+    name: 'hello',
+    summary: 'print a line for every process that is started',
+    load: async () => (await import('./hello/hello.ts')).default,
+  },
+  {
+    name: 'tcpv4connect',
+    summary: 'trace IPv4 TCP connection attempts',
+    load: async () => (await import('./tcpv4connect/tcpv4connect.ts')).default,
+  },
 ] as const satisfies readonly ToolRow[];
 
 export function toolByName(name: string): ToolRow | undefined {

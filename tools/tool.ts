@@ -2,8 +2,7 @@
  * What a tool is: options declared once, from which parsing and help derive; the C in a file beside the script; one `main` that
  * runs on whatever backend the session has. `defineTool` only types; tools/index.ts lists.
  */
-import type { BPF } from '../core/bcc/bpf.ts';
-import type { BpfOptions } from '../core/bcc/bpf.ts';
+import type { BPF, BpfOptions } from '../core/bcc/bpf.ts';
 
 export interface ToolOption {
   /** Commander's notation: '-p, --pid <pid>', '-x, --failed'. */
@@ -36,6 +35,8 @@ export interface Tool {
   main(context: ToolContext<never>): void | Promise<void>;
 }
 
-export function defineTool<Options = Record<string, never>>(tool: Omit<Tool, 'main'> & { main(context: ToolContext<Options>): void | Promise<void> }): Tool {
+export function defineTool<Options = Record<string, never>>(
+  tool: Omit<Tool, 'main'> & { main(context: ToolContext<Options>): void | Promise<void> },
+): Tool {
   return tool as unknown as Tool;
 }

@@ -33,7 +33,14 @@ export interface BpfOptions {
   backend?: Backend;
 }
 
-const OPTION_NAMES = ['text', 'srcFile', 'hdrFile', 'cflags', 'debug', 'backend'] as const satisfies readonly (keyof BpfOptions)[];
+const OPTION_NAMES = [
+  'text',
+  'srcFile',
+  'hdrFile',
+  'cflags',
+  'debug',
+  'backend',
+] as const satisfies readonly (keyof BpfOptions)[];
 
 export interface AttachOptions {
   event?: string;
@@ -226,7 +233,9 @@ export class BPF {
   }
 
   /** Messages of bpf_trace_printk, as fields: `for (const f of b.traceFields())`, or `for await`. */
-  traceFields(options: { readonly nonblocking?: boolean; readonly signal?: { readonly aborted: boolean } } = {}): TraceStream {
+  traceFields(
+    options: { readonly nonblocking?: boolean; readonly signal?: { readonly aborted: boolean } } = {},
+  ): TraceStream {
     return new TraceStream(this.#tracer(), options);
   }
 
@@ -280,7 +289,8 @@ export class BPF {
 
   #header(options: BpfOptions): string {
     if (options.hdrFile === undefined) return '';
-    if (this.#readText(options.hdrFile) === undefined) throw new BpfError('ENOENT', `new BPF: header file '${options.hdrFile}' cannot be read`);
+    if (this.#readText(options.hdrFile) === undefined)
+      throw new BpfError('ENOENT', `new BPF: header file '${options.hdrFile}' cannot be read`);
     return `#include "${options.hdrFile}"\n#line 1\n`;
   }
 
@@ -299,7 +309,13 @@ export class BPF {
 
   #prog(name: string): ProgSpec {
     const prog = this.object.progs.find((p) => p.name === name);
-    if (!prog) throw notFound('function', name, this.object.progs.map((p) => p.name), 'the program has');
+    if (!prog)
+      throw notFound(
+        'function',
+        name,
+        this.object.progs.map((p) => p.name),
+        'the program has',
+      );
     return prog;
   }
 
@@ -316,17 +332,34 @@ export class BPF {
   }
 
   #attachFunction(kind: ProbeKind, method: string, options: Named<AttachOptions>): void {
-    const { event, eventRe, fnName, eventOff, maxactive } = named<AttachOptions>(method, options, ['event', 'eventRe', 'eventOff', 'fnName', 'maxactive']);
-    this.#attachNamed(kind, method, event, eventRe, fnName, { ...(eventOff && { offset: eventOff }), ...(maxactive && { maxactive }) });
+    const { event, eventRe, fnName, eventOff, maxactive } = named<AttachOptions>(method, options, [
+      'event',
+      'eventRe',
+      'eventOff',
+      'fnName',
+      'maxactive',
+    ]);
+    this.#attachNamed(kind, method, event, eventRe, fnName, {
+      ...(eventOff && { offset: eventOff }),
+      ...(maxactive && { maxactive }),
+    });
   }
 
-  #attachNamed(kind: ProbeKind, method: string, target: string | undefined, pattern: string | undefined, fnName: string | undefined, options: Record<string, unknown>): void {
+  #attachNamed(
+    kind: ProbeKind,
+    method: string,
+    target: string | undefined,
+    pattern: string | undefined,
+    fnName: string | undefined,
+    options: Record<string, unknown>,
+  ): void {
     if (fnName === undefined) throw new TypeError(`${method}: 'fnName' is needed`);
     const row = probeKind(kind)!;
     if (pattern !== undefined && pattern !== '') {
       const regexp = new RegExp(`^(?:${pattern})`);
       const found = [...(row.candidates?.(this.backend) ?? [])].filter((name) => regexp.test(name));
-      if (found.length === 0) throw new BpfError('ENOENT', `${method}: no ${row.noun} matches ${JSON.stringify(pattern)}`);
+      if (found.length === 0)
+        throw new BpfError('ENOENT', `${method}: no ${row.noun} matches ${JSON.stringify(pattern)}`);
       for (const name of found) this.#attach(row, name, fnName, options);
       return;
     }
@@ -342,7 +375,11 @@ export class BPF {
       throw new BpfError('EEXIST', `'${fnName}' is already attached to ${row.kind} '${target}'`);
     }
     if (row.attachType && spec.attachType === undefined && !this.#funcs.has(fnName)) {
-      const handle = this.backend.load({ ...spec, type: row.progType, attachType: row.attachType, attach: { kind: row.kind, target } }, this.object, this.#maps);
+      const handle = this.backend.load(
+        { ...spec, type: row.progType, attachType: row.attachType, attach: { kind: row.kind, target } },
+        this.object,
+        this.#maps,
+      );
       this.#funcs.set(fnName, { name: fnName, handle });
     }
     const func = this.loadFunc(fnName, row.progType);
@@ -350,15 +387,25 @@ export class BPF {
     this.#attached.push({ kind: row.kind, target, fnName, link });
   }
 
-  #detach(kind: ProbeKind, options: Named<{ event?: string; tp?: string; fnName?: string }> | string, key: 'event' | 'tp'): void {
-    const given = typeof options === 'string' ? { [key]: options } : named<{ event?: string; tp?: string; fnName?: string }>(`detach ${kind}`, options, [key, 'fnName']);
+  #detach(
+    kind: ProbeKind,
+    options: Named<{ event?: string; tp?: string; fnName?: string }> | string,
+    key: 'event' | 'tp',
+  ): void {
+    const given =
+      typeof options === 'string'
+        ? { [key]: options }
+        : named<{ event?: string; tp?: string; fnName?: string }>(`detach ${kind}`, options, [key, 'fnName']);
     const row = probeKind(kind)!;
     const wanted = (given as Record<string, string | undefined>)[key];
     if (wanted === undefined) throw new TypeError(`detach ${kind}: '${key}' is needed`);
     const target = row.normalise?.(wanted, this.backend) ?? wanted;
     const fnName = (given as { fnName?: string }).fnName;
-    const gone = this.#attached.filter((a) => a.kind === kind && a.target === target && (fnName === undefined || a.fnName === fnName));
-    if (gone.length === 0) throw new BpfError('ENOENT', `no ${kind} is attached to '${target}'${fnName ? ` by '${fnName}'` : ''}`);
+    const gone = this.#attached.filter(
+      (a) => a.kind === kind && a.target === target && (fnName === undefined || a.fnName === fnName),
+    );
+    if (gone.length === 0)
+      throw new BpfError('ENOENT', `no ${kind} is attached to '${target}'${fnName ? ` by '${fnName}'` : ''}`);
     for (const a of gone) a.link.close();
     this.#attached = this.#attached.filter((a) => !gone.includes(a));
   }
@@ -367,6 +414,11 @@ export class BPF {
 function notFound(what: string, name: string, names: Iterable<string>, have: string): BpfError {
   const all = [...names];
   const near = nearestNames(name, all);
-  const hint = near.length > 0 ? `; did you mean ${near.map((n) => `'${n}'`).join(' or ')}?` : all.length > 0 ? `; ${have} ${all.map((n) => `'${n}'`).join(', ')}` : '';
+  const hint =
+    near.length > 0
+      ? `; did you mean ${near.map((n) => `'${n}'`).join(' or ')}?`
+      : all.length > 0
+        ? `; ${have} ${all.map((n) => `'${n}'`).join(', ')}`
+        : '';
   return new BpfError('ENOENT', `there is no ${what} '${name}'${hint}`);
 }

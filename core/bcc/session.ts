@@ -37,7 +37,10 @@ export function setSession(session: Session | undefined): void {
 export function currentSession(): Session {
   const session = holder[KEY];
   if (!session) {
-    throw new BpfError('NO_SESSION', 'no backend is set up: pass { backend } to new BPF(), or run the script with `skep run`');
+    throw new BpfError(
+      'NO_SESSION',
+      'no backend is set up: pass { backend } to new BPF(), or run the script with `skep run`',
+    );
   }
   return session;
 }

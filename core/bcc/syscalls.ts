@@ -4,7 +4,16 @@
  */
 
 /** BCC's order of prefixes to try (all architectures that it knows). */
-const SYSCALL_PREFIXES = ['sys_', '__x64_sys_', '__x32_compat_sys_', '__ia32_compat_sys_', '__arm64_sys_', '__s390x_sys_', '__s390_sys_', '__riscv_sys_'] as const;
+const SYSCALL_PREFIXES = [
+  'sys_',
+  '__x64_sys_',
+  '__x32_compat_sys_',
+  '__ia32_compat_sys_',
+  '__arm64_sys_',
+  '__s390x_sys_',
+  '__s390_sys_',
+  '__riscv_sys_',
+] as const;
 
 /** The prefix of this kernel: the first whose `PREFIXbpf` is a symbol; `sys_` when none is. */
 export function syscallPrefix(hasSymbol: (name: string) => boolean): string {

@@ -9,7 +9,19 @@ import type { ObjectSpec } from '../spec/spec.ts';
 import { type Codec, codecOf } from './values.ts';
 
 /** Errno names of what map operations answer (include/uapi/asm-generic/errno-base.h). */
-const ERRNO: Record<number, string> = { 1: 'EPERM', 2: 'ENOENT', 7: 'E2BIG', 11: 'EAGAIN', 12: 'ENOMEM', 14: 'EFAULT', 16: 'EBUSY', 17: 'EEXIST', 22: 'EINVAL', 95: 'EOPNOTSUPP', 524: 'ENOTSUPP' };
+const ERRNO: Record<number, string> = {
+  1: 'EPERM',
+  2: 'ENOENT',
+  7: 'E2BIG',
+  11: 'EAGAIN',
+  12: 'ENOMEM',
+  14: 'EFAULT',
+  16: 'EBUSY',
+  17: 'EEXIST',
+  22: 'EINVAL',
+  95: 'EOPNOTSUPP',
+  524: 'ENOTSUPP',
+};
 
 export function errnoName(errno: number): string {
   return ERRNO[Math.abs(errno)] ?? `errno ${Math.abs(errno)}`;
@@ -52,12 +64,15 @@ export class Table<K = unknown, V = unknown> implements Iterable<[K, V]> {
   /** Store a leaf. Throws SysError with the kernel's errno (E2BIG for a full table, ...). */
   set(key: K, leaf: V, flags: number = BPF_ANY): void {
     const errno = this.map.update(this.key.encode(key), this.#encodeLeaf(leaf), flags);
-    if (errno < 0) throw new SysError('bpf(BPF_MAP_UPDATE_ELEM)', errnoName(errno), `could not update table '${this.name}'`);
+    if (errno < 0)
+      throw new SysError('bpf(BPF_MAP_UPDATE_ELEM)', errnoName(errno), `could not update table '${this.name}'`);
   }
 
   /** Delete a key (arrays: zero its leaf). False when it was not there. */
   delete(key: K): boolean {
-    const errno = this.isArray ? this.map.update(this.key.encode(key), this.#zeroLeaf(), BPF_ANY) : this.map.delete(this.key.encode(key));
+    const errno = this.isArray
+      ? this.map.update(this.key.encode(key), this.#zeroLeaf(), BPF_ANY)
+      : this.map.delete(this.key.encode(key));
     if (errno === 0) return true;
     if (errno === -2) return false;
     throw new SysError('bpf(BPF_MAP_DELETE_ELEM)', errnoName(errno), `could not delete from table '${this.name}'`);
@@ -134,18 +149,23 @@ export class Table<K = unknown, V = unknown> implements Iterable<[K, V]> {
   #decodeLeaf(bytes: Uint8Array): V {
     if (!this.isPerCpu) return this.leaf.decode(bytes) as V;
     const stride = this.#stride();
-    return Array.from({ length: this.map.cpus }, (_, cpu) => this.leaf.decode(bytes.subarray(cpu * stride, cpu * stride + this.map.spec.valueSize))) as V;
+    return Array.from({ length: this.map.cpus }, (_, cpu) =>
+      this.leaf.decode(bytes.subarray(cpu * stride, cpu * stride + this.map.spec.valueSize)),
+    ) as V;
   }
 
   #encodeLeaf(leaf: V): Uint8Array {
     if (!this.isPerCpu) return this.leaf.encode(leaf);
     const { cpus } = this.map;
     if (!Array.isArray(leaf) || leaf.length !== cpus) {
-      throw new BpfError('BAD_VALUE', `leaf of per-CPU table '${this.name}' must be an array of ${cpus} values, one a CPU`);
+      throw new BpfError(
+        'BAD_VALUE',
+        `leaf of per-CPU table '${this.name}' must be an array of ${cpus} values, one a CPU`,
+      );
     }
     const stride = this.#stride();
     const bytes = new Uint8Array(stride * cpus);
-    leaf.forEach((value, cpu) => bytes.set(this.leaf.encode(value), cpu * stride));
+    for (let cpu = 0; cpu < cpus; cpu++) bytes.set(this.leaf.encode(leaf[cpu]), cpu * stride);
     return bytes;
   }
 

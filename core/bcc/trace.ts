@@ -18,7 +18,14 @@ export interface TraceFields {
 }
 
 /** BCC's order of the six fields, for tuples and for the `{0}` fields of trace_print's format. */
-export const TRACE_FIELD_NAMES = ['task', 'pid', 'cpu', 'flags', 'ts', 'msg'] as const satisfies readonly (keyof TraceFields)[];
+export const TRACE_FIELD_NAMES = [
+  'task',
+  'pid',
+  'cpu',
+  'flags',
+  'ts',
+  'msg',
+] as const satisfies readonly (keyof TraceFields)[];
 
 /** The fields of a line, or undefined for a line that is no message (lost events, other tracers' headers). */
 export function parseTraceLine(line: string): TraceFields | undefined {
@@ -26,7 +33,10 @@ export function parseTraceLine(line: string): TraceFields | undefined {
   const task = line.slice(0, 16).trimStart();
   const rest = line.slice(17);
   const tsEnd = rest.indexOf(':');
-  const words = rest.slice(0, tsEnd < 0 ? undefined : tsEnd).trim().split(/\s+/);
+  const words = rest
+    .slice(0, tsEnd < 0 ? undefined : tsEnd)
+    .trim()
+    .split(/\s+/);
   if (words.length !== 4) return undefined;
   const [pid, cpu, flags, ts] = words as [string, string, string, string];
   const tail = rest.slice(tsEnd + 1);
@@ -94,7 +104,10 @@ export class TraceReader {
 export class TraceStream implements Iterable<TraceFields>, AsyncIterable<TraceFields> {
   readonly #reader: TraceReader;
   readonly #options: { readonly nonblocking?: boolean; readonly signal?: { readonly aborted: boolean } };
-  constructor(reader: TraceReader, options: { readonly nonblocking?: boolean; readonly signal?: { readonly aborted: boolean } } = {}) {
+  constructor(
+    reader: TraceReader,
+    options: { readonly nonblocking?: boolean; readonly signal?: { readonly aborted: boolean } } = {},
+  ) {
     this.#reader = reader;
     this.#options = options;
   }
@@ -117,7 +130,9 @@ export class TraceStream implements Iterable<TraceFields>, AsyncIterable<TraceFi
 
   async *[Symbol.asyncIterator](): AsyncIterator<TraceFields> {
     for (;;) {
-      const line = this.#options.nonblocking ? this.#reader.readline(true) : await this.#reader.readlineAsync(this.#options.signal);
+      const line = this.#options.nonblocking
+        ? this.#reader.readline(true)
+        : await this.#reader.readlineAsync(this.#options.signal);
       if (line === undefined) return;
       const fields = parseTraceLine(line);
       if (fields) yield fields;

@@ -5,13 +5,13 @@
  * Under `skep run` the session is the command's. A program that imports skep on its own makes a backend and passes it.
  */
 import { readFileSync } from 'node:fs';
-import { TraceSource, traceUnavailable } from '../../bindings/trace/index.ts';
 import { SHIPPED_RELEASE, shippedBtfBytes } from '../../bindings/node/shipped-btf.ts';
+import { TraceSource, traceUnavailable } from '../../bindings/trace/index.ts';
 import { type Backend, BPF as CoreBPF, createModel, Unsupported } from '../../core/index.ts';
 
-export * from '../../core/index.ts';
 /** Why a command cannot be traced here, or undefined when it can. */
 export { traceUnavailable } from '../../bindings/trace/index.ts';
+export * from '../../core/index.ts';
 
 /** class BPF with `using`: the program is detached and its maps freed at the end of the block. */
 export class BPF extends CoreBPF {
@@ -30,7 +30,8 @@ export interface ModelOptions {
 /** A model kernel for a program of your own: `new BPF({ text, backend: modelBackend({ command: ['date'] }) })`. */
 export function modelBackend(options: ModelOptions = {}): Backend {
   const btf = shippedBtfBytes();
-  if (options.replay !== undefined) return createModel({ btf, release: SHIPPED_RELEASE, replay: readFileSync(options.replay, 'utf8') });
+  if (options.replay !== undefined)
+    return createModel({ btf, release: SHIPPED_RELEASE, replay: readFileSync(options.replay, 'utf8') });
   if (options.command === undefined) return createModel({ btf, release: SHIPPED_RELEASE });
   const problem = traceUnavailable();
   if (problem !== undefined) throw new Unsupported('tracing a command', { backend: 'model', hint: problem });

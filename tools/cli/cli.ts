@@ -41,14 +41,22 @@ export function report(error: unknown): number {
   return 1;
 }
 
-async function makeProgram(argv: readonly string[], command: readonly string[] | undefined, host: Host): Promise<Command> {
+async function makeProgram(
+  argv: readonly string[],
+  command: readonly string[] | undefined,
+  host: Host,
+): Promise<Command> {
   const program = new Command('skep')
     .description('BCC for the Node world: compile, verify and run BPF tracing programs.')
     .version(version(), '-V, --version')
     .usage('<tool | run FILE> [options] [-- COMMAND ARGS...]')
     .showHelpAfterError('(skep --help lists what there is)')
     .exitOverride()
-    .configureOutput({ writeOut: (text) => writeAll(1, text), writeErr: (text) => writeAll(2, text), outputError: (text, write) => write(text.replace(/^error: /, 'skep: ')) })
+    .configureOutput({
+      writeOut: (text) => writeAll(1, text),
+      writeErr: (text) => writeAll(2, text),
+      outputError: (text, write) => write(text.replace(/^error: /, 'skep: ')),
+    })
     .enablePositionalOptions()
     .helpCommand(false);
   program.action(() => {
@@ -64,7 +72,7 @@ async function makeProgram(argv: readonly string[], command: readonly string[] |
     .passThroughOptions()
     .action(async (file: string, args: string[], options: CommonOptions) => {
       host.prepare(planOf(options, command));
-      await runScript(file, args);
+      await runScript(file, args, host);
     });
   addCommonOptions(run);
 
@@ -115,7 +123,12 @@ function planOf(options: CommonOptions, command: readonly string[] | undefined):
   };
 }
 
-async function defineToolCommand(sub: Command, row: ToolRow, command: readonly string[] | undefined, host: Host): Promise<void> {
+async function defineToolCommand(
+  sub: Command,
+  row: ToolRow,
+  command: readonly string[] | undefined,
+  host: Host,
+): Promise<void> {
   const tool = await row.load();
   for (const argument of tool.args ?? []) sub.argument(argument);
   for (const option of tool.options) sub.option(option.flags, option.description, ...converter(option));
@@ -124,12 +137,19 @@ async function defineToolCommand(sub: Command, row: ToolRow, command: readonly s
   sub.action(async (...given: unknown[]) => {
     const options = sub.opts<CommonOptions & Record<string, unknown>>();
     host.prepare(planOf(options, command));
-    await runTool(tool, options, (given.slice(0, -2) as (string | undefined)[]).filter((a): a is string => a !== undefined));
+    await runTool(
+      tool,
+      options,
+      (given.slice(0, -2) as (string | undefined)[]).filter((a): a is string => a !== undefined),
+    );
   });
 }
 
 function converter(option: ToolOption): [((text: string) => unknown) | never, unknown?] | [] {
-  if (option.type !== 'number') return option.default === undefined ? [] : ([(text: string) => text, option.default] as const as [(text: string) => unknown, unknown]);
+  if (option.type !== 'number')
+    return option.default === undefined
+      ? []
+      : ([(text: string) => text, option.default] as const as [(text: string) => unknown, unknown]);
   const parse = (text: string) => {
     const value = Number(text);
     if (text.trim() === '' || Number.isNaN(value)) throw new InvalidArgumentError('a number is needed.');

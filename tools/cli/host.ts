@@ -6,10 +6,10 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { TraceSource, traceUnavailable } from '../../bindings/trace/index.ts';
 import { addon } from '../../bindings/addon/index.ts';
 import { packageRoot } from '../../bindings/node/package-root.ts';
 import { SHIPPED_RELEASE, shippedBtfBytes } from '../../bindings/node/shipped-btf.ts';
+import { TraceSource, traceUnavailable } from '../../bindings/trace/index.ts';
 import type { Backend, WaitResult } from '../../core/backend/backend.ts';
 import { BpfError } from '../../core/base/errors.ts';
 import { setSession } from '../../core/bcc/session.ts';
@@ -17,10 +17,10 @@ import { readBtf } from '../../core/btf/read.ts';
 import { ModelBackend } from '../../core/model/backend.ts';
 import { Recorder, ReplaySource } from '../../core/model/recording.ts';
 import type { EventSource } from '../../core/model/source.ts';
-import { workloadByName, WorkloadSource, WORKLOADS } from '../../core/model/workload/index.ts';
+import { WORKLOADS, WorkloadSource, workloadByName } from '../../core/model/workload/index.ts';
 import { print, warn } from './output.ts';
-import { RecordingFile } from './recording-file.ts';
 import type { WorkerEnd } from './protocol.ts';
+import { RecordingFile } from './recording-file.ts';
 
 /** Where and on what a script runs: the options that every way of running shares. */
 export interface RunPlan {
@@ -79,6 +79,11 @@ export class Host {
     });
   }
 
+  /** Ctrl-C came, or --duration is up. */
+  interrupted(): boolean {
+    return Atomics.load(this.#flag, 0) !== 0;
+  }
+
   /** Let go of everything; returns what the main thread is to end with. `code` is the script's own. */
   finish(code: number): WorkerEnd {
     const why = Atomics.load(this.#flag, 0);
@@ -98,8 +103,14 @@ export class Host {
   }
 
   #makeSource(plan: RunPlan): EventSource | undefined {
-    const ways = [plan.command && '-- COMMAND', plan.pid !== undefined && '-p', plan.replay !== undefined && '--replay', plan.workload !== undefined && '--workload'].filter(Boolean);
-    if (ways.length > 1) throw new BpfError('EINVAL', `${ways.join(' and ')} cannot be given together: a run has one source`);
+    const ways = [
+      plan.command && '-- COMMAND',
+      plan.pid !== undefined && '-p',
+      plan.replay !== undefined && '--replay',
+      plan.workload !== undefined && '--workload',
+    ].filter(Boolean);
+    if (ways.length > 1)
+      throw new BpfError('EINVAL', `${ways.join(' and ')} cannot be given together: a run has one source`);
     if (plan.backend !== undefined && plan.backend !== 'model') {
       throw new BpfError('UNSUPPORTED', `backend '${plan.backend}' is not there yet; there is: model`);
     }
@@ -108,26 +119,45 @@ export class Host {
       try {
         text = readFileSync(plan.replay, 'utf8');
       } catch (error) {
-        throw new BpfError('ENOENT', `recording '${plan.replay}' cannot be read: ${(error as NodeJS.ErrnoException).code}`, { cause: error });
+        throw new BpfError(
+          'ENOENT',
+          `recording '${plan.replay}' cannot be read: ${(error as NodeJS.ErrnoException).code}`,
+          { cause: error },
+        );
       }
       return new ReplaySource(text, { name: plan.replay });
     }
     if (plan.workload !== undefined) {
       const workload = workloadByName(plan.workload);
-      if (!workload) throw new BpfError('ENOENT', `there is no workload '${plan.workload}'; there is: ${WORKLOADS.map((w) => w.name).join(', ')}`);
+      if (!workload)
+        throw new BpfError(
+          'ENOENT',
+          `there is no workload '${plan.workload}'; there is: ${WORKLOADS.map((w) => w.name).join(', ')}`,
+        );
       return new WorkloadSource(workload);
     }
     if (plan.command || plan.pid !== undefined) {
       const problem = traceUnavailable();
-      if (problem !== undefined) throw new BpfError('UNSUPPORTED', `cannot trace a command here: ${problem}; a recording can be replayed with --replay FILE`);
-      return new TraceSource({ ...(plan.command && { command: plan.command }), ...(plan.pid !== undefined && { pid: plan.pid }), flag: this.#flag });
+      if (problem !== undefined)
+        throw new BpfError(
+          'UNSUPPORTED',
+          `cannot trace a command here: ${problem}; a recording can be replayed with --replay FILE`,
+        );
+      return new TraceSource({
+        ...(plan.command && { command: plan.command }),
+        ...(plan.pid !== undefined && { pid: plan.pid }),
+        flag: this.#flag,
+      });
     }
     return undefined;
   }
 
   #makeBackend(plan: RunPlan, duration: number | undefined): Backend {
     if (!this.#source) {
-      throw new BpfError('UNSUPPORTED', 'the live kernel is not a backend yet: give a command to trace (-- COMMAND ARGS...), --replay FILE or --workload NAME');
+      throw new BpfError(
+        'UNSUPPORTED',
+        'the live kernel is not a backend yet: give a command to trace (-- COMMAND ARGS...), --replay FILE or --workload NAME',
+      );
     }
     const backend = new ModelBackend({
       btf: readBtf(shippedBtfBytes()),

@@ -5,8 +5,14 @@ import { fileURLToPath } from 'node:url';
 interface ResolveContext {
   readonly parentURL?: string;
 }
-type NextResolve = (specifier: string, context: ResolveContext) => Promise<{ url: string; format?: string; shortCircuit?: boolean }>;
-type NextLoad = (url: string, context: object) => Promise<{ format: string; source?: string | Uint8Array; shortCircuit?: boolean }>;
+type NextResolve = (
+  specifier: string,
+  context: ResolveContext,
+) => Promise<{ url: string; format?: string; shortCircuit?: boolean }>;
+type NextLoad = (
+  url: string,
+  context: object,
+) => Promise<{ format: string; source?: string | Uint8Array; shortCircuit?: boolean }>;
 
 let skep = '';
 
@@ -14,24 +20,40 @@ export function initialize(data: { readonly skep: string }): void {
   skep = data.skep;
 }
 
-export async function resolve(specifier: string, context: ResolveContext, next: NextResolve): Promise<{ url: string; format?: string; shortCircuit?: boolean }> {
+export async function resolve(
+  specifier: string,
+  context: ResolveContext,
+  next: NextResolve,
+): Promise<{ url: string; format?: string; shortCircuit?: boolean }> {
   if (specifier === 'skep') return { url: skep, format: 'module', shortCircuit: true };
   return next(specifier, context);
 }
 
-export async function load(url: string, context: object, next: NextLoad): Promise<{ format: string; source?: string | Uint8Array; shortCircuit?: boolean }> {
+export async function load(
+  url: string,
+  context: object,
+  next: NextLoad,
+): Promise<{ format: string; source?: string | Uint8Array; shortCircuit?: boolean }> {
   if (!/\.m?ts$/.test(new URL(url).pathname)) {
     // A script without a package.json beside it is a module all the same.
     if (/\.js$/.test(url) && !url.includes('/node_modules/')) {
       const loaded = await next(url, context).catch(() => undefined);
       if (loaded && loaded.format !== 'commonjs') return loaded;
       const source = await readFile(fileURLToPath(url), 'utf8');
-      return /^\s*(import|export)\b/m.test(source) ? { format: 'module', source, shortCircuit: true } : (loaded ?? next(url, context));
+      return /^\s*(import|export)\b/m.test(source)
+        ? { format: 'module', source, shortCircuit: true }
+        : (loaded ?? next(url, context));
     }
     return next(url, context);
   }
   const { transform } = await import('esbuild');
   const file = fileURLToPath(url);
-  const { code } = await transform(await readFile(file, 'utf8'), { loader: 'ts', format: 'esm', target: 'node20', sourcefile: file, sourcemap: 'inline' });
+  const { code } = await transform(await readFile(file, 'utf8'), {
+    loader: 'ts',
+    format: 'esm',
+    target: 'node20',
+    sourcefile: file,
+    sourcemap: 'inline',
+  });
   return { format: 'module', source: code, shortCircuit: true };
 }

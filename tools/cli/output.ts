@@ -44,7 +44,10 @@ export function takeOverOutput(): void {
   const stdout = sink(1);
   const stderr = sink(2);
   globalThis.console = new Console({ stdout, stderr }) as Console;
-  for (const [stream, fd] of [[process.stdout, 1], [process.stderr, 2]] as const) {
+  for (const [stream, fd] of [
+    [process.stdout, 1],
+    [process.stderr, 2],
+  ] as const) {
     stream.write = ((chunk: string | Uint8Array, encoding?: unknown, done?: unknown) => {
       writeAll(fd, chunk);
       const callback = typeof encoding === 'function' ? encoding : done;

@@ -14,7 +14,11 @@ export class RecordingFile {
     try {
       this.#fd = openSync(path, 'w', 0o644);
     } catch (error) {
-      throw new BpfError((error as NodeJS.ErrnoException).code ?? 'EIO', `recording '${path}' cannot be written: ${(error as NodeJS.ErrnoException).code}`, { cause: error });
+      throw new BpfError(
+        (error as NodeJS.ErrnoException).code ?? 'EIO',
+        `recording '${path}' cannot be written: ${(error as NodeJS.ErrnoException).code}`,
+        { cause: error },
+      );
     }
   }
 

@@ -4,8 +4,15 @@ import { register } from 'node:module';
 import { extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { BpfError } from '../../core/base/errors.ts';
+import { writeAll } from './output.ts';
 
-type Runner = (path: string, args: readonly string[]) => Promise<void>;
+/** What a script's runner may ask of the command. */
+export interface ScriptHost {
+  /** Ctrl-C came, or --duration is up. */
+  interrupted(): boolean;
+}
+
+type Runner = (file: string, args: readonly string[], host: ScriptHost) => Promise<void>;
 
 /** File ending -> how such a script is run. */
 const RUNNERS: Record<string, Runner> = {
@@ -16,26 +23,35 @@ const RUNNERS: Record<string, Runner> = {
   '.lua': runLua,
 };
 
-export async function runScript(file: string, args: readonly string[]): Promise<void> {
+export async function runScript(file: string, args: readonly string[], host: ScriptHost): Promise<void> {
   const runner = RUNNERS[extname(file)];
-  if (!runner) throw new BpfError('EINVAL', `cannot run '${file}': a script ends in ${Object.keys(RUNNERS).join(', ')}`);
-  const path = resolve(file);
+  if (!runner)
+    throw new BpfError('EINVAL', `cannot run '${file}': a script ends in ${Object.keys(RUNNERS).join(', ')}`);
   try {
-    readFileSync(path);
+    readFileSync(file);
   } catch (error) {
-    throw new BpfError('ENOENT', `script '${file}' cannot be read: ${(error as NodeJS.ErrnoException).code}`, { cause: error });
+    throw new BpfError('ENOENT', `script '${file}' cannot be read: ${(error as NodeJS.ErrnoException).code}`, {
+      cause: error,
+    });
   }
-  await runner(path, args);
+  await runner(file, args, host);
 }
 
-async function runModule(path: string, args: readonly string[]): Promise<void> {
+async function runModule(file: string, args: readonly string[]): Promise<void> {
+  const path = resolve(file);
   // `import 'skep'` means this very package, also from a folder that does not have it; `.ts` is transformed on the way.
   register(new URL('../loader.js', import.meta.url), { data: { skep: new URL('../index.js', import.meta.url).href } });
   process.argv = [process.argv[0]!, path, ...args];
   await import(pathToFileURL(path).href);
 }
 
-async function runLua(path: string, args: readonly string[]): Promise<void> {
+async function runLua(file: string, args: readonly string[], host: ScriptHost): Promise<void> {
   const { runLuaScript } = await import('../../frontends/lua/index.ts');
-  await runLuaScript({ name: path, text: readFileSync(path), args });
+  runLuaScript({
+    name: file,
+    text: readFileSync(file, 'utf8'),
+    args,
+    output: { write: writeAll },
+    interrupted: () => host.interrupted(),
+  });
 }

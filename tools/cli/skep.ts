@@ -8,7 +8,7 @@
  * system (0 until a tracer runs there), for the kick out of wait4.
  */
 import { Worker } from 'node:worker_threads';
-import { type WorkerEnd, type WorkerStart } from './protocol.ts';
+import type { WorkerEnd, WorkerStart } from './protocol.ts';
 
 const flag = new Int32Array(new SharedArrayBuffer(16));
 const worker = new Worker(new URL('../worker.js', import.meta.url), {

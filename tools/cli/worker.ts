@@ -1,9 +1,9 @@
 /** The worker of the `skep` command: parses the command line and runs it. See skep.ts for the other half. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { runCommandLine } from './cli.ts';
 import { Host } from './host.ts';
 import { takeOverOutput } from './output.ts';
 import type { WorkerEnd, WorkerStart } from './protocol.ts';
-import { runCommandLine } from './cli.ts';
 
 takeOverOutput();
 const { flag } = workerData as WorkerStart;

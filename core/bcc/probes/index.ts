@@ -3,13 +3,26 @@
  * of kinds; adding a kind is a row.
  */
 import { kprobe, kretprobe } from './kprobe.ts';
-import type { ProbeKindRow } from './probe-kind.ts';
-import { fmodRet, kfunc, kretfunc, lsm } from './tracing.ts';
-import { rawTracepoint, tracepoint } from './tracepoint.ts';
 import { rawSocket, xdp } from './net.ts';
+import type { ProbeKindRow } from './probe-kind.ts';
+import { rawTracepoint, tracepoint } from './tracepoint.ts';
+import { fmodRet, kfunc, kretfunc, lsm } from './tracing.ts';
 import { uprobe, uretprobe } from './uprobe.ts';
 
-export const PROBE_KINDS = [kprobe, kretprobe, uprobe, uretprobe, tracepoint, rawTracepoint, kfunc, kretfunc, fmodRet, lsm, rawSocket, xdp] as const satisfies readonly ProbeKindRow[];
+export const PROBE_KINDS = [
+  kprobe,
+  kretprobe,
+  uprobe,
+  uretprobe,
+  tracepoint,
+  rawTracepoint,
+  kfunc,
+  kretfunc,
+  fmodRet,
+  lsm,
+  rawSocket,
+  xdp,
+] as const satisfies readonly ProbeKindRow[];
 
 export type ProbeKind = (typeof PROBE_KINDS)[number]['kind'];
 

@@ -11,4 +11,10 @@ const byBtf = {
 export const kfunc = { kind: 'kfunc', attachType: 'trace_fentry', ...byBtf } as const satisfies ProbeKindRow;
 export const kretfunc = { kind: 'kretfunc', attachType: 'trace_fexit', ...byBtf } as const satisfies ProbeKindRow;
 export const fmodRet = { kind: 'fmod_ret', attachType: 'modify_return', ...byBtf } as const satisfies ProbeKindRow;
-export const lsm = { kind: 'lsm', attachType: 'lsm_mac', ...byBtf, progType: 'lsm', noun: 'security hook' } as const satisfies ProbeKindRow;
+export const lsm = {
+  kind: 'lsm',
+  attachType: 'lsm_mac',
+  ...byBtf,
+  progType: 'lsm',
+  noun: 'security hook',
+} as const satisfies ProbeKindRow;

@@ -1,0 +1,248 @@
+/**
+ * BCC's Lua object model over core/bcc: `BPF:new{text=...}`, `b:get_table(name)`, `b:pipe():trace_fields()`. Methods come from the list of
+ * public names (core/bcc/surface.ts), letter for letter; what Lua adds to or changes from that list stands in this file.
+ */
+import { BPF } from '../../core/bcc/bpf.ts';
+import { camelCase } from '../../core/bcc/options.ts';
+import { SURFACE } from '../../core/bcc/surface.ts';
+import type { Table } from '../../core/bcc/table.ts';
+import { parseTraceLine, TRACE_FIELD_NAMES } from '../../core/bcc/trace.ts';
+import { namedArguments, pushValue, toValue } from './convert.ts';
+import { type LuaFunction, type LuaState, lua, luaError, toLua } from './fengari.ts';
+
+/** Methods whose arguments are one object in TypeScript; the others take positions. */
+const BY_NAME = /^(attach|detach)_/;
+/** What BPF:new takes, in BCC's order. */
+const NEW_ARGUMENTS = ['text', 'src_file', 'hdr_file', 'debug', 'cflags'] as const;
+
+/** Register the class: pushes the BPF table that a script's function is called with. `opened` gathers what must be closed at the end. */
+export function pushBpfClass(L: LuaState, opened: BPF[]): void {
+  const methods = bpfMethods(opened);
+  lua.lua_createtable(L, 0, 16);
+  for (const [name, value] of Object.entries(BPF)) {
+    if (typeof value !== 'number') continue;
+    lua.lua_pushnumber(L, value);
+    lua.lua_setfield(L, -2, toLua(name));
+  }
+  const create: LuaFunction = (L) => {
+    const options = namedArguments(L, 'BPF:new', NEW_ARGUMENTS, 2);
+    const b = new BPF(options as never);
+    opened.push(b);
+    pushObject(L, b, methods);
+    return 1;
+  };
+  setFunctions(L, { new: create, cleanup: (L) => closeAll(L, opened), script_root: (L) => again(L) });
+  // BPF{...} is BPF:new{...}.
+  lua.lua_createtable(L, 0, 1);
+  setFunctions(L, { __call: create });
+  lua.lua_setmetatable(L, -2);
+}
+
+function closeAll(_L: LuaState, opened: readonly BPF[]): number {
+  for (const b of opened) b.close();
+  return 0;
+}
+
+/** The receiver itself, for chaining. */
+function again(L: LuaState): number {
+  lua.lua_pushvalue(L, 1);
+  return 1;
+}
+
+function setFunctions(L: LuaState, functions: Record<string, LuaFunction>): void {
+  for (const [name, f] of Object.entries(functions)) {
+    lua.lua_pushcfunction(L, f);
+    lua.lua_setfield(L, -2, toLua(name));
+  }
+}
+
+/** Objects of ours in Lua: a table whose metatable has the methods, and the JavaScript object under a key that no script can spell. */
+const SELF = 'skep object';
+
+function pushObject(
+  L: LuaState,
+  object: unknown,
+  methods: Record<string, LuaFunction>,
+  extra: Record<string, LuaFunction> = {},
+): void {
+  lua.lua_createtable(L, 0, 1);
+  lua.lua_pushlightuserdata(L, object);
+  lua.lua_setfield(L, -2, toLua(SELF));
+  lua.lua_createtable(L, 0, 2);
+  lua.lua_createtable(L, 0, 32);
+  setFunctions(L, methods);
+  lua.lua_setfield(L, -2, toLua('__index'));
+  setFunctions(L, extra);
+  lua.lua_setmetatable(L, -2);
+}
+
+function self<T>(L: LuaState, method: string): T {
+  if (lua.lua_type(L, 1) !== lua.LUA_TTABLE) luaError(L, `${method}: call it with ':' on the object`);
+  lua.lua_getfield(L, 1, toLua(SELF));
+  const object = lua.lua_touserdata(L, -1);
+  lua.lua_pop(L, 1);
+  if (!object) luaError(L, `${method}: call it with ':' on the object`);
+  return object as T;
+}
+
+function bpfMethods(opened: BPF[]): Record<string, LuaFunction> {
+  const methods: Record<string, LuaFunction> = {};
+  for (const row of SURFACE) {
+    if (row.owner !== 'BPF') continue;
+    methods[row.name] = (L) => {
+      const b = self<BPF>(L, row.name) as unknown as Record<string, (...args: unknown[]) => unknown>;
+      // Lua's attach_kprobe says `retprobe = true` where Python has a method of its own.
+      const given = namedArguments(
+        L,
+        row.name,
+        [...row.args, ...(row.name.startsWith('attach_') ? ['retprobe', 'pid', 'cpu', 'group_fd'] : [])],
+        2,
+      );
+      const { retprobe, pid: _pid, cpu: _cpu, group_fd: _groupFd, ...args } = given;
+      const name = retprobe ? row.name.replace('kprobe', 'kretprobe') : row.name;
+      const method = b[camelCase(name)]!;
+      const result = BY_NAME.test(name) ? method.call(b, args) : method.call(b, ...row.args.map((a) => args[a]));
+      if (BY_NAME.test(name)) return again(L);
+      pushValue(L, result);
+      return 1;
+    };
+  }
+  return {
+    ...methods,
+    get_table(L) {
+      const name = toValue(L, 2);
+      if (typeof name !== 'string') luaError(L, 'get_table: the name of a table is needed');
+      const table = self<BPF>(L, 'get_table').getTable(name as string);
+      pushObject(L, table, TABLE_METHODS, { __len: (L) => length(L) });
+      return 1;
+    },
+    pipe(L) {
+      pushObject(L, self<BPF>(L, 'pipe'), PIPE_METHODS);
+      return 1;
+    },
+    trace_fields: (L) => traceFields(L),
+    trace_print(L) {
+      const format = toValue(L, 2);
+      self<BPF>(L, 'trace_print').tracePrint(typeof format === 'string' ? format : undefined);
+      return 0;
+    },
+    close: (L) => {
+      self<BPF>(L, 'close').close();
+      return 0;
+    },
+    load_func(L) {
+      const b = self<BPF>(L, 'load_func');
+      const given = namedArguments(L, 'load_func', ['func_name', 'prog_type'], 2);
+      b.loadFunc(String(given['func_name']), (given['prog_type'] ?? BPF.KPROBE) as number | string);
+      return again(L);
+    },
+    cleanup: (L) => closeAll(L, opened),
+  };
+}
+
+/** task, pid, cpu, flags, ts, msg of the next message; nothing when nonblocking and none is there. */
+function traceFields(L: LuaState): number {
+  const b = self<BPF>(L, 'trace_fields');
+  const nonblocking = lua.lua_toboolean(L, 2);
+  for (;;) {
+    const line = b.traceReadline(nonblocking);
+    if (line === undefined) return 0;
+    const fields = parseTraceLine(line);
+    if (!fields) continue;
+    for (const name of TRACE_FIELD_NAMES) pushValue(L, fields[name]);
+    return TRACE_FIELD_NAMES.length;
+  }
+}
+
+const PIPE_METHODS: Record<string, LuaFunction> = {
+  open: again,
+  close: () => 0,
+  readline(L) {
+    pushValue(L, self<BPF>(L, 'readline').traceReadline(lua.lua_toboolean(L, 2)));
+    return 1;
+  },
+  trace_fields: traceFields,
+};
+
+function length(L: LuaState): number {
+  lua.lua_pushnumber(L, self<Table>(L, 'size').size);
+  return 1;
+}
+
+/** Array keys may count from the end: -1 is the last. */
+function keyOf(L: LuaState, table: Table, at: number): unknown {
+  const key = toValue(L, at);
+  return table.isArray && typeof key === 'number' && key < 0 ? table.maxEntries + key : key;
+}
+
+/** An iterator function over what a generator yields. */
+function pushIterator(L: LuaState, items: Iterator<readonly unknown[]>): number {
+  lua.lua_pushcfunction(L, (L) => {
+    const next = items.next();
+    if (next.done) {
+      lua.lua_pushnil(L);
+      return 1;
+    }
+    for (const value of next.value) pushValue(L, value);
+    return next.value.length;
+  });
+  return 1;
+}
+
+function* mapped<T>(
+  items: Iterable<T>,
+  f: (item: T, index: number) => readonly unknown[],
+): Generator<readonly unknown[]> {
+  let index = 0;
+  for (const item of items) yield f(item, index++);
+}
+
+const TABLE_METHODS: Record<string, LuaFunction> = {
+  get(L) {
+    const table = self<Table>(L, 'get');
+    pushValue(L, table.get(keyOf(L, table, 2)));
+    return 1;
+  },
+  set(L) {
+    const table = self<Table>(L, 'set');
+    table.set(keyOf(L, table, 2), toValue(L, 3));
+    return 0;
+  },
+  delete(L) {
+    const table = self<Table>(L, 'delete');
+    lua.lua_pushboolean(L, table.delete(keyOf(L, table, 2)));
+    return 1;
+  },
+  size: length,
+  keys: (L) =>
+    pushIterator(
+      L,
+      mapped(self<Table>(L, 'keys').keys(), (key) => [key]),
+    ),
+  values: (L) =>
+    pushIterator(
+      L,
+      mapped(self<Table>(L, 'values').values(), (leaf) => [leaf]),
+    ),
+  items(L) {
+    const table = self<Table>(L, 'items');
+    // Arrays give the leaves alone, or with an index from 1 when asked: BCC's array:items(with_index).
+    if (!table.isArray)
+      return pushIterator(
+        L,
+        mapped(table.entries(), (entry) => entry),
+      );
+    return pushIterator(
+      L,
+      mapped(table.values(), lua.lua_toboolean(L, 2) ? (leaf, i) => [i + 1, leaf] : (leaf) => [leaf]),
+    );
+  },
+  clear(L) {
+    self<Table>(L, 'clear').clear();
+    return 0;
+  },
+  zero(L) {
+    self<Table>(L, 'zero').zero();
+    return 0;
+  },
+};
