@@ -34,7 +34,8 @@ export interface Source {
   readonly text: string;
 }
 
-const IMPORT = /(?:^|[\n;}])\s*(?:import|export)\s(?:[^'"`;]*?\sfrom\s*)?['"]([^'"\n]+)['"]|\bimport\s*\(\s*['"]([^'"\n]+)['"]\s*\)|\brequire\s*\(\s*['"]([^'"\n]+)['"]\s*\)/g;
+const IMPORT =
+  /(?:^|[\n;}])\s*(?:import|export)\s(?:[^'"`;]*?\sfrom\s*)?['"]([^'"\n]+)['"]|\bimport\s*\(\s*['"]([^'"\n]+)['"]\s*\)|\brequire\s*\(\s*['"]([^'"\n]+)['"]\s*\)/g;
 
 export function importsOf(text: string): string[] {
   const code = text.replace(/\/\*[\s\S]*?\*\//g, (c) => c.replace(/[^\n]/g, ' ')).replace(/^\s*\/\/.*$/gm, '');
@@ -63,7 +64,8 @@ export function breaches(sources: readonly Source[]): string[] {
   for (const { path, text } of sources) {
     if (path.startsWith('test/')) continue;
     const top = path.split('/')[0]!;
-    if (top === 'core' && /^\s*\/\/\/\s*<\s*reference/m.test(text)) out.push(`${path}: /// <reference reopens Node or the DOM`);
+    if (top === 'core' && /^\s*\/\/\/\s*<\s*reference/m.test(text))
+      out.push(`${path}: /// <reference reopens Node or the DOM`);
     const own = floorOf(path);
     if (!own) {
       if (top in PACKAGES) out.push(`${path}: stands on no floor of docs/architecture.md`);
