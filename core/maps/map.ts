@@ -22,6 +22,12 @@ export interface MapAttrs {
   readonly maxEntries: number;
   /** BPF_F_NO_PREALLOC and friends. */
   readonly flags?: number;
+  /** map_extra: hash functions of a bloom filter (0 to 15), start address of an arena. */
+  readonly extra?: number;
+  /** Maps of maps: what an inner map must be like. */
+  readonly inner?: MapAttrs;
+  /** Byte offset of the `struct bpf_spin_lock` in the value, when it has one: BPF_F_LOCK is refused without. */
+  readonly spinLock?: number;
 }
 
 /** Where maps live and what they ask of their surroundings. */
@@ -31,8 +37,19 @@ export interface MapHost {
   readonly cpus: number;
   /** The CPU that runs now. */
   currentCpu(): number;
-  /** The one seeded random source. */
+  /** The one seeded random source: 32 random bits. */
   random(): number;
+  /**
+   * Maps of maps: what a user-space value (a file descriptor) names, and which number names a map when its slot is read
+   * back (bpf(2) gives the map's id). Absent: such maps cannot be filled.
+   */
+  mapByFd?(fd: number): BpfMap | undefined;
+  mapId?(map: BpfMap): number;
+  /**
+   * Prog arrays: id of the program a file descriptor names (above 0), or a negative errno (-EBADF; -EINVAL for a program that does
+   * not fit those already there). Absent: the number itself is the id.
+   */
+  progByFd?(fd: number, array: BpfMap): number;
 }
 
 /**
@@ -55,6 +72,13 @@ export interface BpfMap {
   pushOffset?(valueOffset: number, flags: number): number;
   popOffset?(valueOffset: number): number;
   peekOffset?(valueOffset: number): number;
+  /** Per-CPU maps: offset of another CPU's value, or 0. */
+  lookupCpuOffset?(keyOffset: number, cpu: number): number;
+  /**
+   * Call `visit` with every element (bpf_for_each_map_elem) until it answers false; how many were visited. Elements may be
+   * deleted meanwhile. Per-CPU maps give the current CPU's value.
+   */
+  forEachElement?(visit: (keyOffset: number, valueOffset: number) => boolean): number;
   /** Offset of value 0, for direct value access (`ld_imm64 map_value`); only array-like maps. */
   valueBase?(): number;
 
@@ -65,6 +89,8 @@ export interface BpfMap {
   /** The key after `key` (the first one if undefined or gone), or undefined at the end: BPF_MAP_GET_NEXT_KEY. */
   nextKey(key: Uint8Array | undefined): Uint8Array | undefined;
   lookupAndDelete?(key: Uint8Array): Uint8Array | undefined;
+  /** BPF_MAP_FREEZE: user space may not write any more (programs may). 0 or a negative errno. */
+  freeze?(): number;
   /** Number of live entries, where the type knows it cheaply. */
   readonly count?: number;
   /** Give all memory back. */
