@@ -119,7 +119,10 @@ export const PSEUDO_LD = [
   { name: 'map_idx', src: 5 },
   { name: 'map_idx_value', src: 6 },
 ] as const;
-export const PSEUDO = Object.fromEntries(PSEUDO_LD.map((r) => [r.name, r.src])) as Record<(typeof PSEUDO_LD)[number]['name'], number>;
+export const PSEUDO = Object.fromEntries(PSEUDO_LD.map((r) => [r.name, r.src])) as Record<
+  (typeof PSEUDO_LD)[number]['name'],
+  number
+>;
 
 /** What the src field of `call` says its target is. */
 export const CALL_KINDS = [

@@ -1,0 +1,39 @@
+/** Stack areas in the linear memory: one per nesting level of runs, made when first needed, kept for the memory's life. */
+import type { LinearMemory } from '../base/memory.ts';
+import { MAX_NESTING, STACK_AREA } from './layout.ts';
+
+export class StackAreas {
+  readonly #memory: LinearMemory;
+  readonly #areas: number[] = [];
+  #depth = 0;
+
+  constructor(memory: LinearMemory) {
+    this.#memory = memory;
+  }
+
+  /** Offset of the next area (STACK_AREA bytes), or 0 when runs are nested too deep. Pair with `leave`. */
+  enter(): number {
+    if (this.#depth >= MAX_NESTING) return 0;
+    const base = this.#areas[this.#depth] ?? this.#make();
+    this.#depth++;
+    return base;
+  }
+
+  leave(): void {
+    this.#depth--;
+  }
+
+  #make(): number {
+    const base = this.#memory.alloc(STACK_AREA, 64);
+    this.#areas.push(base);
+    return base;
+  }
+}
+
+const areas = new WeakMap<LinearMemory, StackAreas>();
+
+export function stackAreas(memory: LinearMemory): StackAreas {
+  let found = areas.get(memory);
+  if (!found) areas.set(memory, (found = new StackAreas(memory)));
+  return found;
+}
