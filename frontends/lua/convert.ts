@@ -4,6 +4,7 @@
  */
 import { utf8Decode } from '../../core/base/bytes.ts';
 import { type LuaState, lauxlib, lua, luaError, toLua } from './fengari.ts';
+import { luaFormat } from './format.ts';
 import { pushBoxed } from './int64.ts';
 
 export function pushValue(L: LuaState, value: unknown): void {
@@ -107,6 +108,9 @@ export function namedArguments(
 
 /** The text that print and tostring show. */
 export function displayText(L: LuaState, at: number): Uint8Array {
+  // As C's %.14g: Fengari rounds large doubles but prints them without an exponent.
+  if (lua.lua_type(L, at) === lua.LUA_TNUMBER)
+    return toLua(luaFormat('%.14g', () => ({ kind: 'number', value: lua.lua_tonumber(L, at) })));
   const text = lauxlib.luaL_tolstring(L, at);
   lua.lua_pop(L, 1);
   return text;

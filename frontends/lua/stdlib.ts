@@ -155,6 +155,11 @@ function basics(output: Output): Record<string, LuaFunction> {
       lua.lua_pushstring(L, boxed ? toLua('cdata') : lauxlib.luaL_typename(L, 1));
       return 1;
     },
+    tostring(L) {
+      if (lua.lua_gettop(L) === 0) luaError(L, "bad argument #1 to 'tostring' (value expected)");
+      lua.lua_pushstring(L, displayText(L, 1));
+      return 1;
+    },
     tonumber(L) {
       if (lua.lua_type(L, 1) === lua.LUA_TLIGHTUSERDATA) {
         const value = lua.lua_touserdata(L, 1);
