@@ -83,9 +83,10 @@ export interface EventSource {
   start(interest: readonly SyscallInterest[]): void;
   /**
    * Deliver events to `deliver` until at least one was delivered or `timeoutMs` is up (-1: no limit). The task of an event stands
-   * still until `deliver` returns. Answers 'ended' once nothing will ever come.
+   * still until `deliver` returns. Answers 'ended' once nothing will ever come. A `deliver` that answers `true` says that nothing came of the
+   * event for whoever pumps: a source may then go on within the same call (an optimisation; it need not).
    */
-  pump(timeoutMs: number, deliver: (event: TaskEvent) => void): 'ready' | 'timeout' | 'ended' | 'interrupted';
+  pump(timeoutMs: number, deliver: (event: TaskEvent) => unknown): 'ready' | 'timeout' | 'ended' | 'interrupted';
   /** Let go: a command that we started runs on, without us ('detach'), or is killed ('kill'). */
   stop(how: 'detach' | 'kill'): void;
   /** wait(2) status of the command, once it ended. */

@@ -1,0 +1,31 @@
+{
+  "targets": [
+    {
+      "target_name": "skep",
+      "sources": ["bindings/addon/module.cc"],
+      "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")", "native"],
+      "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS"],
+      "cflags_cc!": ["-std=gnu++17"],
+      "cflags_cc": ["-std=c++20", "-Wall", "-Wextra"],
+      "xcode_settings": { "CLANG_CXX_LANGUAGE_STANDARD": "c++20" },
+      "msvs_settings": { "VCCLCompilerTool": { "AdditionalOptions": ["/std:c++20"] } },
+      "conditions": [
+        ["OS=='linux'", { "sources": ["bindings/addon/linux.cc", "native/linux/sys.cc"] }],
+        [
+          "OS=='linux' and target_arch=='x64'",
+          {
+            "sources": [
+              "bindings/addon/tracer.cc",
+              "native/ptrace/affinity.cc",
+              "native/ptrace/filter.cc",
+              "native/ptrace/inspect.cc",
+              "native/ptrace/spawn.cc",
+              "native/ptrace/tracer.cc",
+              "native/ptrace/wait.cc"
+            ]
+          }
+        ]
+      ]
+    }
+  ]
+}

@@ -1,0 +1,128 @@
+/**
+ * The native addon, if there is one. Everything in skep works without it, only slower and without live tracing; so asking for it never
+ * throws: `addon()` is undefined where it was not built, and `addonProblem()` says why.
+ *
+ * Built by scripts/install.mjs from binding.gyp; the C++ is in native/, the glue beside this file. Node-API version 8.
+ */
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** What a socket or file of a task is, raw: see native/ptrace/inspect.h. */
+export interface NativeFd {
+  /** st_mode and st_ino of what is open; 0 when they could not be asked. */
+  readonly mode: number;
+  readonly inode: number;
+  /** What the link /proc/TID/fd/N says. */
+  readonly path: string;
+  readonly isSocket?: true;
+  /** SO_DOMAIN, SO_TYPE, SO_PROTOCOL; -1 where the kernel would not say. */
+  readonly domain?: number;
+  readonly type?: number;
+  readonly protocol?: number;
+  /** Raw sockaddr bytes of getsockname and getpeername. */
+  readonly local?: Uint8Array;
+  readonly peer?: Uint8Array;
+}
+
+/** native/ptrace/tracer.h. Works on the thread that called `start` or `attach` only. */
+export interface NativeTracer {
+  interest(nr: number, exit: boolean): void;
+  /** pid or -errno. */
+  start(path: string, argv: readonly string[], envp: readonly string[], cwd?: string): number;
+  /** Number of threads seized, or -errno. */
+  attach(pid: number): number;
+  /** Kind of the record that lies in the shared memory now (bindings/trace/record.ts). */
+  next(timeoutMs: number): number;
+  resume(): void;
+  ignore(): void;
+  kill(): void;
+  /** Bytes read (short at an unreadable page) or -errno. */
+  read(tid: number, address: bigint, destination: Uint8Array): number;
+  /** A version that changes with the facts, 0 for a task that is gone; the facts lie in the shared memory. */
+  facts(tid: number): number;
+  /** A description or -errno. */
+  fd(tid: number, fd: number): NativeFd | number;
+  exitStatus(): number | undefined;
+  taskCount(): number;
+}
+
+/** native/linux/sys.h: answers are the kernel's, negative for -errno. */
+export interface NativeSys {
+  /** `pointers` is a flat list of (offset in attr, bytes): the address of each is put there for the call. */
+  bpf(command: number, attr: Uint8Array, pointers?: readonly (number | ArrayBufferView)[]): number;
+  perfEventOpen(attr: Uint8Array, pid: number, cpu: number, groupFd: number, flags: number): number;
+  ioctl(fd: number, request: number, argument?: number | ArrayBufferView): number;
+  close(fd: number): number;
+  /** Fills `ready` (one byte a descriptor) and answers how many are readable. */
+  poll(fds: Int32Array, timeoutMs: number, ready: Uint8Array): number;
+  mmap(length: number, protection: number, flags: number, fd: number, offset: number): NativeMapping | number;
+}
+
+/** Memory shared with the kernel. `unmap` detaches the buffer. */
+export interface NativeMapping {
+  readonly buffer: ArrayBuffer;
+  unmap(): number;
+}
+
+export interface Addon {
+  /** Linux only. */
+  readonly sys?: NativeSys;
+  /** Linux on x86-64 only, as all below. */
+  readonly Tracer?: new (
+    shared: Uint8Array,
+    flag?: Int32Array,
+  ) => NativeTracer;
+  readonly recordLayout?: Readonly<Record<string, number>>;
+  /** The kernel's id of the calling thread. */
+  threadId?(): number;
+  /** Breaks off the wait of a tracer on thread `tid` of this process; 0 or an errno. Set its flag first. */
+  kick?(tid: number): number;
+  /** The address that this machine would send from towards a destination (sockaddr bytes both). */
+  sourceAddress?(destination: Uint8Array): Uint8Array | undefined;
+  /** Undefined when a child can be traced here, else what was refused. */
+  probeTracing?(): { readonly call: string; readonly errno: number } | undefined;
+}
+
+let loaded: Addon | undefined;
+let problem: string | undefined;
+let tried = false;
+
+/** The package's root: the nearest folder upwards with a package.json. The same from the sources as from dist/. */
+function packageRoot(): string {
+  let directory = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(directory, 'package.json'))) {
+    const parent = dirname(directory);
+    if (parent === directory) break;
+    directory = parent;
+  }
+  return directory;
+}
+
+function load(): void {
+  if (tried) return;
+  tried = true;
+  const file = join(packageRoot(), 'build', 'Release', 'skep.node');
+  if (!existsSync(file)) {
+    problem = 'the native addon is not built (run `npm rebuild` where a C++ compiler is on PATH)';
+    return;
+  }
+  try {
+    loaded = createRequire(import.meta.url)(file) as Addon;
+  } catch (error) {
+    problem = `the native addon does not load: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
+/** The addon, loaded at the first call; undefined where there is none. */
+export function addon(): Addon | undefined {
+  load();
+  return loaded;
+}
+
+/** Why there is no addon; undefined where there is one. */
+export function addonProblem(): string | undefined {
+  load();
+  return problem;
+}

@@ -1,0 +1,78 @@
+/**
+ * What the model may ask about a task that stands still, answered by the tracer: memory by process_vm_readv, who it is from a cache that
+ * events keep true, descriptors from /proc and a duplicate that is closed at once (native/ptrace/inspect.h).
+ */
+import { constants } from 'node:fs';
+import type { FdFacts, TaskFacts, TaskView } from '../../core/model/source.ts';
+import { addon, type NativeTracer } from '../addon/index.ts';
+import type { SharedRecord } from './record.ts';
+
+const FILE_KINDS = new Map<number, FdFacts['kind']>([
+  [constants.S_IFREG, 'file'],
+  [constants.S_IFDIR, 'dir'],
+  [constants.S_IFSOCK, 'socket'],
+  [constants.S_IFIFO, 'pipe'],
+  [constants.S_IFCHR, 'char'],
+]);
+
+export class TraceView implements TaskView {
+  readonly #tracer: NativeTracer;
+  readonly #record: SharedRecord;
+  readonly #known = new Map<number, { readonly version: number; readonly facts: TaskFacts }>();
+
+  constructor(tracer: NativeTracer, record: SharedRecord) {
+    this.#tracer = tracer;
+    this.#record = record;
+  }
+
+  /**
+   * Undefined for a task that is gone (the one whose task_exit is being delivered is still known). The name is as of the last exec or
+   * prctl(PR_SET_NAME); a name written to another thread's /proc file is noticed at its next exec only.
+   */
+  task(tid: number): TaskFacts | undefined {
+    const version = this.#tracer.facts(tid);
+    if (version === 0) {
+      this.#known.delete(tid);
+      return undefined;
+    }
+    const known = this.#known.get(tid);
+    if (known && known.version === version) return known.facts;
+    const facts = this.#record.facts(tid);
+    if (this.#known.size >= 1024) this.#known.clear();
+    this.#known.set(tid, { version, facts });
+    return facts;
+  }
+
+  fd(tid: number, fd: number): FdFacts | undefined {
+    const found = this.#tracer.fd(tid, fd);
+    if (typeof found === 'number') return undefined;
+    const { mode, inode, path, domain, type, protocol, local, peer } = found;
+    const kind = found.isSocket ? 'socket' : (FILE_KINDS.get(mode & constants.S_IFMT) ?? 'other');
+    const facts = { kind, path, ...(inode ? { inode } : {}) };
+    if (domain === undefined || domain < 0) return facts;
+    const socket = {
+      domain,
+      type: type ?? -1,
+      protocol: protocol ?? -1,
+      ...(local && { local }),
+      ...(peer && { peer }),
+    };
+    return { ...facts, socket };
+  }
+
+  read(tid: number, address: bigint, size: number): Uint8Array | undefined {
+    const out = new Uint8Array(size);
+    if (size === 0) return out;
+    return this.#tracer.read(tid, address, out) === size ? out : undefined;
+  }
+
+  readUpTo(tid: number, address: bigint, most: number): Uint8Array {
+    const out = new Uint8Array(most);
+    const got = most === 0 ? 0 : this.#tracer.read(tid, address, out);
+    return got <= 0 ? out.subarray(0, 0) : out.subarray(0, got);
+  }
+
+  sourceAddress(destination: Uint8Array): Uint8Array | undefined {
+    return addon()?.sourceAddress?.(destination);
+  }
+}
