@@ -33,7 +33,7 @@ describe('a line of the trace pipe', () => {
   it.each([
     [
       'a name with spaces and a dash',
-      '    my-app: x (3)-42      [000] d..31     1.000001: bpf_trace_printk: a: b: c',
+      '   my-app: x (3)-42      [000] d..31     1.000001: bpf_trace_printk: a: b: c',
       { task: 'my-app: x (3)', pid: 42, flags: 'd..31', msg: 'a: b: c' },
     ],
     [
