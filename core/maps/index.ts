@@ -1,0 +1,59 @@
+/**
+ * THE MAP TABLE: the map types of Linux 6.18 (enum bpf_map_type), one row each. `createMap` is the one door to a live map.
+ */
+import { BpfError, nearestNames, Unsupported } from '../base/errors.ts';
+import { ARRAY, PERCPU_ARRAY } from './array.ts';
+import { HASH, PERCPU_HASH } from './hash.ts';
+import type { BpfMap, MapAttrs, MapHost, MapTypeRow } from './map.ts';
+import { PERF_EVENT_ARRAY } from './perf-event-array.ts';
+
+/** Every row, by id. */
+export const MAP_TYPES: readonly MapTypeRow[] = [HASH, ARRAY, PERF_EVENT_ARRAY, PERCPU_HASH, PERCPU_ARRAY];
+
+const byName: ReadonlyMap<string, MapTypeRow> = new Map(MAP_TYPES.map((row) => [row.name, row]));
+const byId: ReadonlyMap<number, MapTypeRow> = new Map(MAP_TYPES.map((row) => [row.id, row]));
+
+/** Row of a lower-case kernel name ('percpu_hash'), with or without BPF_MAP_TYPE_. */
+export function mapTypeByName(name: string): MapTypeRow | undefined {
+  return byName.get(name) ?? byName.get(name.toLowerCase().replace(/^bpf_map_type_/, ''));
+}
+
+/** Row of a BPF_MAP_TYPE_* number. */
+export function mapTypeById(id: number): MapTypeRow | undefined {
+  return byId.get(id);
+}
+
+/** Names like `name`, best first: for "no such map type". */
+export function nearestMapTypes(name: string): string[] {
+  return nearestNames(name, byName.keys());
+}
+
+/**
+ * Why a map of these attributes cannot be: the errno name first ('EINVAL: ...'), or undefined when it can. An unknown type is EINVAL.
+ */
+export function checkMap(attrs: MapAttrs): string | undefined {
+  const row = mapTypeByName(attrs.type);
+  if (!row) {
+    const near = nearestMapTypes(attrs.type);
+    return `EINVAL: there is no map type '${attrs.type}'${near.length > 0 ? ` (near: ${near.join(', ')})` : ''}`;
+  }
+  return row.check(attrs);
+}
+
+/**
+ * A new, empty map. Throws BpfError with the errno's name as code when the attributes are refused (as BPF_MAP_CREATE would) or memory
+ * is short, Unsupported when the type is known but has no behaviour here.
+ */
+export function createMap(attrs: MapAttrs, host: MapHost): BpfMap {
+  const refusal = checkMap(attrs);
+  if (refusal !== undefined) {
+    const colon = refusal.indexOf(':');
+    throw new BpfError(
+      refusal.slice(0, colon),
+      `map ${attrs.name}: ${refusal.slice(colon + 2)} (${refusal.slice(0, colon)})`,
+    );
+  }
+  const row = mapTypeByName(attrs.type)!;
+  if (!row.create) throw new Unsupported(`map type ${row.name} (map ${attrs.name})`, { since: row.since });
+  return row.create(attrs, host);
+}
