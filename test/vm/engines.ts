@@ -1,0 +1,5 @@
+/** The engines under test: another one joins the conformance suite by one line here. */
+import type { Engine } from '../../core/vm/engine.ts';
+import { interp } from '../../core/vm/interp.ts';
+
+export const ENGINES: readonly Engine[] = [interp];
