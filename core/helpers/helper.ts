@@ -110,6 +110,56 @@ export interface HelperEnv {
    * ancillary data), already in host order, or undefined when there are none: the program then exits with r0 = 0.
    */
   loadPacket?(offset: number, size: number): number | undefined;
+
+  // What follows is optional: a helper that needs one that is absent says Unsupported by name, or returns what the comment says.
+  // Addresses, ids and counters are pairs of 32-bit halves, low first.
+  /** Id of the current task's cgroup (v2), or of its ancestor at `level` (0 is the root), [0, 0] when it has none there. */
+  cgroupId?(level?: number): readonly [number, number];
+  /** Is the current task in the cgroup that a cgroup_array's slot holds (an id above 0), or below it? */
+  underCgroup?(slot: number): boolean;
+  /** Ids of the current task in the pid namespace with this device and inode (of nsfs); undefined: it is not that namespace. */
+  nsPidTgid?(
+    dev: readonly [number, number],
+    ino: readonly [number, number],
+  ): { readonly pid: number; readonly tgid: number } | undefined;
+  /** Send a signal to the current task (`thread`: to this thread only): 0 or a negative errno. */
+  sendSignal?(signal: number, thread: boolean): number;
+  /** Write into the current task's user memory: 0 or -EFAULT / -EPERM. */
+  writeUser?(addressLo: number, addressHi: number, from: number, size: number): number;
+  /** Like read, from the user memory of the task whose struct task_struct is at `task`. Absent: -EFAULT. */
+  readTask?(task: number, addressLo: number, addressHi: number, size: number, to: number): number;
+  /**
+   * Return addresses of the current kernel or user stack, innermost first, as halves [lo, hi, lo, hi, ...]; at most `most` frames.
+   * undefined when there is none (a kernel thread's user stack). `ctx` is the program's ctx. Absent: as undefined.
+   */
+  callchain?(kind: 'kernel' | 'user', most: number, task?: number): Int32Array | undefined;
+  /** Build id (20 bytes) and file offset of a user address, for stack maps with build ids; undefined: not known. */
+  buildId?(lo: number, hi: number): { readonly id: Uint8Array; readonly offset: readonly [number, number] } | undefined;
+  /** Name of a kernel address, for %pS, %ps, %pB. Absent or undefined: printed as a number. */
+  ksymbol?(
+    lo: number,
+    hi: number,
+  ): { readonly name: string; readonly offset: number; readonly size: number; readonly module: string } | undefined;
+  /** Address of a kernel symbol (kallsyms_lookup_name), or undefined. */
+  ksymbolAddress?(name: string): readonly [number, number] | undefined;
+  /** Address of the traced function's entry (get_func_ip), [0, 0] when the probe is not on an entry. */
+  functionIp?(): readonly [number, number];
+  /** The cookie given at attach time. Absent: 0. */
+  attachCookie?(): readonly [number, number];
+  /** How many arguments the traced function has (fentry, fexit, fmod_ret, LSM), and whether its return value follows them in the ctx. */
+  functionArguments?(): { readonly count: number; readonly hasReturn: boolean };
+  /** The traced function shall not run, and return this (kprobes on ALLOW_ERROR_INJECTION functions). */
+  overrideReturn?(lo: number, hi: number): void;
+  /** Offset of the current CPU's (or `cpu`'s) copy of the per-CPU variable at this offset, 0 for a CPU that is not. Absent: the variable itself. */
+  perCpu?(offset: number, cpu: number): number;
+  /** NUMA node of the current CPU. Absent: 0. */
+  readonly numaNode?: number;
+  /** Offset of the struct pt_regs of user mode of a task (at `task`), 0 for none. */
+  taskPtRegs?(task: number): number;
+  /** Text for the seq_file at `seq` (iterators): 0, or -EOVERFLOW when its buffer is full. */
+  seqWrite?(seq: number, bytes: Uint8Array): number;
+  /** Values of one kernel object by local-storage maps: the object of this kind whose struct is at `address`. Absent: not supported. */
+  readonly storageOwner?: (kind: 'task' | 'inode' | 'sk' | 'cgrp', addressLo: number, addressHi: number) => number;
 }
 
 /**

@@ -7,7 +7,7 @@ export const LWT_HELPERS = [
   {
     id: 73,
     name: 'lwt_push_encap',
-    args: ['ctx', 'anything', 'mem'],
+    args: ['ctx', 'anything', 'mem', 'const_size'],
     ret: 'integer',
     since: '4.18',
     progTypes: ['lwt_in', 'lwt_xmit'],
@@ -16,7 +16,7 @@ export const LWT_HELPERS = [
   {
     id: 74,
     name: 'lwt_seg6_store_bytes',
-    args: ['ctx', 'anything', 'mem'],
+    args: ['ctx', 'anything', 'mem', 'const_size'],
     ret: 'integer',
     since: '4.18',
     progTypes: ['lwt_seg6local'],
@@ -34,7 +34,7 @@ export const LWT_HELPERS = [
   {
     id: 76,
     name: 'lwt_seg6_action',
-    args: ['ctx', 'anything', 'mem'],
+    args: ['ctx', 'anything', 'mem', 'const_size'],
     ret: 'integer',
     since: '4.18',
     progTypes: ['lwt_seg6local'],

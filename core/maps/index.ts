@@ -3,12 +3,22 @@
  */
 import { BpfError, nearestNames, Unsupported } from '../base/errors.ts';
 import { ARRAY, PERCPU_ARRAY } from './array.ts';
+import { CGROUP_ARRAY } from './cgroup-array.ts';
 import { HASH, PERCPU_HASH } from './hash.ts';
 import type { BpfMap, MapAttrs, MapHost, MapTypeRow } from './map.ts';
 import { PERF_EVENT_ARRAY } from './perf-event-array.ts';
+import { PROG_ARRAY } from './prog-array.ts';
 
 /** Every row, by id. */
-export const MAP_TYPES: readonly MapTypeRow[] = [HASH, ARRAY, PERF_EVENT_ARRAY, PERCPU_HASH, PERCPU_ARRAY];
+export const MAP_TYPES: readonly MapTypeRow[] = [
+  HASH,
+  ARRAY,
+  PROG_ARRAY,
+  PERF_EVENT_ARRAY,
+  PERCPU_HASH,
+  PERCPU_ARRAY,
+  CGROUP_ARRAY,
+];
 
 const byName: ReadonlyMap<string, MapTypeRow> = new Map(MAP_TYPES.map((row) => [row.name, row]));
 const byId: ReadonlyMap<number, MapTypeRow> = new Map(MAP_TYPES.map((row) => [row.id, row]));

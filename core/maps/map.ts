@@ -50,6 +50,8 @@ export interface MapHost {
    * not fit those already there). Absent: the number itself is the id.
    */
   progByFd?(fd: number, array: BpfMap): number;
+  /** Cgroup arrays: id of the cgroup a file descriptor names (above 0), or a negative errno. Absent: the number itself is the id. */
+  cgroupByFd?(fd: number): number;
 }
 
 /**
