@@ -14,12 +14,12 @@ import { decode } from '../isa/insn.ts';
 import { MAX_CALL_FRAMES, MAX_TAIL_CALLS, STACK_SIZE } from '../isa/ops.ts';
 import { AccessMap } from './access.ts';
 import { checkArguments, grantResult } from './arguments.ts';
-import { divmod64, mulHigh, sdivmod64 } from './arith64.ts';
+import { divmod64, sdivmod64 } from './arith64.ts';
 import { atomic32, atomic64 } from './atomics.ts';
 import type { Engine, EngineHost, Executable, LinkedProgram, RunOptions } from './engine.ts';
 import { DEFAULT_FUEL, FUNCTION_LO, MAY_GOTO_BUDGET, makeFault, REASON } from './layout.ts';
 import { type Operation, type Predecoded, predecode, REG_HALVES } from './predecode.ts';
-import { stackAreas } from './stack.ts';
+import { type StackAreas, stackAreas } from './stack.ts';
 
 export const interp: Engine = {
   name: 'interp',
@@ -49,9 +49,10 @@ class InterpExecutable implements Executable {
   r0Lo = 0;
   r0Hi = 0;
   readonly #fuel: number;
-  /** Register files not in use: one, unless runs nest. */
+  readonly #stacks: StackAreas;
+  /** Copies of the image not in use: one, unless runs nest. */
   readonly #spare: Int32Array[];
-  #unchecked: AccessMap | undefined;
+  #run: Run | undefined;
 
   constructor(program: LinkedProgram, host: EngineHost, options: RunOptions) {
     const issue = checkBytes(program.insns);
@@ -60,34 +61,42 @@ class InterpExecutable implements Executable {
     this.host = host;
     this.onStep = options.onStep;
     this.#fuel = options.fuel ?? DEFAULT_FUEL;
+    this.#stacks = stackAreas(host.memory);
     this.checked = program.facts?.verified !== true;
     const probes = program.facts?.probeLoads;
     this.probes = probes && probes.length > 0 ? new Set(probes) : undefined;
     const decoded = decode(program.insns);
     this.code = predecode(decoded, functionStarts(decoded), options.onStep !== undefined);
-    this.#spare = [this.code.pool.slice()];
+    this.#spare = [this.code.image.slice()];
   }
 
   run(ctxOffset: number, r2 = 0): void {
-    const { memory } = this.host;
-    const access = this.checked
-      ? new AccessMap(memory, true, this.host.regions?.() ?? [])
-      : (this.#unchecked ??= new AccessMap(memory, false, []));
-    const run = new Run(this.#fuel, access);
+    const run = this.checked ? this.#checkedRun() : this.#plainRun();
     const r = this.takeRegisters();
-    r.fill(0, 0, REG_HALVES);
-    if (ctxOffset !== 0) {
-      r[2] = ctxOffset;
-      r[3] = KERNEL_HI;
-    }
+    if (this.checked) r.fill(0, 0, REG_HALVES);
+    r[2] = ctxOffset;
+    r[3] = ctxOffset === 0 ? 0 : KERNEL_HI;
     r[4] = r2;
-    try {
-      this.invoke(run, r, 0);
-      this.r0Lo = r[0]!;
-      this.r0Hi = r[1]!;
-    } finally {
-      this.giveRegisters(r);
-    }
+    r[5] = 0;
+    this.invoke(run, r, 0);
+    this.r0Lo = r[0]!;
+    this.r0Hi = r[1]!;
+    this.giveRegisters(r);
+    if (!this.checked) this.#run = run;
+  }
+
+  #checkedRun(): Run {
+    const { memory } = this.host;
+    return new Run(this.#fuel, new AccessMap(memory, true, this.host.regions?.() ?? []));
+  }
+
+  /** Unchecked runs that do not nest share one Run. */
+  #plainRun(): Run {
+    const run = this.#run ?? new Run(this.#fuel, new AccessMap(this.host.memory, false, []));
+    this.#run = undefined;
+    run.fuel = this.#fuel;
+    run.tailCalls = 0;
+    return run;
   }
 
   runBatch(ctxOffset: number, ctxStride: number, count: number, resultOffset: number, r2 = 0): void {
@@ -99,25 +108,30 @@ class InterpExecutable implements Executable {
 
   /** Run the function at `slot` on a stack area of its own. */
   invoke(run: Run, r: Int32Array, slot: number): void {
-    const stacks = stackAreas(this.host.memory);
+    const stacks = this.#stacks;
     const base = stacks.enter();
     if (base === 0) throw makeFault(this.program, REASON.nesting, slot, r);
     try {
       r[20] = base + STACK_SIZE;
       r[21] = KERNEL_HI;
-      if (run.access.checked) {
+      if (this.checked) {
         this.host.memory.u8.fill(0, base, base + STACK_SIZE);
         run.access.enterStack(base);
       }
-      execute(this, run, r, slot << this.code.shift, base);
+      execute(this, run, r, this.code.codeStart + (slot << this.code.shift), base);
     } finally {
       stacks.leave();
-      if (run.access.checked) run.access.leaveStack();
+      if (this.checked) run.access.leaveStack();
     }
   }
 
+  /** Slot of the instruction whose entry is at index `i`. */
+  slot(i: number): number {
+    return (i - this.code.codeStart) >> this.code.shift;
+  }
+
   takeRegisters(): Int32Array {
-    return this.#spare.pop() ?? this.code.pool.slice();
+    return this.#spare.pop() ?? this.code.image.slice();
   }
 
   giveRegisters(r: Int32Array): void {
@@ -145,13 +159,13 @@ interface Frame {
   readonly saved: Int32Array;
 }
 
+const NO_FRAMES: Frame[] = [];
+
 function execute(exe: InterpExecutable, run: Run, r: Int32Array, start: number, base: number): void {
-  let code = exe.code.code;
-  let shift = exe.code.shift;
   let fuel = run.fuel;
   let mayGoto = MAY_GOTO_BUDGET;
   const entryRegisters = r;
-  const frames: Frame[] = [];
+  let frames: Frame[] = NO_FRAMES;
   let depth = 0;
   const { access } = run;
   const { memory } = exe.host;
@@ -163,16 +177,17 @@ function execute(exe: InterpExecutable, run: Run, r: Int32Array, start: number, 
   let i = start;
 
   for (;;) {
-    const op = code[i]! as Operation;
-    const d = code[i + 1]!;
-    const s = code[i + 2]!;
+    const w = r[i]!;
+    const op = (w & 255) as Operation;
+    const d = (w >>> 8) & 255;
+    const s = w >>> 16;
     switch (op) {
       // ---- ALU, 64 bits
       case 1: {
         const lo = (r[d]! + r[s]!) | 0;
         r[d + 1] = r[d + 1]! + r[s + 1]! + (lo >>> 0 < r[s]! >>> 0 ? 1 : 0);
         r[d] = lo;
-        i += 4;
+        i += 2;
         continue;
       }
       case 2: {
@@ -180,30 +195,36 @@ function execute(exe: InterpExecutable, run: Run, r: Int32Array, start: number, 
         const b = r[s]!;
         r[d + 1] = r[d + 1]! - r[s + 1]! - (a >>> 0 < b >>> 0 ? 1 : 0);
         r[d] = a - b;
-        i += 4;
+        i += 2;
         continue;
       }
       case 3: {
+        // As mulHigh in arith64.ts, written out: V8 does not inline it into a function this long.
         const a = r[d]!;
         const b = r[s]!;
-        r[d + 1] = mulHigh(a, b) + Math.imul(a, r[s + 1]!) + Math.imul(r[d + 1]!, b);
+        const a0 = a & 0xffff;
+        const b0 = b & 0xffff;
+        const mid = (Math.imul(a >>> 16, b0) + (Math.imul(a0, b0) >>> 16)) | 0;
+        const mid2 = (Math.imul(a0, b >>> 16) + (mid & 0xffff)) | 0;
+        const top = (Math.imul(a >>> 16, b >>> 16) + (mid >>> 16) + (mid2 >>> 16)) | 0;
+        r[d + 1] = top + Math.imul(a, r[s + 1]!) + Math.imul(r[d + 1]!, b);
         r[d] = Math.imul(a, b);
-        i += 4;
+        i += 2;
         continue;
       }
       case 4:
         divmod64(r, d, s, false);
-        i += 4;
+        i += 2;
         continue;
       case 5:
         r[d] = r[d]! | r[s]!;
         r[d + 1] = r[d + 1]! | r[s + 1]!;
-        i += 4;
+        i += 2;
         continue;
       case 6:
         r[d] = r[d]! & r[s]!;
         r[d + 1] = r[d + 1]! & r[s + 1]!;
-        i += 4;
+        i += 2;
         continue;
       case 7: {
         const n = r[s]! & 63;
@@ -215,7 +236,7 @@ function execute(exe: InterpExecutable, run: Run, r: Int32Array, start: number, 
           r[d + 1] = (r[d + 1]! << n) | (lo >>> (32 - n));
           r[d] = lo << n;
         }
-        i += 4;
+        i += 2;
         continue;
       }
       case 8: {
@@ -228,29 +249,29 @@ function execute(exe: InterpExecutable, run: Run, r: Int32Array, start: number, 
           r[d] = (r[d]! >>> n) | (hi << (32 - n));
           r[d + 1] = hi >>> n;
         }
-        i += 4;
+        i += 2;
         continue;
       }
       case 9: {
         const lo = -r[d]! | 0;
         r[d + 1] = ~r[d + 1]! + (lo === 0 ? 1 : 0);
         r[d] = lo;
-        i += 4;
+        i += 2;
         continue;
       }
       case 10:
         divmod64(r, d, s, true);
-        i += 4;
+        i += 2;
         continue;
       case 11:
         r[d] = r[d]! ^ r[s]!;
         r[d + 1] = r[d + 1]! ^ r[s + 1]!;
-        i += 4;
+        i += 2;
         continue;
       case 12:
         r[d] = r[s]!;
         r[d + 1] = r[s + 1]!;
-        i += 4;
+        i += 2;
         continue;
       case 13: {
         const n = r[s]! & 63;
@@ -262,388 +283,378 @@ function execute(exe: InterpExecutable, run: Run, r: Int32Array, start: number, 
           r[d] = (r[d]! >>> n) | (hi << (32 - n));
           r[d + 1] = hi >> n;
         }
-        i += 4;
+        i += 2;
         continue;
       }
       case 14:
         sdivmod64(r, d, s, false);
-        i += 4;
+        i += 2;
         continue;
       case 15:
         sdivmod64(r, d, s, true);
-        i += 4;
+        i += 2;
         continue;
       case 16: {
         const v = (r[s]! << 24) >> 24;
         r[d] = v;
         r[d + 1] = v >> 31;
-        i += 4;
+        i += 2;
         continue;
       }
       case 17: {
         const v = (r[s]! << 16) >> 16;
         r[d] = v;
         r[d + 1] = v >> 31;
-        i += 4;
+        i += 2;
         continue;
       }
       case 18: {
         const v = r[s]!;
         r[d] = v;
         r[d + 1] = v >> 31;
-        i += 4;
+        i += 2;
         continue;
       }
       // ---- ALU, 32 bits: the upper half becomes zero
       case 19:
         r[d] = r[d]! + r[s]!;
         r[d + 1] = 0;
-        i += 4;
+        i += 2;
         continue;
       case 20:
         r[d] = r[d]! - r[s]!;
         r[d + 1] = 0;
-        i += 4;
+        i += 2;
         continue;
       case 21:
         r[d] = Math.imul(r[d]!, r[s]!);
         r[d + 1] = 0;
-        i += 4;
+        i += 2;
         continue;
       case 22: {
         const b = r[s]! >>> 0;
         r[d] = b === 0 ? 0 : (r[d]! >>> 0) / b;
         r[d + 1] = 0;
-        i += 4;
+        i += 2;
         continue;
       }
       case 23:
         r[d] = r[d]! | r[s]!;
         r[d + 1] = 0;
-        i += 4;
+        i += 2;
         continue;
       case 24:
         r[d] = r[d]! & r[s]!;
         r[d + 1] = 0;
-        i += 4;
+        i += 2;
         continue;
       case 25:
         r[d] = r[d]! << r[s]!;
         r[d + 1] = 0;
-        i += 4;
+        i += 2;
         continue;
       case 26:
         r[d] = r[d]! >>> r[s]!;
         r[d + 1] = 0;
-        i += 4;
+        i += 2;
         continue;
       case 27:
         r[d] = -r[d]!;
         r[d + 1] = 0;
-        i += 4;
+        i += 2;
         continue;
       case 28: {
         const b = r[s]! >>> 0;
         if (b !== 0) r[d] = (r[d]! >>> 0) % b;
         r[d + 1] = 0;
-        i += 4;
+        i += 2;
         continue;
       }
       case 29:
         r[d] = r[d]! ^ r[s]!;
         r[d + 1] = 0;
-        i += 4;
+        i += 2;
         continue;
       case 30:
         r[d] = r[s]!;
         r[d + 1] = 0;
-        i += 4;
+        i += 2;
         continue;
       case 31:
         r[d] = r[d]! >> r[s]!;
         r[d + 1] = 0;
-        i += 4;
+        i += 2;
         continue;
       case 32: {
         const b = r[s]!;
         r[d] = b === 0 ? 0 : r[d]! / b;
         r[d + 1] = 0;
-        i += 4;
+        i += 2;
         continue;
       }
       case 33: {
         const b = r[s]!;
         if (b !== 0) r[d] = r[d]! % b;
         r[d + 1] = 0;
-        i += 4;
+        i += 2;
         continue;
       }
       case 34:
         r[d] = (r[s]! << 24) >> 24;
         r[d + 1] = 0;
-        i += 4;
+        i += 2;
         continue;
       case 35:
         r[d] = (r[s]! << 16) >> 16;
         r[d + 1] = 0;
-        i += 4;
+        i += 2;
         continue;
       // ---- byte order
       case 36:
         r[d] = r[d]! & 0xffff;
         r[d + 1] = 0;
-        i += 4;
+        i += 2;
         continue;
       case 37:
         r[d + 1] = 0;
-        i += 4;
+        i += 2;
         continue;
       case 38:
-        i += 4;
+        i += 2;
         continue;
       case 39: {
         const v = r[d]!;
         r[d] = ((v & 0xff) << 8) | ((v >>> 8) & 0xff);
         r[d + 1] = 0;
-        i += 4;
+        i += 2;
         continue;
       }
       case 40:
         r[d] = swap32(r[d]!);
         r[d + 1] = 0;
-        i += 4;
+        i += 2;
         continue;
       case 41: {
         const lo = r[d]!;
         r[d] = swap32(r[d + 1]!);
         r[d + 1] = swap32(lo);
-        i += 4;
+        i += 2;
         continue;
       }
       // ---- conditional jumps, 64 bits: `break` takes the jump, below the switch
       case 42:
         if (r[d] === r[s] && r[d + 1] === r[s + 1]) break;
-        i += 4;
+        i += 2;
         continue;
       case 43: {
         const a = r[d + 1]!;
         const b = r[s + 1]!;
         if (a === b ? r[d]! >>> 0 > r[s]! >>> 0 : a >>> 0 > b >>> 0) break;
-        i += 4;
+        i += 2;
         continue;
       }
       case 44: {
         const a = r[d + 1]!;
         const b = r[s + 1]!;
         if (a === b ? r[d]! >>> 0 >= r[s]! >>> 0 : a >>> 0 > b >>> 0) break;
-        i += 4;
+        i += 2;
         continue;
       }
       case 45:
         if (((r[d]! & r[s]!) | (r[d + 1]! & r[s + 1]!)) !== 0) break;
-        i += 4;
+        i += 2;
         continue;
       case 46:
         if (r[d] !== r[s] || r[d + 1] !== r[s + 1]) break;
-        i += 4;
+        i += 2;
         continue;
       case 47: {
         const a = r[d + 1]!;
         const b = r[s + 1]!;
         if (a === b ? r[d]! >>> 0 > r[s]! >>> 0 : a > b) break;
-        i += 4;
+        i += 2;
         continue;
       }
       case 48: {
         const a = r[d + 1]!;
         const b = r[s + 1]!;
         if (a === b ? r[d]! >>> 0 >= r[s]! >>> 0 : a > b) break;
-        i += 4;
+        i += 2;
         continue;
       }
       case 49: {
         const a = r[d + 1]!;
         const b = r[s + 1]!;
         if (a === b ? r[d]! >>> 0 < r[s]! >>> 0 : a >>> 0 < b >>> 0) break;
-        i += 4;
+        i += 2;
         continue;
       }
       case 50: {
         const a = r[d + 1]!;
         const b = r[s + 1]!;
         if (a === b ? r[d]! >>> 0 <= r[s]! >>> 0 : a >>> 0 < b >>> 0) break;
-        i += 4;
+        i += 2;
         continue;
       }
       case 51: {
         const a = r[d + 1]!;
         const b = r[s + 1]!;
         if (a === b ? r[d]! >>> 0 < r[s]! >>> 0 : a < b) break;
-        i += 4;
+        i += 2;
         continue;
       }
       case 52: {
         const a = r[d + 1]!;
         const b = r[s + 1]!;
         if (a === b ? r[d]! >>> 0 <= r[s]! >>> 0 : a < b) break;
-        i += 4;
+        i += 2;
         continue;
       }
       // ---- conditional jumps, 32 bits
       case 53:
         if (r[d] === r[s]) break;
-        i += 4;
+        i += 2;
         continue;
       case 54:
         if (r[d]! >>> 0 > r[s]! >>> 0) break;
-        i += 4;
+        i += 2;
         continue;
       case 55:
         if (r[d]! >>> 0 >= r[s]! >>> 0) break;
-        i += 4;
+        i += 2;
         continue;
       case 56:
         if ((r[d]! & r[s]!) !== 0) break;
-        i += 4;
+        i += 2;
         continue;
       case 57:
         if (r[d] !== r[s]) break;
-        i += 4;
+        i += 2;
         continue;
       case 58:
         if (r[d]! > r[s]!) break;
-        i += 4;
+        i += 2;
         continue;
       case 59:
         if (r[d]! >= r[s]!) break;
-        i += 4;
+        i += 2;
         continue;
       case 60:
         if (r[d]! >>> 0 < r[s]! >>> 0) break;
-        i += 4;
+        i += 2;
         continue;
       case 61:
         if (r[d]! >>> 0 <= r[s]! >>> 0) break;
-        i += 4;
+        i += 2;
         continue;
       case 62:
         if (r[d]! < r[s]!) break;
-        i += 4;
+        i += 2;
         continue;
       case 63:
         if (r[d]! <= r[s]!) break;
-        i += 4;
+        i += 2;
         continue;
-      // ---- loads. Outside the window: move it, or give 0 (probe), or fault
-      case 64:
-      case 65:
-      case 66:
-      case 67:
-      case 68:
-      case 69:
-      case 70: {
-        const a = (r[s]! + code[i + 3]!) | 0;
-        if (r[s + 1] !== KERNEL_HI || ((a - readLo) ^ 0x80000000) >= readLimit) {
-          if (!access.allows(a, r[s + 1]!, LOAD_BYTES[op - 64]!, false)) {
-            if (!exe.probes?.has(i >> shift))
-              throw accessFault(exe, i >> shift, r, s, code[i + 3]!, LOAD_BYTES[op - 64]!, false);
-            r[d] = 0;
-            r[d + 1] = 0;
-            i += 4;
-            continue;
-          }
-          ({ u8, i32 } = memory);
-          readLo = access.readLo | 0;
-          readLimit = access.readLimit | 0;
-          writeLo = access.writeLo | 0;
-          writeLimit = access.writeLimit | 0;
-        }
-        const at = a >>> 0;
-        i += 4;
-        switch (op) {
-          case 64:
-            r[d] = u8[at]!;
-            r[d + 1] = 0;
-            continue;
-          case 65:
-            r[d] = u8[at]! | (u8[at + 1]! << 8);
-            r[d + 1] = 0;
-            continue;
-          case 66:
-            r[d] = (a & 3) === 0 ? i32[at >>> 2]! : word(u8, at);
-            r[d + 1] = 0;
-            continue;
-          case 67:
-            if ((a & 3) === 0) {
-              r[d] = i32[at >>> 2]!;
-              r[d + 1] = i32[(at >>> 2) + 1]!;
-            } else {
-              r[d] = word(u8, at);
-              r[d + 1] = word(u8, at + 4);
-            }
-            continue;
-          case 68: {
-            const v = (u8[at]! << 24) >> 24;
-            r[d] = v;
-            r[d + 1] = v >> 31;
-            continue;
-          }
-          case 69: {
-            const v = ((u8[at]! | (u8[at + 1]! << 8)) << 16) >> 16;
-            r[d] = v;
-            r[d + 1] = v >> 31;
-            continue;
-          }
-          case 70: {
-            const v = word(u8, at);
-            r[d] = v;
-            r[d + 1] = v >> 31;
-            continue;
-          }
-        }
+      // ---- loads and stores: inside the window here, others below the switch
+      case 64: {
+        const a = (r[s]! + r[i + 1]!) | 0;
+        if (r[s + 1] !== KERNEL_HI || ((a - readLo) ^ 0x80000000) >= readLimit) break;
+        r[d] = u8[a >>> 0]!;
+        r[d + 1] = 0;
+        i += 2;
         continue;
       }
-      // ---- stores
-      case 71:
-      case 72:
-      case 73:
-      case 74: {
-        const a = (r[d]! + code[i + 3]!) | 0;
-        if (r[d + 1] !== KERNEL_HI || ((a - writeLo) ^ 0x80000000) >= writeLimit) {
-          const bytes = 1 << (op - 71);
-          if (!access.allows(a, r[d + 1]!, bytes, true))
-            throw accessFault(exe, i >> shift, r, d, code[i + 3]!, bytes, true);
-          ({ u8, i32 } = memory);
-          readLo = access.readLo | 0;
-          readLimit = access.readLimit | 0;
-          writeLo = access.writeLo | 0;
-          writeLimit = access.writeLimit | 0;
+      case 65: {
+        const a = (r[s]! + r[i + 1]!) | 0;
+        if (r[s + 1] !== KERNEL_HI || ((a - readLo) ^ 0x80000000) >= readLimit) break;
+        r[d] = u8[a >>> 0]! | (u8[(a >>> 0) + 1]! << 8);
+        r[d + 1] = 0;
+        i += 2;
+        continue;
+      }
+      case 66: {
+        const a = (r[s]! + r[i + 1]!) | 0;
+        if (r[s + 1] !== KERNEL_HI || ((a - readLo) ^ 0x80000000) >= readLimit) break;
+        r[d] = (a & 3) === 0 ? i32[a >>> 2]! : word(u8, a >>> 0);
+        r[d + 1] = 0;
+        i += 2;
+        continue;
+      }
+      case 67: {
+        const a = (r[s]! + r[i + 1]!) | 0;
+        if (r[s + 1] !== KERNEL_HI || ((a - readLo) ^ 0x80000000) >= readLimit) break;
+        if ((a & 3) === 0) {
+          r[d] = i32[a >>> 2]!;
+          r[d + 1] = i32[(a >>> 2) + 1]!;
+        } else {
+          r[d] = word(u8, a >>> 0);
+          r[d + 1] = word(u8, (a >>> 0) + 4);
         }
-        const at = a >>> 0;
+        i += 2;
+        continue;
+      }
+      case 68: {
+        const a = (r[s]! + r[i + 1]!) | 0;
+        if (r[s + 1] !== KERNEL_HI || ((a - readLo) ^ 0x80000000) >= readLimit) break;
+        const v = (u8[a >>> 0]! << 24) >> 24;
+        r[d] = v;
+        r[d + 1] = v >> 31;
+        i += 2;
+        continue;
+      }
+      case 69: {
+        const a = (r[s]! + r[i + 1]!) | 0;
+        if (r[s + 1] !== KERNEL_HI || ((a - readLo) ^ 0x80000000) >= readLimit) break;
+        const v = ((u8[a >>> 0]! | (u8[(a >>> 0) + 1]! << 8)) << 16) >> 16;
+        r[d] = v;
+        r[d + 1] = v >> 31;
+        i += 2;
+        continue;
+      }
+      case 70: {
+        const a = (r[s]! + r[i + 1]!) | 0;
+        if (r[s + 1] !== KERNEL_HI || ((a - readLo) ^ 0x80000000) >= readLimit) break;
+        const v = word(u8, a >>> 0);
+        r[d] = v;
+        r[d + 1] = v >> 31;
+        i += 2;
+        continue;
+      }
+      case 71: {
+        const a = (r[d]! + r[i + 1]!) | 0;
+        if (r[d + 1] !== KERNEL_HI || ((a - writeLo) ^ 0x80000000) >= writeLimit) break;
+        u8[a >>> 0] = r[s]!;
+        i += 2;
+        continue;
+      }
+      case 72: {
+        const a = (r[d]! + r[i + 1]!) | 0;
+        if (r[d + 1] !== KERNEL_HI || ((a - writeLo) ^ 0x80000000) >= writeLimit) break;
         const lo = r[s]!;
-        i += 4;
-        switch (op) {
-          case 71:
-            u8[at] = lo;
-            continue;
-          case 72:
-            u8[at] = lo;
-            u8[at + 1] = lo >> 8;
-            continue;
-          case 73:
-            if ((a & 3) === 0) i32[at >>> 2] = lo;
-            else setWord(u8, at, lo);
-            continue;
-          case 74:
-            if ((a & 3) === 0) {
-              i32[at >>> 2] = lo;
-              i32[(at >>> 2) + 1] = r[s + 1]!;
-            } else {
-              setWord(u8, at, lo);
-              setWord(u8, at + 4, r[s + 1]!);
-            }
-            continue;
+        u8[a >>> 0] = lo;
+        u8[(a >>> 0) + 1] = lo >> 8;
+        i += 2;
+        continue;
+      }
+      case 73: {
+        const a = (r[d]! + r[i + 1]!) | 0;
+        if (r[d + 1] !== KERNEL_HI || ((a - writeLo) ^ 0x80000000) >= writeLimit) break;
+        if ((a & 3) === 0) i32[a >>> 2] = r[s]!;
+        else setWord(u8, a >>> 0, r[s]!);
+        i += 2;
+        continue;
+      }
+      case 74: {
+        const a = (r[d]! + r[i + 1]!) | 0;
+        if (r[d + 1] !== KERNEL_HI || ((a - writeLo) ^ 0x80000000) >= writeLimit) break;
+        if ((a & 3) === 0) {
+          i32[a >>> 2] = r[s]!;
+          i32[(a >>> 2) + 1] = r[s + 1]!;
+        } else {
+          setWord(u8, a >>> 0, r[s]!);
+          setWord(u8, (a >>> 0) + 4, r[s + 1]!);
         }
+        i += 2;
         continue;
       }
       // ---- control
@@ -652,12 +663,12 @@ function execute(exe: InterpExecutable, run: Run, r: Int32Array, start: number, 
       case 76:
         if (mayGoto === 0) break;
         mayGoto--;
-        i += 4;
+        i += 2;
         continue;
       case 77:
       case 79: {
-        const pc = i >> shift;
-        const id = code[i + 3]!;
+        const pc = exe.slot(i);
+        const id = r[i + 1]!;
         const row = op === 77 ? exe.helper(id) : exe.host.kfunc?.(id);
         if (!row) throw makeFault(exe.program, op === 77 ? REASON.noHelper(id) : REASON.noKfunc(id), pc, r);
         run.fuel = fuel;
@@ -669,18 +680,19 @@ function execute(exe: InterpExecutable, run: Run, r: Int32Array, start: number, 
         readLimit = access.readLimit | 0;
         writeLo = access.writeLo | 0;
         writeLimit = access.writeLimit | 0;
-        i += 4;
+        i += 2;
         continue;
       }
       case 78: {
-        const target = code[i + 3]!;
-        fuel -= exe.code.functionLength.get(target >> shift)!;
-        if (fuel < 0) throw makeFault(exe.program, REASON.fuel, i >> shift, r);
-        if (depth + 1 >= MAX_CALL_FRAMES) throw makeFault(exe.program, REASON.depth, i >> shift, r);
+        const target = r[i + 1]!;
+        fuel -= exe.code.functionLength.get(exe.slot(target))!;
+        if (fuel < 0) throw makeFault(exe.program, REASON.fuel, exe.slot(i), r);
+        if (depth + 1 >= MAX_CALL_FRAMES) throw makeFault(exe.program, REASON.depth, exe.slot(i), r);
+        if (frames === NO_FRAMES) frames = [];
         const frame = (frames[depth++] ??= { exe, r, next: 0, mayGoto: 0, saved: new Int32Array(10) });
         frame.exe = exe;
         frame.r = r;
-        frame.next = i + 4;
+        frame.next = i + 2;
         frame.mayGoto = mayGoto;
         for (let k = 0; k < 10; k++) frame.saved[k] = r[12 + k]!;
         mayGoto = MAY_GOTO_BUDGET;
@@ -697,10 +709,10 @@ function execute(exe: InterpExecutable, run: Run, r: Int32Array, start: number, 
         continue;
       }
       case 80: {
-        const pc = i >> shift;
+        const pc = exe.slot(i);
         run.fuel = fuel;
         const target = tailCall(exe, run, r, pc);
-        i += 4;
+        i += 2;
         if (target === undefined) continue;
         // The target goes on in this frame: same stack, same caller; its constants need its own register file.
         const next = target.takeRegisters();
@@ -713,10 +725,8 @@ function execute(exe: InterpExecutable, run: Run, r: Int32Array, start: number, 
         if (r !== entryRegisters && !frames.some((f, k) => k < depth && f.r === r)) exe.giveRegisters(r);
         exe = target;
         r = next;
-        code = exe.code.code;
-        shift = exe.code.shift;
         mayGoto = MAY_GOTO_BUDGET;
-        i = 0;
+        i = exe.code.codeStart;
         continue;
       }
       case 81: {
@@ -736,8 +746,6 @@ function execute(exe: InterpExecutable, run: Run, r: Int32Array, start: number, 
           if (r !== entryRegisters) exe.giveRegisters(r);
           r = to;
           exe = frame.exe;
-          code = exe.code.code;
-          shift = exe.code.shift;
         }
         for (let k = 0; k < 10; k++) r[12 + k] = frame.saved[k]!;
         mayGoto = frame.mayGoto;
@@ -751,52 +759,104 @@ function execute(exe: InterpExecutable, run: Run, r: Int32Array, start: number, 
         continue;
       }
       case 82: {
-        const x = code[i + 3]!;
+        const x = r[i + 1]!;
         const a = (r[d]! + (x >> 16)) | 0;
         const bytes = (x & 2) !== 0 ? 8 : 4;
-        if (!access.allows(a, r[d + 1]!, bytes, true)) throw accessFault(exe, i >> shift, r, d, x >> 16, bytes, true);
+        if (!access.allows(a, r[d + 1]!, bytes, true)) throw accessFault(exe, exe.slot(i), r, d, x >> 16, bytes, true);
         readLo = access.readLo | 0;
         readLimit = access.readLimit | 0;
         writeLo = access.writeLo | 0;
         writeLimit = access.writeLimit | 0;
         if (bytes === 8) atomic64(memory.view, a >>> 0, x & 0xfd, r, s);
         else atomic32(memory.view, a >>> 0, x & 0xfd, r, s);
-        i += 4;
+        i += 2;
         continue;
       }
       case 83: {
-        const value = exe.host.env.loadPacket?.((r[d]! + r[s]!) | 0, code[i + 3]!);
+        const value = exe.host.env.loadPacket?.((r[d]! + r[s]!) | 0, r[i + 1]!);
         if (value === undefined && !exe.host.env.loadPacket) {
-          throw makeFault(exe.program, 'ld_abs and ld_ind need a packet, and this program has none', i >> shift, r);
+          throw makeFault(exe.program, 'ld_abs and ld_ind need a packet, and this program has none', exe.slot(i), r);
         }
         r[0] = value ?? 0;
         r[1] = 0;
-        i += 4;
+        i += 2;
         // No such bytes: the function returns 0. The exit is carried out by an entry kept behind the program.
-        if (value === undefined) i = code.length - 4;
+        if (value === undefined) i = exe.code.exitAt;
         continue;
       }
       case 84:
-        exe.onStep!(i >> shift, r);
-        i += 4;
+        exe.onStep!(exe.slot(i), r);
+        i += 2;
         continue;
       case 0:
-        throw makeFault(exe.program, 'unreachable instruction', i >> shift, r);
+        throw makeFault(exe.program, 'unreachable instruction', exe.slot(i), r);
       default:
         throw unknownOperation(op);
     }
+    if (op >= 64 && op <= 74) {
+      // Outside the window: another region, a probe of unmapped memory, or a fault.
+      slowAccess(exe, access, r, op, d, s, i);
+      ({ u8, i32 } = memory);
+      readLo = access.readLo | 0;
+      readLimit = access.readLimit | 0;
+      writeLo = access.writeLo | 0;
+      writeLimit = access.writeLimit | 0;
+      i += 2;
+      continue;
+    }
     // A jump is taken.
-    const target = code[i + 3]!;
+    const target = r[i + 1]!;
     if (target <= i) {
-      fuel -= ((i - target) >> shift) + 1;
-      if (fuel < 0) throw makeFault(exe.program, REASON.fuel, i >> shift, r);
+      fuel -= ((i - target) >> exe.code.shift) + 1;
+      if (fuel < 0) throw makeFault(exe.program, REASON.fuel, exe.slot(i), r);
     }
     i = target;
   }
 }
 
-/** Bytes of operations 64 to 70. */
-const LOAD_BYTES: readonly number[] = [1, 2, 4, 8, 1, 2, 4];
+/** Bytes of operations 64 to 74. */
+const ACCESS_BYTES: readonly number[] = [1, 2, 4, 8, 1, 2, 4, 1, 2, 4, 8];
+
+/** A load or store that the window does not cover, carried out byte by byte; moves the window if it may. */
+function slowAccess(
+  exe: InterpExecutable,
+  access: AccessMap,
+  r: Int32Array,
+  op: number,
+  d: number,
+  s: number,
+  i: number,
+): void {
+  const bytes = ACCESS_BYTES[op - 64]!;
+  const write = op >= 71;
+  const base = write ? d : s;
+  const off = r[i + 1]!;
+  const a = (r[base]! + off) | 0;
+  if (!access.allows(a, r[base + 1]!, bytes, write)) {
+    const pc = exe.slot(i);
+    if (write || !exe.probes?.has(pc)) throw accessFault(exe, pc, r, base, off, bytes, write);
+    r[d] = r[d + 1] = 0;
+    return;
+  }
+  const { u8 } = exe.host.memory;
+  const at = a >>> 0;
+  if (write) {
+    for (let k = 0; k < bytes; k++) u8[at + k] = r[s + (k >> 2)]! >> (8 * (k & 3));
+    return;
+  }
+  let [lo, hi] = [0, 0];
+  for (let k = 0; k < bytes; k++) {
+    if (k < 4) lo |= u8[at + k]! << (8 * k);
+    else hi |= u8[at + k]! << (8 * (k - 4));
+  }
+  if (op >= 68) {
+    const unused = 32 - 8 * bytes;
+    lo = (lo << unused) >> unused;
+    hi = lo >> 31;
+  }
+  r[d] = lo;
+  r[d + 1] = hi;
+}
 
 function unknownOperation(op: never): Error {
   return new Error(`interpreter has no case for operation ${op}`);

@@ -1,12 +1,14 @@
 /**
- * Programs as the TypeScript interpreter wants them: one Int32Array, four numbers an entry (operation, register index,
- * register index, offset or jump target), one entry a slot, so that a slot's entry is found by a shift.
+ * Programs as the TypeScript interpreter wants them: one Int32Array, the *image*, which holds registers, constants and
+ * code, in this order. One array instead of three saves V8 a load and a bounds check at each access.
  *
- * Two ideas keep the interpreter's switch small and its operands cheap. Immediates live behind the registers in the
- * register file (the *pool*), so `r1 += 5` and `r1 += r2` are one operation; and variants that the instruction set hides
- * in off or imm (sdiv, movsx, byte-order widths, atomics) get operations of their own. Operations are numbered densely:
- * V8 then compiles the switch to a jump table.
+ * An instruction takes two numbers: operation | d << 8 | s << 16, where d and s are indices into the image, and an offset,
+ * jump target or the like. One such entry a slot, so that a slot's entry is found by a shift. Immediates are indices
+ * of constants, so `r1 += 5` and `r1 += r2` are one operation; variants that the instruction set hides in off or imm
+ * (sdiv, movsx, byte-order widths, atomics) get operations of their own. Operations are numbered densely: V8 then
+ * compiles the switch to a jump table.
  */
+import { BpfError } from '../base/errors.ts';
 import type { DecodedProgram } from '../isa/insn.ts';
 import {
   ALU,
@@ -80,12 +82,14 @@ export type Operation =
   | Values<typeof CONTROL_CODE>;
 
 export interface Predecoded {
-  /** Four numbers an entry: operation, d, s, x. d and s index halves in the register file. */
-  readonly code: Int32Array;
-  /** An entry's index >> shift is its slot: 2, or 3 in stepping mode, where a `step` entry stands before each instruction. */
+  /** r0-r10 zero (low half, high half), constants, code. A run works on a copy. */
+  readonly image: Int32Array;
+  /** Index of slot 0's entry. Slot n is at codeStart + (n << shift). */
+  readonly codeStart: number;
+  /** 1, or 2 in stepping mode, where a `step` entry stands before each instruction. */
   readonly shift: number;
-  /** A fresh register file: r0-r10 zero, then the constants. */
-  readonly pool: Int32Array;
+  /** Index of an `exit` that no jump of the program names. */
+  readonly exitAt: number;
   /** Length in slots of the function that starts at a slot: what calling it costs. */
   readonly functionLength: ReadonlyMap<number, number>;
 }
@@ -97,12 +101,12 @@ const JMP_NAME = new Map<number, string>(JMP_OPS.map((r) => [r.code, r.name]));
 /** Number of halves that registers take before the constants begin. */
 export const REG_HALVES = 22;
 
+/** Most constants an image has room for: an operand index has 16 bits. */
+const MOST_CONSTANTS = (65536 - REG_HALVES) >> 1;
+
 /** The program must have passed checkStructure. `functions` are the function starts, ascending. */
 export function predecode(p: DecodedProgram, functions: readonly number[], stepping: boolean): Predecoded {
-  const shift = stepping ? 3 : 2;
-  // One entry more: the exit that a packet load without packet takes.
-  const code = new Int32Array((p.length << shift) + 4);
-  code[code.length - 4] = CONTROL_CODE.exit;
+  const shift = stepping ? 2 : 1;
   const constants: number[] = [];
   const known = new Map<string, number>();
   const constant = (lo: number, hi: number): number => {
@@ -115,28 +119,37 @@ export function predecode(p: DecodedProgram, functions: readonly number[], stepp
     }
     return at;
   };
+  // Jump targets are relative to codeStart, which is known once the constants are.
+  const code = new Int32Array((p.length << shift) + 2);
   for (let pc = 0; pc < p.length; pc++) {
     let at = pc << shift;
     if (stepping) {
       code[at] = CONTROL_CODE.step;
-      at += 4;
+      at += 2;
     }
     const [op, d, s, x] = entry(p, pc, shift, constant);
-    code[at] = op;
-    code[at + 1] = d;
-    code[at + 2] = s;
-    code[at + 3] = x;
-    if (p.opcode[pc] === OP_LD_IMM64) {
-      // The second slot is passed over; nothing jumps to it.
-      pc++;
-      code[(pc << shift) + (stepping ? 4 : 0)] = END_CODE.le64;
-      if (stepping) code[pc << shift] = END_CODE.le64;
-    }
+    code[at] = op | (d << 8) | (s << 16);
+    code[at + 1] = x;
+    // The second slot of ld_imm64 is passed over; nothing jumps to it.
+    if (p.opcode[pc] === OP_LD_IMM64)
+      for (let k = ++pc << shift; k < (pc + 1) << shift; k += 2) code[k] = END_CODE.le64;
   }
-  const pool = new Int32Array(REG_HALVES + constants.length);
-  pool.set(constants, REG_HALVES);
+  code[code.length - 2] = CONTROL_CODE.exit;
+  if (constants.length / 2 > MOST_CONSTANTS) {
+    throw new BpfError('E2BIG', `the interpreter has room for ${MOST_CONSTANTS} different constants in a program`);
+  }
+  const codeStart = REG_HALVES + constants.length;
+  for (let at = 0; at < code.length; at += 2) if (isJump(code[at]! & 0xff)) code[at + 1]! += codeStart;
+  const image = new Int32Array(codeStart + code.length);
+  image.set(constants, REG_HALVES);
+  image.set(code, codeStart);
   const functionLength = new Map(functions.map((from, f) => [from, (functions[f + 1] ?? p.length) - from]));
-  return { code, shift, pool, functionLength };
+  return { image, codeStart, shift, exitAt: image.length - 2, functionLength };
+}
+
+function isJump(op: number): boolean {
+  const { ja, may_goto, call_local } = CONTROL_CODE;
+  return (op >= JMP64_CODE.jeq && op <= JMP32_CODE.jsle) || op === ja || op === may_goto || op === call_local;
 }
 
 function entry(

@@ -91,7 +91,12 @@ function jumpImm(form: Form): Case {
 /** Loads and stores at aligned and unaligned places, positive and negative offsets. */
 function access(form: Form): Case[] {
   const places = [0, 1, 2, 3, 4, 7, 8, 13];
-  const code: Insn[] = [B.BPF_MOV64_REG(6, 1), B.BPF_ALU64_IMM(B.BPF_ADD, 6, 64), B.BPF_LDX_MEM(B.BPF_DW, 7, 1, 0)];
+  const code: Insn[] = [
+    B.BPF_MOV64_IMM(0, 0),
+    B.BPF_MOV64_REG(6, 1),
+    B.BPF_ALU64_IMM(B.BPF_ADD, 6, 64),
+    B.BPF_LDX_MEM(B.BPF_DW, 7, 1, 0),
+  ];
   const load = form.name.startsWith('ld') || form.name.endsWith('load_acq');
   const raw = (dst: number, src: number, off: number, imm: number) =>
     B.BPF_RAW_INSN(form.opcode, dst, src, off, form.imm ?? imm);
