@@ -1,0 +1,152 @@
+/**
+ * The frame: where variables and spilled registers lie below r10, 512 bytes at most (MAX_BPF_STACK). Everyone gets bytes of his own
+ * while they suffice; when they do not, pieces that are never in use at the same time share. A piece is in use between its first and
+ * its last mention on any path, where a mention is also the use of a register that may hold its address; one whose address
+ * is stored in memory is in use everywhere.
+ */
+import { alignUp } from '../base/bytes.ts';
+import { STACK_SIZE } from '../isa/ops.ts';
+import { BitSet } from './liveness.ts';
+import { forDefs, forUses, type MBlock, type MFunc, type MInst, NO_REG, type Slot } from './mir.ts';
+
+/** Gives every slot that is mentioned its offset; bytes of the frame. Runs after register allocation. */
+export function layoutFrame(fn: MFunc): number {
+  const mentioned = new Set<Slot>();
+  for (const b of fn.blocks) for (const i of b.insts) if (i.slot) mentioned.add(i.slot);
+  fn.slots = fn.slots.filter((s) => mentioned.has(s)).sort((a, b) => b.align - a.align);
+  const alone = place(fn.slots, () => false);
+  if (alone <= STACK_SIZE) return alone;
+  const conflicts = overlaps(fn);
+  fn.slots.sort((a, b) => b.align - a.align || b.size - a.size);
+  return place(fn.slots, (a, b) => !conflicts.has(a) || !conflicts.get(a)!.has(b));
+}
+
+/** First fit from the top. */
+function place(slots: readonly Slot[], mayShare: (a: Slot, b: Slot) => boolean): number {
+  let depth = 0;
+  const placed: Slot[] = [];
+  for (const slot of slots) {
+    const foes = placed.filter((p) => !mayShare(slot, p)).sort((a, b) => b.offset - a.offset);
+    let at = alignUp(slot.size, slot.align);
+    for (const foe of foes) {
+      const top = -foe.offset - foe.size;
+      if (at <= top) break;
+      at = Math.max(at, alignUp(-foe.offset + slot.size, slot.align));
+    }
+    slot.offset = -at;
+    depth = Math.max(depth, at);
+    placed.push(slot);
+  }
+  return alignUp(depth, 8);
+}
+
+/** Who is in use together with whom. */
+function overlaps(fn: MFunc): Map<Slot, Set<Slot>> {
+  const n = fn.slots.length;
+  const number = new Map(fn.slots.map((s, i) => [s, i]));
+  const everywhere = new Set<number>();
+  const mentions = mentionsOf(fn, number, everywhere);
+  const flow = (forward: boolean): Map<MBlock, BitSet> => {
+    // Mentioned on some path before the block's start (forward), after its end (backward).
+    const at = new Map<MBlock, BitSet>(fn.blocks.map((b) => [b, new BitSet(n)]));
+    for (let changed = true; changed; ) {
+      changed = false;
+      for (const b of forward ? fn.blocks : [...fn.blocks].reverse()) {
+        const to = at.get(b)!;
+        for (const from of forward ? b.preds : b.succs) {
+          const add = (s: number) => {
+            if (to.has(s)) return;
+            to.add(s);
+            changed = true;
+          };
+          at.get(from)!.forEach(add);
+          for (const list of mentions.get(from)!) for (const s of list) add(s);
+        }
+      }
+    }
+    return at;
+  };
+  const before = flow(true);
+  const after = flow(false);
+  const out = new Map<Slot, Set<Slot>>(fn.slots.map((s) => [s, new Set<Slot>()]));
+  const clash = (a: number, b: number) => {
+    out.get(fn.slots[a]!)!.add(fn.slots[b]!);
+    out.get(fn.slots[b]!)!.add(fn.slots[a]!);
+  };
+  for (const s of everywhere) for (let t = 0; t < n; t++) if (s !== t) clash(s, t);
+  for (const b of fn.blocks) {
+    const lists = mentions.get(b)!;
+    const last = new Map<number, number>();
+    const first = new Map<number, number>();
+    lists.forEach((list, i) => {
+      for (const s of list) {
+        last.set(s, i);
+        if (!first.has(s)) first.set(s, i);
+      }
+    });
+    const range = (s: number): [number, number] | undefined => {
+      const from = before.get(b)!.has(s) ? -1 : first.get(s);
+      const to = after.get(b)!.has(s) ? lists.length : last.get(s);
+      return from === undefined || to === undefined ? undefined : [from, to];
+    };
+    const ranges = fn.slots.map((_, s) => range(s));
+    for (let s = 0; s < n; s++) {
+      for (let t = s + 1; t < n; t++) {
+        const [x, y] = [ranges[s], ranges[t]];
+        if (x && y && x[0] <= y[1] && y[0] <= x[1]) clash(s, t);
+      }
+    }
+  }
+  return out;
+}
+
+/** Per instruction, the slots it mentions: by name, or through registers that may hold their address. */
+function mentionsOf(fn: MFunc, number: Map<Slot, number>, everywhere: Set<number>): Map<MBlock, number[][]> {
+  type Holding = (Set<number> | undefined)[];
+  const atStart = new Map<MBlock, Holding>(fn.blocks.map((b) => [b, []]));
+  const out = new Map<MBlock, number[][]>();
+  const step = (i: MInst, holding: Holding): number[] => {
+    const touched = new Set<number>();
+    if (i.slot) touched.add(number.get(i.slot)!);
+    const used = new Set<number>();
+    forUses(i, (r) => {
+      for (const s of holding[r] ?? []) used.add(s);
+    });
+    for (const s of used) touched.add(s);
+    if ((i.op === 'st' || i.op === 'atomic') && i.src !== NO_REG)
+      for (const s of holding[i.src] ?? []) everywhere.add(s);
+    const result =
+      i.op === 'frame'
+        ? new Set([number.get(i.slot!)!])
+        : i.op === 'alu'
+          ? new Set([...(holding[i.src] ?? []), ...(i.alu === 'mov' ? [] : (holding[i.dst] ?? []))])
+          : undefined;
+    forDefs(i, (r) => {
+      holding[r] = undefined;
+    });
+    if (result && result.size > 0) holding[i.dst] = result;
+    return [...touched];
+  };
+  for (let changed = true; changed; ) {
+    changed = false;
+    for (const b of fn.blocks) {
+      const holding: Holding = atStart.get(b)!.map((s) => s && new Set(s));
+      out.set(
+        b,
+        b.insts.map((i) => step(i, holding)),
+      );
+      for (const to of b.succs) {
+        const target = atStart.get(to)!;
+        holding.forEach((slots, r) => {
+          for (const s of slots ?? []) {
+            const have = (target[r] ??= new Set());
+            if (have.has(s)) continue;
+            have.add(s);
+            changed = true;
+          }
+        });
+      }
+    }
+  }
+  return out;
+}
