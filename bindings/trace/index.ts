@@ -14,7 +14,8 @@
  * events; the host then calls `pump` until it answers 'ended', and the command runs undisturbed meanwhile. When the thread or process ends
  * before that, the kernel kills the command. Processes attached to by pid are really let go, at the next pump.
  */
-import { getSystemErrorName } from 'node:util';
+
+import { errnoName } from '../../core/base/errno.ts';
 import { BpfError, SysError, Unsupported } from '../../core/base/errors.ts';
 import type { EventSource, SyscallInterest, TaskEvent } from '../../core/model/source.ts';
 import { addon, addonProblem, type NativeTracer } from '../addon/index.ts';
@@ -50,7 +51,7 @@ export function traceUnavailable(): string | undefined {
   if (!native.Tracer || !native.probeTracing) return 'the native addon was built without live tracing';
   if (!probed) {
     const refused = native.probeTracing();
-    const problem = refused && `${refused.call} is refused here (${getSystemErrorName(-refused.errno)})`;
+    const problem = refused && `${refused.call} is refused here (${errnoName(-refused.errno)})`;
     probed = { problem };
   }
   return probed.problem;
@@ -117,11 +118,11 @@ export class TraceSource implements EventSource {
     if (command) {
       const env = Object.entries(this.#env).flatMap(([key, value]) => (value === undefined ? [] : [`${key}=${value}`]));
       const result = this.#tracer.start(this.#path, command, env, cwd);
-      if (result < 0) throw new SysError('ptrace', getSystemErrorName(result), `starting the command '${command[0]}'`);
+      if (result < 0) throw new SysError('ptrace', errnoName(result), `starting the command '${command[0]}'`);
       this.#pid = result;
     } else {
       const result = this.#tracer.attach(pid!);
-      if (result < 0) throw new SysError('ptrace', getSystemErrorName(result), `attaching to process ${pid}`);
+      if (result < 0) throw new SysError('ptrace', errnoName(result), `attaching to process ${pid}`);
       this.#pid = pid!;
     }
   }
@@ -191,7 +192,7 @@ export class TraceSource implements EventSource {
     const call = STAGES[stage] ?? 'execve';
     const what =
       call === 'chdir' ? `entering ${this.#options.cwd}` : `starting the command '${this.#options.command?.[0]}'`;
-    const name = getSystemErrorName(-errno);
+    const name = errnoName(-errno);
     throw new SysError(
       call,
       name,
