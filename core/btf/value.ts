@@ -1,0 +1,271 @@
+/**
+ * Bytes to JavaScript values by BTF type: how map keys and values, events and contexts become plain objects. The way back is in
+ * core/btf/encode.ts.
+ *
+ * | C | JavaScript |
+ * |---|---|
+ * | integers up to 32 bits, enums, bitfields up to 32 bits wide | number |
+ * | 64- and 128-bit integers, pointers, enum64, wider bitfields | bigint |
+ * | _Bool | boolean |
+ * | float, double | number |
+ * | char[n] | string up to NUL (option `chars`) |
+ * | unsigned char[n] | Uint8Array |
+ * | other arrays | array |
+ * | struct, union | plain object; a union has all its members, and anonymous members lie in the object around them |
+ *
+ * A decoder is made once per type from closures (`new Function` is forbidden where a content security policy holds).
+ */
+import { utf8Decode } from '../base/bytes.ts';
+import { BpfError } from '../base/errors.ts';
+import type { Btf, BtfMember } from './btf.ts';
+import { type Composite, resolve, sizeOf } from './layout.ts';
+
+export type BtfValue = number | bigint | boolean | string | Uint8Array | BtfValue[] | { [field: string]: BtfValue };
+
+export interface DecodeOptions {
+  /** What a char[] becomes: text up to the first NUL (UTF-8), or all its bytes. Default 'string'. */
+  readonly chars?: 'string' | 'bytes';
+  /** Enums as numbers, or by the first enumerator of that value (the number where none has it). Default 'number'. */
+  readonly enums?: 'number' | 'name';
+}
+
+/** Decode the value at `offset` (default 0). Throws BpfError VALUE when the bytes are too few. */
+export type Decoder = (bytes: Uint8Array, offset?: number) => BtfValue;
+
+type Read = (view: DataView, at: number) => BtfValue;
+
+/** A decoder for a type. Throws BpfError for types that have no value: void, functions, structs that are only declared. */
+export function decoder(btf: Btf, typeId: number, options: DecodeOptions = {}): Decoder {
+  const size = sizeOf(btf, typeId);
+  const read = readerOf(btf, typeId, options);
+  // Records of one buffer come in thousands: keep its view.
+  let buffer: ArrayBufferLike | undefined;
+  let view: DataView<ArrayBufferLike> = new DataView(new ArrayBuffer(0));
+  return (bytes, offset = 0) => {
+    if (offset < 0 || offset + size > bytes.length) {
+      throw new BpfError(
+        'VALUE',
+        `a ${describe(btf, typeId)} takes ${size} bytes, there are ${Math.max(0, bytes.length - offset)}`,
+      );
+    }
+    if (bytes.buffer !== buffer) {
+      buffer = bytes.buffer;
+      view = new DataView(buffer);
+    }
+    return read(view, bytes.byteOffset + offset);
+  };
+}
+
+/** Short name of a type for messages. */
+export function describe(btf: Btf, typeId: number): string {
+  const type = btf.type(typeId);
+  if (type.kind === 'struct' || type.kind === 'union' || type.kind === 'enum')
+    return `${type.kind} ${type.name || '(anonymous)'}`;
+  if (type.kind === 'const' || type.kind === 'volatile' || type.kind === 'array')
+    return type.kind === 'array' ? `${describe(btf, type.type)}[${type.count}]` : describe(btf, type.type);
+  return type.name || type.kind;
+}
+
+/** Is this the element of a C string? Compilers mark `char` by its name, few by its encoding. */
+export function isChar(btf: Btf, typeId: number): boolean {
+  const type = resolve(btf, typeId);
+  return type.kind === 'int' && type.size === 1 && !type.bool && (type.char || type.name === 'char');
+}
+
+function readerOf(btf: Btf, typeId: number, options: DecodeOptions): Read {
+  const type = resolve(btf, typeId);
+  switch (type.kind) {
+    case 'int':
+      return type.bool ? (view, at) => view.getUint8(at) !== 0 : integerReader(type.size, type.signed);
+    case 'ptr':
+      return integerReader(8, false);
+    case 'enum':
+    case 'enum64': {
+      const read = integerReader(type.size, type.signed);
+      if (options.enums !== 'name') return read;
+      const names = new Map<number | bigint, string>();
+      for (const { name, value } of type.values) {
+        const key = type.size === 8 ? value : Number(value);
+        if (!names.has(key)) names.set(key, name);
+      }
+      return (view, at) => {
+        const value = read(view, at);
+        return names.get(value) ?? value;
+      };
+    }
+    case 'float':
+      if (type.size === 4) return (view, at) => view.getFloat32(at, true);
+      if (type.size === 8) return (view, at) => view.getFloat64(at, true);
+      return bytesReader(type.size);
+    case 'array':
+      return arrayReader(btf, type.type, type.count, options);
+    case 'struct':
+    case 'union':
+      return structReader(btf, type, options);
+    default:
+      throw new BpfError('VALUE', `a ${describe(btf, typeId)} has no value`);
+  }
+}
+
+function integerReader(size: number, signed: boolean): (view: DataView, at: number) => number | bigint {
+  switch (size) {
+    case 1:
+      return signed ? (view, at) => view.getInt8(at) : (view, at) => view.getUint8(at);
+    case 2:
+      return signed ? (view, at) => view.getInt16(at, true) : (view, at) => view.getUint16(at, true);
+    case 4:
+      return signed ? (view, at) => view.getInt32(at, true) : (view, at) => view.getUint32(at, true);
+    case 8:
+      return signed ? (view, at) => view.getBigInt64(at, true) : (view, at) => view.getBigUint64(at, true);
+    case 16:
+      return (view, at) => {
+        const high = signed ? view.getBigInt64(at + 8, true) : view.getBigUint64(at + 8, true);
+        return (high << 64n) | view.getBigUint64(at, true);
+      };
+    default:
+      throw new BpfError('VALUE', `an integer of ${size} bytes has no value`);
+  }
+}
+
+function bytesReader(size: number): (view: DataView, at: number) => Uint8Array {
+  return (view, at) => new Uint8Array(view.buffer, at, size).slice();
+}
+
+function arrayReader(btf: Btf, elementId: number, count: number, options: DecodeOptions): Read {
+  const element = resolve(btf, elementId);
+  if (isChar(btf, elementId)) return options.chars === 'bytes' ? bytesReader(count) : textReader(count);
+  if (element.kind === 'int' && element.size === 1 && !element.signed && !element.bool) return bytesReader(count);
+  const size = sizeOf(btf, elementId);
+  const read = readerOf(btf, elementId, options);
+  return (view, at) => {
+    const values: BtfValue[] = [];
+    for (let i = 0; i < count; i++) values.push(read(view, at + i * size));
+    return values;
+  };
+}
+
+function textReader(size: number): Read {
+  return (view, at) => {
+    let text = '';
+    for (let i = 0; i < size; i++) {
+      const c = view.getUint8(at + i);
+      if (c === 0) break;
+      if (c >= 0x80) {
+        const bytes = new Uint8Array(view.buffer, at, size);
+        const end = bytes.indexOf(0);
+        return utf8Decode(end < 0 ? bytes.slice() : bytes.slice(0, end));
+      }
+      text += String.fromCharCode(c);
+    }
+    return text;
+  };
+}
+
+/**
+ * How a field is read: the common kinds are read in one switch (calls through many different closures cost three times as much),
+ * the others by their own reader.
+ */
+const READ = { u8: 0, u16: 1, u32: 2, s32: 3, u64: 4, s64: 5, other: 6 } as const;
+
+/** A named field of the object that a struct becomes. */
+interface Slot {
+  readonly name: string;
+  readonly offset: number;
+  readonly how: number;
+  readonly read: Read;
+}
+
+function howOf(btf: Btf, typeId: number): number {
+  const type = resolve(btf, typeId);
+  if (type.kind === 'ptr') return READ.u64;
+  if (type.kind !== 'int' || type.bool) return READ.other;
+  if (type.size === 8) return type.signed ? READ.s64 : READ.u64;
+  if (type.size === 4) return type.signed ? READ.s32 : READ.u32;
+  if (type.signed) return READ.other;
+  return type.size === 2 ? READ.u16 : type.size === 1 ? READ.u8 : READ.other;
+}
+
+function structReader(btf: Btf, struct: Composite, options: DecodeOptions): Read {
+  const slots: Slot[] = [];
+  const add = (members: readonly BtfMember[], baseBits: number): void => {
+    for (const member of members) {
+      const bits = baseBits + member.bitOffset;
+      if (member.name === '') {
+        const inner = resolve(btf, member.type);
+        if (inner.kind === 'struct' || inner.kind === 'union') add(inner.members, bits);
+      } else if (member.bitSize > 0) {
+        const read = bitfieldReader(bits % 8, member.bitSize, signedBits(btf, member.type), isBool(btf, member.type));
+        slots.push({ name: member.name, offset: Math.floor(bits / 8), how: READ.other, read });
+      } else {
+        slots.push({
+          name: member.name,
+          offset: bits / 8,
+          how: howOf(btf, member.type),
+          read: readerOf(btf, member.type, options),
+        });
+      }
+    }
+  };
+  add(struct.members, 0);
+  return (view, at) => {
+    const object: { [field: string]: BtfValue } = {};
+    for (let i = 0; i < slots.length; i++) {
+      const { name, offset, how, read } = slots[i]!;
+      const from = at + offset;
+      switch (how) {
+        case READ.u8:
+          object[name] = view.getUint8(from);
+          break;
+        case READ.u16:
+          object[name] = view.getUint16(from, true);
+          break;
+        case READ.u32:
+          object[name] = view.getUint32(from, true);
+          break;
+        case READ.s32:
+          object[name] = view.getInt32(from, true);
+          break;
+        case READ.u64:
+          object[name] = view.getBigUint64(from, true);
+          break;
+        case READ.s64:
+          object[name] = view.getBigInt64(from, true);
+          break;
+        default:
+          object[name] = read(view, from);
+      }
+    }
+    return object;
+  };
+}
+
+function signedBits(btf: Btf, typeId: number): boolean {
+  const type = resolve(btf, typeId);
+  return (type.kind === 'int' || type.kind === 'enum' || type.kind === 'enum64') && type.signed;
+}
+
+function isBool(btf: Btf, typeId: number): boolean {
+  const type = resolve(btf, typeId);
+  return type.kind === 'int' && type.bool;
+}
+
+/** `width` bits from bit `shift` (0-7) of the byte at `at` on, little-endian. */
+function bitfieldReader(shift: number, width: number, signed: boolean, bool: boolean): Read {
+  const byteCount = Math.ceil((shift + width) / 8);
+  if (byteCount <= 4) {
+    const drop = 32 - width;
+    return (view, at) => {
+      let word = 0;
+      for (let i = 0; i < byteCount; i++) word |= view.getUint8(at + i) << (i * 8);
+      const top = (word >>> shift) << drop;
+      const value = signed ? top >> drop : top >>> drop;
+      return bool ? value !== 0 : value;
+    };
+  }
+  return (view, at) => {
+    let word = 0n;
+    for (let i = byteCount - 1; i >= 0; i--) word = (word << 8n) | BigInt(view.getUint8(at + i));
+    const value = signed ? BigInt.asIntN(width, word >> BigInt(shift)) : BigInt.asUintN(width, word >> BigInt(shift));
+    return width <= 32 ? Number(value) : value;
+  };
+}
