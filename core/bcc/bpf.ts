@@ -8,7 +8,7 @@ import type { Diagnostic } from '../base/diagnostics.ts';
 import { renderDiagnostics } from '../base/diagnostics.ts';
 import { BpfError, CompileError, nearestNames } from '../base/errors.ts';
 import { compile } from '../cc/index.ts';
-import { progTypeByName } from '../progs/index.ts';
+import { progTypeById, progTypeByName } from '../progs/index.ts';
 import type { ObjectSpec, ProgSpec } from '../spec/spec.ts';
 import { type Named, named } from './options.ts';
 import { type ProbeKind, probeKind } from './probes/index.ts';
@@ -137,7 +137,7 @@ export class BPF {
     const loaded = this.#funcs.get(funcName);
     if (loaded) return loaded;
     const spec = this.#prog(funcName);
-    const type = progTypeByName(progType);
+    const type = typeof progType === 'number' ? progTypeById(progType) : progTypeByName(progType);
     if (!type) throw new BpfError('EINVAL', `unknown program type ${JSON.stringify(progType)}`);
     const handle = this.backend.load({ ...spec, type: type.name }, this.object, this.#maps);
     const func = { name: funcName, handle };

@@ -3,29 +3,11 @@
  * for 64, objects for structs); the storage is the backend's.
  */
 import type { MapHandle } from '../backend/backend.ts';
+import { errnoName } from '../base/errno.ts';
 import { BpfError, SysError } from '../base/errors.ts';
 import { BPF_ANY } from '../maps/map.ts';
 import type { ObjectSpec } from '../spec/spec.ts';
 import { type Codec, codecOf } from './values.ts';
-
-/** Errno names of what map operations answer (include/uapi/asm-generic/errno-base.h). */
-const ERRNO: Record<number, string> = {
-  1: 'EPERM',
-  2: 'ENOENT',
-  7: 'E2BIG',
-  11: 'EAGAIN',
-  12: 'ENOMEM',
-  14: 'EFAULT',
-  16: 'EBUSY',
-  17: 'EEXIST',
-  22: 'EINVAL',
-  95: 'EOPNOTSUPP',
-  524: 'ENOTSUPP',
-};
-
-export function errnoName(errno: number): string {
-  return ERRNO[Math.abs(errno)] ?? `errno ${Math.abs(errno)}`;
-}
 
 export class Table<K = unknown, V = unknown> implements Iterable<[K, V]> {
   readonly map: MapHandle;

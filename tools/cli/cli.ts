@@ -1,5 +1,5 @@
 /** The command line of `skep`: sub-commands, the options that every way of running shares, and one clear line for every mistake. */
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { BpfError } from '../../core/base/errors.ts';
 import { BPF } from '../../core/bcc/bpf.ts';
 import { Interrupted } from '../../core/bcc/session.ts';
@@ -131,7 +131,7 @@ async function defineToolCommand(
 ): Promise<void> {
   const tool = await row.load();
   for (const argument of tool.args ?? []) sub.argument(argument);
-  for (const option of tool.options) sub.option(option.flags, option.description, ...converter(option));
+  for (const option of tool.options) sub.addOption(commanderOption(option));
   addCommonOptions(sub);
   if (tool.examples) sub.addHelpText('after', `\nExamples:\n${tool.examples}`);
   sub.action(async (...given: unknown[]) => {
@@ -145,17 +145,17 @@ async function defineToolCommand(
   });
 }
 
-function converter(option: ToolOption): [((text: string) => unknown) | never, unknown?] | [] {
-  if (option.type !== 'number')
-    return option.default === undefined
-      ? []
-      : ([(text: string) => text, option.default] as const as [(text: string) => unknown, unknown]);
-  const parse = (text: string) => {
-    const value = Number(text);
-    if (text.trim() === '' || Number.isNaN(value)) throw new InvalidArgumentError('a number is needed.');
-    return value;
-  };
-  return option.default === undefined ? [parse] : [parse, option.default];
+function commanderOption({ flags, description, type, default: value }: ToolOption): Option {
+  const option = new Option(flags, description);
+  if (value !== undefined) option.default(value);
+  if (type === 'number') {
+    option.argParser((text) => {
+      const number = Number(text);
+      if (text.trim() === '' || Number.isNaN(number)) throw new InvalidArgumentError('a number is needed.');
+      return number;
+    });
+  }
+  return option;
 }
 
 async function runTool(tool: Tool, options: Record<string, unknown>, args: readonly string[]): Promise<void> {

@@ -6,7 +6,6 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { addon } from '../../bindings/addon/index.ts';
 import { packageRoot } from '../../bindings/node/package-root.ts';
 import { SHIPPED_RELEASE, shippedBtfBytes } from '../../bindings/node/shipped-btf.ts';
 import { TraceSource, traceUnavailable } from '../../bindings/trace/index.ts';
@@ -91,7 +90,7 @@ export class Host {
     this.#source = undefined;
     setSession(undefined);
     if (!source) return { code };
-    if (this.#started) source.stop(why === BY_SIGNAL ? 'kill' : 'detach');
+    if (this.#started) this.#letGo(source, why);
     this.#backend?.close();
     this.#recording?.close();
     if (code !== 0) return { code };
@@ -100,6 +99,23 @@ export class Host {
     const signal = status & 0x7f;
     if (signal !== 0) return why === BY_SIGNAL ? { code: 130 } : { code: 128 + signal, signal };
     return { code: (status >> 8) & 0xff };
+  }
+
+  /** Ctrl-C ends the command. Otherwise it runs on: its hooked calls need a tracer until it ends, so we stay until then. */
+  #letGo(source: EventSource, why: number): void {
+    if (source.name !== 'trace') return source.stop('detach');
+    if (why !== BY_SIGNAL) {
+      Atomics.store(this.#flag, 0, 0);
+      source.stop('detach');
+      for (;;) {
+        const result = source.pump(-1, () => true);
+        if (result === 'ended') return;
+        if (result === 'interrupted') break;
+      }
+    }
+    Atomics.store(this.#flag, 0, 0);
+    source.stop('kill');
+    while (source.pump(-1, () => true) !== 'ended');
   }
 
   #makeSource(plan: RunPlan): EventSource | undefined {
@@ -146,7 +162,7 @@ export class Host {
       return new TraceSource({
         ...(plan.command && { command: plan.command }),
         ...(plan.pid !== undefined && { pid: plan.pid }),
-        flag: this.#flag,
+        signal: this.#flag,
       });
     }
     return undefined;
@@ -172,8 +188,6 @@ export class Host {
       if (!this.#started) {
         this.#started = true;
         if (duration !== undefined) this.#tell({ durationMs: duration * 1000 });
-        const thread = addon()?.threadId?.();
-        if (thread) Atomics.store(this.#flag, 1, thread);
       }
       if (Atomics.load(this.#flag, 0) !== 0) return 'interrupted';
       return wait(timeoutMs);

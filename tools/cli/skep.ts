@@ -24,7 +24,7 @@ function interrupt(why: number): void {
   Atomics.notify(flag, 0);
   const thread = Atomics.load(flag, 1);
   // Only a tracing worker has a thread id, and only then is the addon there.
-  if (thread !== 0) void import('../../bindings/addon/index.ts').then(({ addon }) => addon()?.kick(thread));
+  if (thread !== 0) void import('../../bindings/addon/index.ts').then(({ addon }) => addon()?.kick?.(thread));
 }
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
