@@ -144,6 +144,14 @@ export interface HelperEnv {
   ksymbolAddress?(name: string): readonly [number, number] | undefined;
   /** Address of the traced function's entry (get_func_ip), [0, 0] when the probe is not on an entry. */
   functionIp?(): readonly [number, number];
+  /** The counter of the perf event that a perf_event program runs on (perf_prog_read_value). Absent: -EOPNOTSUPP. */
+  programCounter?(): {
+    read(): {
+      readonly value: readonly [number, number];
+      readonly enabled: readonly [number, number];
+      readonly running: readonly [number, number];
+    };
+  };
   /** The cookie given at attach time. Absent: 0. */
   attachCookie?(): readonly [number, number];
   /** How many arguments the traced function has (fentry, fexit, fmod_ret, LSM), and whether its return value follows them in the ctx. */

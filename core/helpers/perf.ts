@@ -1,7 +1,47 @@
 /**
  * Perf events: records to a perf_event_array's rings, counters, branch records. Signatures: kernel/trace/bpf_trace.c.
  */
-import type { HelperRow } from './helper.ts';
+import { EINVAL, EOPNOTSUPP } from '../maps/errno.ts';
+import { type PerfCounter, PerfEventArrayMap } from '../maps/perf-event-array.ts';
+import type { HelperEnv, HelperRow, RegFile } from './helper.ts';
+import { mapArgument } from './map.ts';
+import { returnHalves, returnNumber, u32 } from './registers.ts';
+
+/** Output to the ring that the low half of the flags (argument 3) names: an index, or the current CPU. */
+function perfEventOutput(env: HelperEnv, r: RegFile) {
+  const map = mapArgument(env, r, 2);
+  if (r[7] !== 0 || !(map instanceof PerfEventArrayMap)) return returnNumber(r, EINVAL);
+  returnNumber(r, map.output(u32(r, 3), [{ offset: u32(r, 4), size: u32(r, 5) }]));
+}
+
+function counterOf(env: HelperEnv, r: RegFile): PerfCounter | number {
+  const map = mapArgument(env, r);
+  if (r[5] !== 0 || !(map instanceof PerfEventArrayMap)) return EINVAL;
+  return map.counter(u32(r, 2));
+}
+
+function perfEventRead(env: HelperEnv, r: RegFile) {
+  const counter = counterOf(env, r);
+  if (typeof counter === 'number') return returnNumber(r, counter);
+  const [lo, hi] = counter.read().value;
+  returnHalves(r, lo, hi);
+}
+
+/** struct bpf_perf_event_value: three u64, of exactly that size; zeros with every error. */
+function storeCounter(env: HelperEnv, r: RegFile, counter: PerfCounter | number, to: number, size: number) {
+  const { u8, view } = env.memory;
+  const error = size !== 24 ? EINVAL : typeof counter === 'number' ? counter : 0;
+  if (error !== 0 || typeof counter === 'number') {
+    u8.fill(0, to, to + size);
+  } else {
+    const { value, enabled, running } = counter.read();
+    [value, enabled, running].forEach(([lo, hi], i) => {
+      view.setInt32(to + 8 * i, lo, true);
+      view.setInt32(to + 8 * i + 4, hi, true);
+    });
+  }
+  returnNumber(r, error);
+}
 
 export const PERF_HELPERS = [
   {
@@ -13,6 +53,7 @@ export const PERF_HELPERS = [
     since: '4.3',
     progTypes: 'all',
     before: { kernel: '6.16', progTypes: ['all_tracing'] },
+    run: perfEventRead,
   },
   {
     id: 25,
@@ -22,6 +63,7 @@ export const PERF_HELPERS = [
     gplOnly: true,
     since: '4.4',
     progTypes: ['all_tracing', 'socket', 'cgroup_device', 'cgroup_sock', 'cgroup_sockopt', 'cgroup_sysctl'],
+    run: perfEventOutput,
   },
   {
     id: 55,
@@ -32,6 +74,7 @@ export const PERF_HELPERS = [
     since: '4.15',
     progTypes: 'all',
     before: { kernel: '6.16', progTypes: ['all_tracing'] },
+    run: (env: HelperEnv, r: RegFile) => storeCounter(env, r, counterOf(env, r), u32(r, 3), u32(r, 4)),
   },
   {
     id: 56,
@@ -41,6 +84,8 @@ export const PERF_HELPERS = [
     gplOnly: true,
     since: '4.15',
     progTypes: ['perf_event'],
+    run: (env: HelperEnv, r: RegFile) =>
+      storeCounter(env, r, env.programCounter?.() ?? EOPNOTSUPP, u32(r, 2), u32(r, 3)),
   },
   {
     id: 111,
