@@ -1,0 +1,413 @@
+/**
+ * The model backend: programs, maps and hooks in the in-process kernel. It verifies, links and loads programs onto an engine, attaches
+ * them to the kernel's hooks, and lets the world move by pumping the source.
+ */
+import type {
+  Backend,
+  Link,
+  MapHandle,
+  Probe,
+  ProgHandle,
+  RecordReader,
+  SymbolAt,
+  TracePipe,
+  WaitResult,
+} from '../backend/backend.ts';
+import { BpfError, Unsupported } from '../base/errors.ts';
+import type { Btf } from '../btf/btf.ts';
+import { helperById } from '../helpers/index.ts';
+import { createMap } from '../maps/index.ts';
+import type { BpfMap, MapHost } from '../maps/map.ts';
+import type { MapSpec, ObjectSpec, ProgFacts, ProgSpec } from '../spec/spec.ts';
+import type { Engine, EngineHost, Executable } from '../vm/engine.ts';
+import { interp } from '../vm/interp.ts';
+import { VmMemory } from '../vm/memory.ts';
+import { type AttachRow, attachRow } from './attach.ts';
+import { Contexts } from './ctx.ts';
+import { ModelEnv } from './env.ts';
+import { needsOf, passedTracepoints, probeableFunctions } from './hook-table.ts';
+import { ModelKernel } from './kernel.ts';
+import { linkMaps } from './link.ts';
+import { type CountingReader, openRecordReader } from './records.ts';
+import type { EventSource, SyscallInterest } from './source.ts';
+import { formatText } from './tracepoints/format.ts';
+import { tracepointByName } from './tracepoints/index.ts';
+import { TraceBuffer } from './trace-pipe.ts';
+import { workloadsThatFire } from './workload/index.ts';
+
+/** Checks a program before it is loaded; throws VerifierError. */
+export type Verify = (input: {
+  readonly prog: ProgSpec;
+  readonly maps: readonly MapSpec[];
+  readonly object: ObjectSpec;
+  readonly kernelBtf: Btf;
+}) => { readonly facts: ProgFacts | undefined; readonly log: string };
+
+export interface ModelBackendOptions {
+  /** Types of the kernel: its objects are laid out by them. */
+  readonly btf: Btf;
+  /** What makes the world move. Without one the world ends at the first wait. */
+  readonly source?: EventSource;
+  /** `interp` by default. */
+  readonly engine?: Engine;
+  /** CPUs of the model; by default what the source says, or 1. */
+  readonly cpus?: number;
+  /** Of the one random source; same seed, same numbers. */
+  readonly seed?: number;
+  /** What uname says. */
+  readonly release?: string;
+  /** The verifier; `false` runs programs unverified, every access checked by the engine. */
+  readonly verify?: Verify | false;
+  /** CLOCK_REALTIME at CLOCK_MONOTONIC zero, seconds since 1970. */
+  readonly realtimeAtBootS?: number;
+}
+
+class ModelMap implements MapHandle {
+  readonly spec: MapSpec;
+  readonly map: BpfMap;
+  readonly cpus: number;
+  readonly fd: number;
+  #release: () => void;
+  #open = true;
+
+  constructor(spec: MapSpec, map: BpfMap, cpus: number, fd: number, release: () => void) {
+    this.spec = spec;
+    this.map = map;
+    this.cpus = spec.type.includes('percpu') ? cpus : 1;
+    this.fd = fd;
+    this.#release = release;
+  }
+
+  lookup(key: Uint8Array): Uint8Array | undefined {
+    return this.map.lookup(key);
+  }
+  update(key: Uint8Array, value: Uint8Array, flags = 0): number {
+    return this.map.update(key, value, flags);
+  }
+  delete(key: Uint8Array): number {
+    return this.map.delete(key);
+  }
+  nextKey(key: Uint8Array | undefined): Uint8Array | undefined {
+    return this.map.nextKey(key);
+  }
+  lookupAndDelete(key: Uint8Array): Uint8Array | undefined {
+    if (this.map.lookupAndDelete) return this.map.lookupAndDelete(key);
+    const value = this.map.lookup(key);
+    return value && this.map.delete(key) === 0 ? value : undefined;
+  }
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#release();
+  }
+}
+
+class ModelProg implements ProgHandle {
+  readonly spec: ProgSpec;
+  readonly log: string;
+  readonly fd: number;
+  readonly executable: Executable;
+  #release: () => void;
+
+  constructor(spec: ProgSpec, log: string, fd: number, executable: Executable, release: () => void) {
+    this.spec = spec;
+    this.log = log;
+    this.fd = fd;
+    this.executable = executable;
+    this.#release = release;
+  }
+
+  close(): void {
+    this.#release();
+  }
+}
+
+/** A live map and how many handles share it (pinned maps are shared by their name). */
+interface LiveMap {
+  readonly map: BpfMap;
+  users: number;
+}
+
+export class ModelBackend implements Backend {
+  readonly name = 'model';
+  readonly kernel: ModelKernel;
+  readonly source: EventSource | undefined;
+  readonly #options: ModelBackendOptions;
+  readonly #engine: Engine;
+  readonly #memory: VmMemory;
+  readonly #contexts: Contexts;
+  readonly #trace = new TraceBuffer();
+  readonly #env: ModelEnv;
+  readonly #mapHost: MapHost;
+  readonly #mapsByOffset = new Map<number, BpfMap>();
+  readonly #handles = new Map<number, ModelMap | ModelProg>();
+  readonly #pinned = new Map<string, LiveMap>();
+  readonly #links = new Set<Link>();
+  readonly #readers = new Set<CountingReader>();
+  #region = { offset: 0, size: 0 };
+  #nextFd = 3;
+  #traced = 0;
+  #reported = 0;
+  #interest: readonly SyscallInterest[] | undefined;
+  #ended = false;
+  #fault: unknown;
+  #closed = false;
+
+  constructor(options: ModelBackendOptions) {
+    this.#options = options;
+    this.source = options.source;
+    this.#engine = options.engine ?? interp;
+    const why = this.#engine.unavailable();
+    if (why !== undefined) throw new Unsupported(`the ${this.#engine.name} engine`, { backend: 'model', hint: why });
+    this.#memory = new VmMemory();
+    this.kernel = new ModelKernel({
+      memory: this.#memory,
+      btf: options.btf,
+      cpus: options.cpus ?? options.source?.cpus ?? 1,
+      ...(options.release !== undefined && { release: options.release }),
+      ...(options.seed !== undefined && { seed: options.seed }),
+      ...(options.realtimeAtBootS !== undefined && { realtimeAtBootS: options.realtimeAtBootS }),
+    });
+    if (options.source) this.kernel.view = options.source.view;
+    this.#contexts = new Contexts(this.#memory);
+    this.#env = new ModelEnv(this.kernel, this.#trace, this.#mapsByOffset, () => {
+      this.#traced++;
+    });
+    this.#mapHost = {
+      memory: this.#memory,
+      cpus: this.kernel.cpus,
+      currentCpu: () => this.kernel.cpu,
+      random: () => this.kernel.random.next(),
+      mapByFd: (fd) => {
+        const handle = this.#handles.get(fd);
+        return handle instanceof ModelMap ? handle.map : undefined;
+      },
+      mapId: (map) => map.offset,
+      progByFd: (fd) => (this.#handles.get(fd) instanceof ModelProg ? fd : -9),
+    };
+  }
+
+  get kernelBtf(): Btf {
+    return this.kernel.btf;
+  }
+
+  get release(): string {
+    return this.kernel.release;
+  }
+
+  get cpus(): number {
+    return this.kernel.cpus;
+  }
+
+  createMap(spec: MapSpec, _object: ObjectSpec): MapHandle {
+    const shared = spec.pin === undefined ? undefined : this.#pinned.get(spec.pin);
+    const live = shared ?? { map: this.#newMap(spec), users: 0 };
+    if (shared && (shared.map.attrs.keySize !== spec.keySize || shared.map.attrs.valueSize !== spec.valueSize || shared.map.attrs.type !== spec.type)) {
+      throw new BpfError('EINVAL', `map ${spec.name}: the shared map ${spec.pin} is of another kind`);
+    }
+    if (spec.pin !== undefined) this.#pinned.set(spec.pin, live);
+    live.users++;
+    const fd = this.#nextFd++;
+    const handle = new ModelMap(spec, live.map, this.cpus, fd, () => {
+      this.#handles.delete(fd);
+      // A pinned map outlives its handles.
+      if (--live.users > 0 || spec.pin !== undefined) return;
+      this.#mapsByOffset.delete(live.map.offset);
+      live.map.close();
+    });
+    this.#handles.set(fd, handle);
+    return handle;
+  }
+
+  #newMap(spec: MapSpec): BpfMap {
+    const { name, type, keySize, valueSize, maxEntries, flags, inner } = spec;
+    const map = createMap({ name, type, keySize, valueSize, maxEntries, flags, ...(inner && { inner }) }, this.#mapHost);
+    this.#mapsByOffset.set(map.offset, map);
+    for (const { key, value } of spec.initial ?? []) {
+      const error = map.update(key, value, 0);
+      if (error < 0) throw new BpfError('EINVAL', `map ${name}: its initial contents were refused (${error})`);
+    }
+    if (spec.readOnly) map.freeze?.();
+    return map;
+  }
+
+  load(prog: ProgSpec, object: ObjectSpec, maps: ReadonlyMap<string, MapHandle>): ProgHandle {
+    const live = new Map<string, BpfMap>();
+    for (const [name, handle] of maps) if (handle instanceof ModelMap) live.set(name, handle.map);
+    const verify = this.#options.verify;
+    const verdict = verify
+      ? verify({ prog, object, maps: [...maps.values()].map((m) => m.spec), kernelBtf: this.kernelBtf })
+      : { facts: undefined, log: '' };
+    const program = { name: prog.name, insns: linkMaps(prog, live), funcs: prog.funcs, lines: prog.lines, facts: verdict.facts };
+    const host: EngineHost = {
+      memory: this.#memory,
+      env: this.#env,
+      helper: helperById,
+      tailCallTarget: (mapOffset, index) => this.#tailCallTarget(mapOffset, index),
+      regions: () => [{ ...this.#region, writable: false }],
+    };
+    const fd = this.#nextFd++;
+    const handle = new ModelProg(prog, verdict.log, fd, this.#engine.prepare(program, host), () => {
+      this.#handles.delete(fd);
+    });
+    this.#handles.set(fd, handle);
+    return handle;
+  }
+
+  #tailCallTarget(mapOffset: number, index: number): Executable | undefined {
+    const map = this.#mapsByOffset.get(mapOffset) as { slot?(index: number): number; attrs: { maxEntries: number } } | undefined;
+    if (!map?.slot || index >>> 0 >= map.attrs.maxEntries) return undefined;
+    const handle = this.#handles.get(map.slot(index >>> 0));
+    return handle instanceof ModelProg ? handle.executable : undefined;
+  }
+
+  attach(prog: ProgHandle, probe: Probe): Link {
+    if (!(prog instanceof ModelProg)) throw new BpfError('EINVAL', 'the program was not loaded by this backend');
+    const row = attachRow(probe);
+    if (!row.progTypes.includes(prog.spec.type)) {
+      throw new BpfError('EINVAL', `program ${prog.spec.name} of type ${prog.spec.type} cannot be attached as a ${probe.kind}; that takes ${row.progTypes.join(', ')}`);
+    }
+    const hook = row.hook(probe.target, this.kernel.symbols);
+    this.#checkFires(hook, probe);
+    this.#checkCovered(hook, probe);
+    const detach = this.kernel.hooks.attach(hook, (event) => {
+      const context = row.context(this.#contexts, event, this.kernel.current.tid);
+      this.#run(prog, row, context);
+    });
+    const link: Link = {
+      probe,
+      close: () => {
+        detach();
+        this.#links.delete(link);
+      },
+    };
+    this.#links.add(link);
+    return link;
+  }
+
+  /** A source that can never make this hook fire is no use to the tool: refuse, and say who has it. */
+  #checkFires(hook: string, probe: Probe): void {
+    const { source } = this;
+    if (!source?.canFire || source.canFire(hook)) return;
+    const workloads = workloadsThatFire(hook);
+    throw new Unsupported(`${probe.kind} ${probe.target} with a ${source.name} source`, {
+      backend: 'model',
+      hint: workloads.length > 0 ? `these workloads have it: ${workloads.join(', ')}; so may the linux backend` : 'the linux backend may have it',
+    });
+  }
+
+  /** Once the source runs, it watches what was hooked then. */
+  #checkCovered(hook: string, probe: Probe): void {
+    if (!this.#interest) return;
+    const watched = new Map(this.#interest.map((i) => [i.nr, i.exit]));
+    if (needsOf(hook).every((need) => watched.has(need.nr) && (!need.exit || watched.get(need.nr)))) return;
+    throw new BpfError('EBUSY', `${probe.kind} ${probe.target}: the source runs already and does not watch the system calls this needs; attach before the first blocking call`);
+  }
+
+  #run(prog: ModelProg, row: AttachRow, context: { readonly offset: number; readonly size: number }): void {
+    const env = this.#env;
+    env.ctx = context.offset;
+    env.progType = prog.spec.type;
+    env.entry = row.entry;
+    this.#region = context;
+    try {
+      prog.executable.run(context.offset);
+    } catch (error) {
+      // The event must be finished first (its task stands still): wait() throws it afterwards.
+      this.#fault ??= error;
+    }
+  }
+
+  openTracePipe(): TracePipe {
+    return this.#trace.open();
+  }
+
+  openRecords(map: MapHandle, options: { readonly pages?: number; readonly wakeupEvents?: number }): RecordReader {
+    if (!(map instanceof ModelMap)) throw new BpfError('EINVAL', 'the map was not created by this backend');
+    const reader = openRecordReader(map.map, this.cpus, options);
+    this.#readers.add(reader);
+    return {
+      consume: (sink) => reader.consume(sink),
+      close: () => {
+        this.#readers.delete(reader);
+        reader.close();
+      },
+    };
+  }
+
+  wait(timeoutMs: number): WaitResult {
+    this.#start();
+    const deadline = timeoutMs < 0 ? Number.POSITIVE_INFINITY : this.nowMs() + timeoutMs;
+    for (let pumped = false; ; pumped = true) {
+      const activity = this.#activity();
+      if (activity !== this.#reported) {
+        this.#reported = activity;
+        return 'ready';
+      }
+      if (this.#ended || !this.source) return 'ended';
+      const left = timeoutMs < 0 ? -1 : Math.max(0, deadline - this.nowMs());
+      if (pumped && left === 0) return 'timeout';
+      const result = this.source.pump(left, (event) => this.kernel.deliver(event));
+      if (this.#fault !== undefined) {
+        const fault = this.#fault;
+        this.#fault = undefined;
+        throw fault;
+      }
+      if (result === 'interrupted') return 'interrupted';
+      if (result === 'ended') this.#ended = true;
+      if (result === 'timeout' && this.#activity() === this.#reported) return 'timeout';
+    }
+  }
+
+  nowMs(): number {
+    const ns = this.source?.nowNs?.();
+    return ns === undefined ? Date.now() : Number(ns / 1000n) / 1000;
+  }
+
+  /** Lines and records ever written: when it changes, there is something to read. */
+  #activity(): number {
+    let sum = this.#traced;
+    for (const reader of this.#readers) sum += reader.written;
+    return sum;
+  }
+
+  #start(): void {
+    if (this.#interest) return;
+    this.#interest = this.kernel.interest();
+    this.source?.start(this.#interest);
+  }
+
+  kernelFunctions(): Iterable<string> {
+    return probeableFunctions();
+  }
+
+  tracepoints(): Iterable<string> {
+    return passedTracepoints();
+  }
+
+  tracepointFormat(category: string, name: string): string | undefined {
+    const entry = tracepointByName(`${category}:${name}`);
+    return entry && formatText(entry.row, entry.id);
+  }
+
+  ksym(address: bigint): SymbolAt | undefined {
+    return this.kernel.symbols.at(address);
+  }
+
+  ksymAddress(name: string): bigint | undefined {
+    return this.kernel.symbols.address(name);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const link of [...this.#links]) link.close();
+    for (const reader of this.#readers) reader.close();
+    this.#readers.clear();
+    for (const handle of [...this.#handles.values()]) handle.close();
+    for (const { map } of this.#pinned.values()) map.close();
+    this.#pinned.clear();
+    this.#mapsByOffset.clear();
+    this.#contexts.close();
+  }
+}

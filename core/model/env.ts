@@ -1,0 +1,141 @@
+/**
+ * What a running program may ask of the model kernel: HelperEnv. Reads follow the address: kernel addresses are offsets into the
+ * linear memory, low canonical addresses are the current task's user memory and go to the source.
+ */
+import { KERNEL_HI, FIRST_MAPPED, type LinearMemory } from '../base/memory.ts';
+import type { HelperEnv } from '../helpers/helper.ts';
+import type { BpfMap } from '../maps/map.ts';
+import type { ModelKernel } from './kernel.ts';
+import { FLAGS, type TraceBuffer } from './trace-pipe.ts';
+
+const EFAULT = -14;
+/** copy_from_kernel_nofault_allowed() of x86 refuses user and non-canonical addresses with ERANGE, not EFAULT. */
+const ERANGE = -34;
+/** High halves of user addresses end here: TASK_SIZE of x86-64 with four-level page tables is 2^47 - 4096. */
+const USER_HI_MOST = 0x7fff;
+
+type Space = 'kernel' | 'user' | 'any';
+
+export class ModelEnv implements HelperEnv {
+  readonly memory: LinearMemory;
+  /** Set before each run: ctx of the program, its type, and the way it was entered (for the trace flags). */
+  ctx = 0;
+  progType = '';
+  entry: keyof typeof FLAGS = 'kprobe';
+  callback: HelperEnv['callback'];
+  readonly task: HelperEnv['task'];
+  #kernel: ModelKernel;
+  #trace: TraceBuffer;
+  #maps: ReadonlyMap<number, BpfMap>;
+  #onTrace: () => void;
+
+  constructor(kernel: ModelKernel, trace: TraceBuffer, maps: ReadonlyMap<number, BpfMap>, onTrace: () => void) {
+    this.memory = kernel.memory;
+    this.#kernel = kernel;
+    this.#trace = trace;
+    this.#maps = maps;
+    this.#onTrace = onTrace;
+    this.task = {
+      get pid() {
+        return kernel.current.tid;
+      },
+      get tgid() {
+        return kernel.current.tgid;
+      },
+      get uid() {
+        return kernel.current.uid;
+      },
+      get gid() {
+        return kernel.current.gid;
+      },
+      get comm() {
+        return kernel.current.comm;
+      },
+      taskStruct: () => kernel.tasks.struct(kernel.current),
+    };
+  }
+
+  get cpu(): number {
+    return this.#kernel.cpu;
+  }
+
+  mapAt(offset: number): BpfMap | undefined {
+    return this.#maps.get(offset);
+  }
+
+  now(clock: 'monotonic' | 'boottime' | 'tai' | 'realtime'): readonly [number, number] {
+    return this.#kernel.clock.now(clock);
+  }
+
+  random(): number {
+    return this.#kernel.random.next();
+  }
+
+  read(space: Space, addressLo: number, addressHi: number, size: number, to: number): number {
+    if (size === 0) return 0;
+    const u8 = this.memory.u8;
+    if (addressHi === KERNEL_HI) {
+      const from = addressLo >>> 0;
+      if (space === 'user' || from < FIRST_MAPPED || from + size > u8.length) return EFAULT;
+      u8.copyWithin(to, from, from + size);
+      return 0;
+    }
+    if (space === 'kernel') return isKernelHalf(addressHi) ? EFAULT : ERANGE;
+    const bytes = this.#user(addressLo, addressHi, size);
+    if (!bytes) return EFAULT;
+    this.memory.u8.set(bytes, to);
+    return 0;
+  }
+
+  readString(space: Space, addressLo: number, addressHi: number, size: number, to: number): number {
+    if (size === 0) return 0;
+    const u8 = this.memory.u8;
+    let bytes: Uint8Array;
+    if (addressHi === KERNEL_HI) {
+      const from = addressLo >>> 0;
+      if (space === 'user' || from < FIRST_MAPPED || from >= u8.length) return EFAULT;
+      bytes = u8.subarray(from, Math.min(from + size, u8.length));
+    } else {
+      if (space === 'kernel') return isKernelHalf(addressHi) ? EFAULT : ERANGE;
+      if (addressHi < 0 || addressHi > USER_HI_MOST) return EFAULT;
+      const { view, current } = this.#kernel;
+      bytes = view.readUpTo(current.tid, address(addressLo, addressHi), size);
+    }
+    const nul = bytes.indexOf(0);
+    if (nul < 0 && bytes.length < size) return EFAULT;
+    // Too long: cut, and the last byte is the NUL.
+    const length = nul < 0 || nul >= size ? size : nul + 1;
+    this.memory.u8.set(bytes.subarray(0, length - 1), to);
+    this.memory.u8[to + length - 1] = 0;
+    return length;
+  }
+
+  tracePrintk(text: string): void {
+    const { clock, current, cpu } = this.#kernel;
+    this.#trace.write({
+      comm: current.comm,
+      pid: current.tid,
+      cpu,
+      flags: FLAGS[this.entry],
+      seconds: clock.seconds,
+      nanos: clock.nanos,
+      message: text,
+    });
+    this.#onTrace();
+  }
+
+  #user(lo: number, hi: number, size: number): Uint8Array | undefined {
+    if (hi < 0 || hi > USER_HI_MOST) return undefined;
+    const { view, current } = this.#kernel;
+    return view.read(current.tid, address(lo, hi), size);
+  }
+}
+
+/** Upper canonical half: sign-extended from bit 47. */
+function isKernelHalf(hi: number): boolean {
+  return hi >> 15 === -1;
+}
+
+function address(lo: number, hi: number): bigint {
+  return (BigInt(hi) << 32n) | BigInt(lo >>> 0);
+}

@@ -1,0 +1,94 @@
+/**
+ * Which hooks the model has, and what each needs: derived from the rows of the system calls and from the list of lifecycle events, so
+ * that no hook can exist that nothing passes.
+ */
+import { LIFECYCLE } from './lifecycle.ts';
+import { SYSCALLS } from './syscalls/index.ts';
+import { tracepointNames } from './tracepoints/index.ts';
+
+/** Calls that must be watched for a hook to fire, and whether their exits must. */
+export type HookNeeds = readonly { readonly nr: number; readonly exit: boolean }[];
+
+/** Functions of the entry path: they never have hooks, only addresses (bottom of every kernel stack). */
+const ENTRY = ['do_syscall_64', 'entry_SYSCALL_64_after_hwframe'];
+
+interface Table {
+  readonly needs: ReadonlyMap<string, HookNeeds>;
+  readonly functions: readonly string[];
+}
+
+let table: Table | undefined;
+
+function build(): Table {
+  const needs = new Map<string, { nr: number; exit: boolean }[]>();
+  const add = (hook: string, nr: number, exit: boolean) => {
+    const list = needs.get(hook) ?? [];
+    if (list.length === 0) needs.set(hook, list);
+    const known = list.find((n) => n.nr === nr);
+    if (!known) list.push({ nr, exit });
+    else if (exit) known.exit = true;
+  };
+  const free = (hook: string) => {
+    if (!needs.has(hook)) needs.set(hook, []);
+  };
+  for (const row of SYSCALLS) {
+    add(`kprobe:__x64_sys_${row.symbol}`, row.nr, false);
+    add(`kretprobe:__x64_sys_${row.symbol}`, row.nr, true);
+    add(`tracepoint:syscalls:sys_enter_${row.symbol}`, row.nr, false);
+    add(`tracepoint:syscalls:sys_exit_${row.symbol}`, row.nr, true);
+    add('tracepoint:raw_syscalls:sys_enter', row.nr, false);
+    add('tracepoint:raw_syscalls:sys_exit', row.nr, true);
+    for (const [names, late] of [
+      [row.behaviour?.early ?? [], false],
+      [row.behaviour?.late ?? [], true],
+    ] as const) {
+      for (const name of names) {
+        if (name.includes(':')) add(`tracepoint:${name}`, row.nr, late);
+        else {
+          add(`kprobe:${name}`, row.nr, late);
+          add(`kretprobe:${name}`, row.nr, true);
+        }
+      }
+    }
+  }
+  for (const name of LIFECYCLE) {
+    if (name.includes(':')) free(`tracepoint:${name}`);
+    else {
+      free(`kprobe:${name}`);
+      // do_exit never returns.
+      if (name !== 'do_exit') free(`kretprobe:${name}`);
+    }
+  }
+  const functions = [...needs.keys()].filter((h) => h.startsWith('kprobe:')).map((h) => h.slice('kprobe:'.length));
+  return { needs, functions: functions.sort() };
+}
+
+function get(): Table {
+  table ??= build();
+  return table;
+}
+
+/** What a hook needs; nothing for hooks that the source's own events fire, and for names that are no hooks. */
+export function needsOf(hook: string): HookNeeds {
+  return get().needs.get(hook) ?? [];
+}
+
+/** Does the model ever pass this hook? */
+export function hasHook(hook: string): boolean {
+  return get().needs.has(hook);
+}
+
+/** Functions that a kprobe can name, sorted. */
+export function probeableFunctions(): readonly string[] {
+  return get().functions;
+}
+
+/** Functions that have an address of the model's own. */
+export function functionNames(): Iterable<string> {
+  return [...get().functions, ...ENTRY];
+}
+
+/** Tracepoints that are ever passed, `system:name`, sorted. */
+export function passedTracepoints(): readonly string[] {
+  return [...tracepointNames()].filter((name) => hasHook(`tracepoint:${name}`)).sort();
+}

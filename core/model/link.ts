@@ -1,0 +1,33 @@
+/**
+ * Linking: map references in a program's instructions become addresses in the linear memory. `ld_imm64 map_fd` gets the address of the
+ * map's header, `map_value` the address of a byte of an array's value.
+ */
+import { BpfError } from '../base/errors.ts';
+import { KERNEL_HI } from '../base/memory.ts';
+import { OP_LD_IMM64 } from '../isa/ops.ts';
+import type { BpfMap } from '../maps/map.ts';
+import type { ProgSpec } from '../spec/spec.ts';
+
+/** A copy of the program's bytes with every map reference resolved. Throws BpfError for a map that is not there. */
+export function linkMaps(prog: ProgSpec, maps: ReadonlyMap<string, BpfMap>): Uint8Array {
+  const bytes = prog.insns.slice();
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (const reloc of prog.relocs) {
+    const at = reloc.insn * 8;
+    if (reloc.kind !== 'map' && reloc.kind !== 'map_value') {
+      throw new BpfError('ENOENT', `program ${prog.name}: the model kernel has no ${reloc.kind} ${reloc.name}`);
+    }
+    const map = maps.get(reloc.map);
+    if (!map) throw new BpfError('ENOENT', `program ${prog.name} names a map ${reloc.map} that was not created`);
+    if (bytes[at] !== OP_LD_IMM64) throw new BpfError('EINVAL', `program ${prog.name}: relocation at instruction ${reloc.insn}, which loads no address`);
+    let address = map.offset;
+    if (reloc.kind === 'map_value') {
+      if (!map.valueBase) throw new BpfError('EINVAL', `program ${prog.name}: map ${reloc.map} has no values with fixed addresses`);
+      address = map.valueBase() + reloc.offset;
+    }
+    bytes[at + 1] = bytes[at + 1]! & 15;
+    view.setInt32(at + 4, address, true);
+    view.setInt32(at + 12, KERNEL_HI, true);
+  }
+  return bytes;
+}

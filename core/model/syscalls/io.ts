@@ -1,0 +1,208 @@
+/**
+ * read, write, send and receive: fs/read_write.c down to net/ipv4/tcp.c and udp.c. Which way a read goes (vfs_read of a file, or on
+ * through tcp_recvmsg) is decided by the descriptor.
+ */
+import { kernelAddress } from '../../base/memory.ts';
+import type { Socket } from '../net.ts';
+import { AF } from '../sockaddr.ts';
+import type { Call } from './call.ts';
+import { behaviour } from './row.ts';
+import { socketOf } from './socket.ts';
+
+const RECEIVE = ['sock_recvmsg', 'inet_recvmsg', 'tcp_recvmsg', 'udp_recvmsg', 'udpv6_recvmsg'] as const;
+const RECEIVED = ['tcp_cleanup_rbuf'] as const;
+const SEND = ['sock_sendmsg', 'inet_sendmsg', 'tcp_sendmsg', 'udp_sendmsg', 'udpv6_sendmsg'] as const;
+type Receives = (typeof RECEIVE)[number] | (typeof RECEIVED)[number];
+type Sends = (typeof SEND)[number];
+
+/** Room for a struct msghdr where BTF has none. */
+const MSGHDR_FALLBACK = 96;
+
+/** sock_recvmsg and below; resumes with the call's result. */
+function* receive(call: Call<Receives>, socket: Socket, size: () => number | bigint, flags: number): Generator<undefined, number, number> {
+  const { sockets } = call.kernel;
+  const depth = call.depth;
+  const msg = messageHeader(call);
+  call.enter('sock_recvmsg', () => [sockets.socketAddress(socket), msg(), flags]);
+  if (socket.isInet) {
+    call.enter('inet_recvmsg', () => [sockets.socketAddress(socket), msg(), size(), flags]);
+    const zero = () => kernelAddress((lengthAt ??= call.own(4)));
+    let lengthAt: number | undefined;
+    if (socket.isTcp) call.enter('tcp_recvmsg', () => [sockets.sockAddress(socket), msg(), size(), flags, zero()]);
+    else if (socket.isUdp) call.enter(socket.family === AF.INET ? 'udp_recvmsg' : 'udpv6_recvmsg', () => [sockets.sockAddress(socket), msg(), size(), flags, zero()]);
+  }
+  const ret = yield;
+  if (socket.isTcp && ret >= 0) call.through('tcp_cleanup_rbuf', () => [sockets.sockAddress(socket), ret], 0);
+  call.leaveTo(depth, ret);
+  return ret;
+}
+
+/** sock_sendmsg and below; resumes with the call's result. */
+function* send(call: Call<Sends>, socket: Socket, size: () => number | bigint): Generator<undefined, number, number> {
+  const { sockets } = call.kernel;
+  const depth = call.depth;
+  const msg = messageHeader(call);
+  call.enter('sock_sendmsg', () => [sockets.socketAddress(socket), msg()]);
+  if (socket.isInet) {
+    call.enter('inet_sendmsg', () => [sockets.socketAddress(socket), msg(), size()]);
+    if (socket.isTcp) call.enter('tcp_sendmsg', () => [sockets.sockAddress(socket), msg(), size()]);
+    else if (socket.isUdp) call.enter(socket.family === AF.INET ? 'udp_sendmsg' : 'udpv6_sendmsg', () => [sockets.sockAddress(socket), msg(), size()]);
+  }
+  const ret = yield;
+  call.leaveTo(depth, ret);
+  return ret;
+}
+
+function messageHeader(call: Call): () => bigint {
+  let at: number | undefined;
+  return () => kernelAddress((at ??= call.structure('msghdr', MSGHDR_FALLBACK)));
+}
+
+/** struct file of a descriptor, and a loff_t for the position; undefined when the descriptor is not open. */
+function fileOf(call: Call, fd: number): { readonly file: () => bigint; readonly position: () => bigint } | undefined {
+  const { kernel, task } = call;
+  const facts = kernel.view.fd(task.tid, fd);
+  if (!facts) return undefined;
+  const socket = kernel.sockets.socket(task.tgid, fd, facts);
+  let position: number | undefined;
+  return {
+    file: () => {
+      const open = kernel.files.file(task.tgid, fd, facts);
+      if (socket) kernel.sockets.bindFile(socket, open);
+      return kernelAddress(open.object);
+    },
+    position: () => kernelAddress((position ??= call.own(8))),
+  };
+}
+
+/** read and pread64: `outer` is the ksys function, the offset (if any) argument 3. */
+function reading(outer: 'ksys_read' | 'ksys_pread64') {
+  return behaviour({
+    early: [outer, 'vfs_read', ...RECEIVE],
+    late: RECEIVED,
+    *run(call) {
+      const [fd, buffer, count] = [call.int(0), call.u64(1), call.u64(2)];
+      call.enter(outer, () => (outer === 'ksys_read' ? [fd, buffer, count] : [fd, buffer, count, call.u64(3)]));
+      const open = fileOf(call, fd);
+      if (!open) {
+        call.leave(yield);
+        return;
+      }
+      call.enter('vfs_read', () => [open.file(), buffer, count, open.position()]);
+      const socket = socketOf(call, fd);
+      const ret = socket ? yield* receive(call, socket, () => count, 0) : yield;
+      call.leave(ret);
+      call.leave(ret);
+    },
+  });
+}
+
+function writing(outer: 'ksys_write' | 'ksys_pwrite64') {
+  return behaviour({
+    early: [outer, 'vfs_write', ...SEND],
+    *run(call) {
+      const [fd, buffer, count] = [call.int(0), call.u64(1), call.u64(2)];
+      call.enter(outer, () => (outer === 'ksys_write' ? [fd, buffer, count] : [fd, buffer, count, call.u64(3)]));
+      const open = fileOf(call, fd);
+      if (!open) {
+        call.leave(yield);
+        return;
+      }
+      call.enter('vfs_write', () => [open.file(), buffer, count, open.position()]);
+      const socket = socketOf(call, fd);
+      const ret = socket ? yield* send(call, socket, () => count) : yield;
+      call.leave(ret);
+      call.leave(ret);
+    },
+  });
+}
+
+/** readv and writev: one call below for all the buffers. */
+export const readv = behaviour({
+  early: ['vfs_readv', ...RECEIVE],
+  late: RECEIVED,
+  *run(call) {
+    const fd = call.int(0);
+    const open = fileOf(call, fd);
+    const socket = socketOf(call, fd);
+    if (open) call.enter('vfs_readv', () => [open.file(), call.u64(1), call.u64(2), open.position(), 0]);
+    const ret = socket ? yield* receive(call, socket, () => totalOfVector(call, call.u64(1), call.int(2)), 0) : yield;
+    if (open) call.leave(ret);
+  },
+});
+
+export const writev = behaviour({
+  early: ['vfs_writev', ...SEND],
+  *run(call) {
+    const fd = call.int(0);
+    const open = fileOf(call, fd);
+    const socket = socketOf(call, fd);
+    if (open) call.enter('vfs_writev', () => [open.file(), call.u64(1), call.u64(2), open.position(), 0]);
+    const ret = socket ? yield* send(call, socket, () => totalOfVector(call, call.u64(1), call.int(2))) : yield;
+    if (open) call.leave(ret);
+  },
+});
+
+export const read = reading('ksys_read');
+export const pread64 = reading('ksys_pread64');
+export const write = writing('ksys_write');
+export const pwrite64 = writing('ksys_pwrite64');
+
+export const sendto = behaviour({
+  early: ['__sys_sendto', ...SEND],
+  *run(call) {
+    const socket = socketOf(call);
+    call.enter('__sys_sendto', () => [call.int(0), call.u64(1), call.u64(2), call.int(3), call.u64(4), call.int(5)]);
+    call.leave(socket ? yield* send(call, socket, () => call.u64(2)) : yield);
+  },
+});
+
+export const recvfrom = behaviour({
+  early: ['__sys_recvfrom', ...RECEIVE],
+  late: RECEIVED,
+  *run(call) {
+    const socket = socketOf(call);
+    call.enter('__sys_recvfrom', () => [call.int(0), call.u64(1), call.u64(2), call.int(3), call.u64(4), call.u64(5)]);
+    call.leave(socket ? yield* receive(call, socket, () => call.u64(2), call.int(3)) : yield);
+  },
+});
+
+export const sendmsg = behaviour({
+  early: ['__sys_sendmsg', ...SEND],
+  *run(call) {
+    const socket = socketOf(call);
+    call.enter('__sys_sendmsg', () => [call.int(0), call.u64(1), call.int(2), 1]);
+    call.leave(socket ? yield* send(call, socket, () => totalOfMessage(call)) : yield);
+  },
+});
+
+export const recvmsg = behaviour({
+  early: ['__sys_recvmsg', ...RECEIVE],
+  late: RECEIVED,
+  *run(call) {
+    const socket = socketOf(call);
+    call.enter('__sys_recvmsg', () => [call.int(0), call.u64(1), call.int(2), 1]);
+    call.leave(socket ? yield* receive(call, socket, () => totalOfMessage(call), call.int(2)) : yield);
+  },
+});
+
+/** Bytes that a user_msghdr's vector names; 0 when it cannot be read. */
+function totalOfMessage(call: Call): bigint {
+  const header = call.read(call.u64(1), 32);
+  if (!header) return 0n;
+  const view = new DataView(header.buffer, header.byteOffset, header.byteLength);
+  return totalOfVector(call, view.getBigUint64(16, true), Number(view.getBigUint64(24, true)));
+}
+
+/** Most iovecs a call takes (UIO_MAXIOV). */
+const IOV_MOST = 1024;
+
+function totalOfVector(call: Call, address: bigint, count: number): bigint {
+  if (count <= 0 || count > IOV_MOST) return 0n;
+  const bytes = call.read(address, count * 16);
+  if (!bytes) return 0n;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let total = 0n;
+  for (let i = 0; i < count; i++) total += view.getBigUint64(16 * i + 8, true);
+  return total;
+}

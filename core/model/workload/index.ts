@@ -1,0 +1,27 @@
+/**
+ * THE WORKLOAD TABLE: what `--workload NAME` can name.
+ */
+import { BpfError, nearestNames } from '../../base/errors.ts';
+import { needsOf } from '../hook-table.ts';
+import { connects } from './connects.ts';
+import { hello } from './hello.ts';
+import { framesOf, type Workload } from './workload.ts';
+
+export const WORKLOADS: readonly Workload[] = [connects, hello];
+
+/** A workload by name; throws BpfError ENOENT with the names there are. */
+export function workloadByName(name: string): Workload {
+  const found = WORKLOADS.find((w) => w.name === name);
+  if (found) return found;
+  const names = WORKLOADS.map((w) => w.name);
+  const near = nearestNames(name, names);
+  throw new BpfError('ENOENT', `there is no workload '${name}'; ${near.length > 0 ? `nearest: ${near.join(', ')}` : `there are: ${names.join(', ')}`}`);
+}
+
+/** Names of the workloads that make a hook fire. */
+export function workloadsThatFire(hook: string): string[] {
+  const needs = needsOf(hook);
+  return WORKLOADS.filter((w) =>
+    framesOf(w).some(({ event }) => event.type === 'enter' && needs.some((need) => need.nr === event.nr)),
+  ).map((w) => w.name);
+}
