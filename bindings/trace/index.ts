@@ -15,6 +15,7 @@
  * before that, the kernel kills the command. Processes attached to by pid are really let go, at the next pump.
  */
 
+import { readFileSync } from 'node:fs';
 import { errnoName } from '../../core/base/errno.ts';
 import { BpfError, SysError, Unsupported } from '../../core/base/errors.ts';
 import type { EventSource, SyscallInterest, TaskEvent } from '../../core/model/source.ts';
@@ -121,6 +122,12 @@ export class TraceSource implements EventSource {
       if (result < 0) throw new SysError('ptrace', errnoName(result), `starting the command '${command[0]}'`);
       this.#pid = result;
     } else {
+      if (this.#isOurChild(pid!)) {
+        throw new BpfError(
+          'EINVAL',
+          `process ${pid} is a child of this process, whose stops Node would take: trace it as the command`,
+        );
+      }
       const result = this.#tracer.attach(pid!);
       if (result < 0) throw new SysError('ptrace', errnoName(result), `attaching to process ${pid}`);
       this.#pid = pid!;
@@ -182,6 +189,14 @@ export class TraceSource implements EventSource {
     } else {
       this.#ignoring = true;
       this.#tracer.ignore();
+    }
+  }
+
+  #isOurChild(pid: number): boolean {
+    try {
+      return readFileSync(`/proc/${pid}/status`, 'latin1').includes(`\nPPid:\t${process.pid}\n`);
+    } catch {
+      return false;
     }
   }
 

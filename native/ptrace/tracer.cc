@@ -29,6 +29,7 @@ constexpr unsigned long kFollow =
     PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC;
 constexpr uint64_t kCloneThread = 0x10000, kCloneParent = 0x8000;  // CLONE_THREAD, CLONE_PARENT
 constexpr uint64_t kCompatCs = 0x23;                              // __USER32_CS
+constexpr int64_t kRestartBlock = 516;                            // ERESTART_RESTARTBLOCK
 constexpr uint64_t kReviewNs = 100'000'000;
 constexpr uint64_t kOrphanNs = 500'000'000;  // a child held so long has lost its parent
 constexpr uint64_t kKillNs = 5'000'000'000;
@@ -374,7 +375,8 @@ void Tracer::on_enter(Task& task, uint64_t now) {
   if (nr < 0 || nr >= kMaxSyscalls) return;
   uint64_t args[6];
   arguments(r, args);
-  const uint8_t interest = interest_[static_cast<size_t>(nr)];
+  uint8_t interest = interest_[static_cast<size_t>(nr)];
+  if (nr == SYS_restart_syscall && task.restarting) interest |= kEnter | kExit;
   if (interest & kOurs) own_interest(task, static_cast<int>(nr), args);
   if (ignoring_ || !(interest & kEnter)) return;
   if (before_exec_ && task.tid == command_) {
@@ -409,6 +411,7 @@ void Tracer::on_return(Task& task, uint64_t now) {
   record.ip = r.rip;
   record.sp = r.rsp;
   record.ret = static_cast<int64_t>(r.rax);
+  task.restarting = record.ret == -kRestartBlock;
 }
 
 // Without a filter (attached) every call stops twice.
@@ -435,7 +438,7 @@ void Tracer::own_interest(Task& task, int nr, const uint64_t* args) {
     if (it == tasks_.end()) return;
     affinity_.unpin(target, it->second.pin);
     if (nr == SYS_sched_setaffinity) it->second.pin.never = true;
-  } else if (nr != SYS_prctl || args[0] == 15) {  // PR_SET_NAME
+  } else if (nr != SYS_restart_syscall && (nr != SYS_prctl || args[0] == 15)) {  // PR_SET_NAME
     task.facts_dirty = true;
   }
 }

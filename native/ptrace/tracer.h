@@ -66,6 +66,7 @@ class Tracer {
     uint64_t held_since_ns = 0;
     bool fresh = false;      // attached to, not yet announced
     bool in_call = false;    // a hooked call was entered and its return is wanted
+    bool restarting = false; // its last hooked call returned ERESTART_RESTARTBLOCK
     int32_t nr = 0;
     uint64_t args[6] = {};
     bool facts_known = false;
