@@ -649,6 +649,7 @@ export class Selector {
         for (const c of pending) if (c.src === src) c.src = temp;
       }
     }
-    for (const { dst, value } of made) if (value.op !== 'undef') this.into(dst, value);
+    // An undefined value is made zero: the verifier refuses even to copy a register that was never written.
+    for (const { dst, value } of made) this.into(dst, value);
   }
 }

@@ -46,7 +46,7 @@ export function spill(fn: MFunc, regs: readonly number[]): void {
     const out: MInst[] = [];
     for (const inst of b.insts) {
       if (inst.dst >= 0 && remake.get(inst.dst) === inst) continue;
-      if (isCopy(inst) && spillCopy(inst, slots)) {
+      if (isCopy(inst) && !remake.has(inst.src) && spillCopy(inst, slots)) {
         out.push(inst);
         continue;
       }
