@@ -3,6 +3,7 @@
  * compare; only `backend.load(spec)` touches the world (cilium/ebpf's split).
  */
 import type { Btf } from '../btf/btf.ts';
+import type { CoreReloKind } from '../btf/ext.ts';
 
 export interface MapSpec {
   readonly name: string;
@@ -18,6 +19,8 @@ export interface MapSpec {
   readonly inner?: MapSpec;
   /** Contents to store before programs load: .rodata and friends, prog arrays. */
   readonly initial?: readonly { readonly key: Uint8Array; readonly value: Uint8Array }[];
+  /** Contents that name other objects: slots of a map of maps or of a prog array, by map or function name. */
+  readonly slots?: readonly { readonly index: number; readonly map?: string; readonly prog?: string }[];
   /** Frozen after `initial` (.rodata). */
   readonly readOnly?: boolean;
   /** Path or name under which it is shared (BPF_TABLE_PINNED, BPF_TABLE_PUBLIC). */
@@ -31,6 +34,17 @@ export type ProgReloc =
   | { readonly kind: 'map'; readonly insn: number; readonly map: string }
   | { readonly kind: 'map_value'; readonly insn: number; readonly map: string; readonly offset: number }
   | { readonly kind: 'kfunc' | 'ksym'; readonly insn: number; readonly name: string };
+
+/**
+ * A CO-RE relocation of an ELF object, to be resolved against the kernel's BTF before loading (core/elf/core-relo.ts does). `typeId` is in the
+ * object's BTF; `access` is the path ('0:1:2'); `kind` is enum bpf_core_relo_kind in lower case.
+ */
+export interface CoreReloc {
+  readonly insn: number;
+  readonly typeId: number;
+  readonly access: string;
+  readonly kind: CoreReloKind;
+}
 
 /** Source position of the instructions from `insn` on, up to the next row. `line` is 1-based. */
 export interface LineInfo {
@@ -60,6 +74,8 @@ export interface ProgSpec {
   readonly section: string;
   readonly insns: Uint8Array;
   readonly relocs: readonly ProgReloc[];
+  /** CO-RE relocations not yet resolved; absent or empty in what skep compiles. */
+  readonly coreRelos?: readonly CoreReloc[];
   readonly funcs: readonly FuncInfo[];
   readonly lines: readonly LineInfo[];
   readonly license: string;
