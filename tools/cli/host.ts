@@ -16,7 +16,9 @@ import { readBtf } from '../../core/btf/read.ts';
 import { ModelBackend } from '../../core/model/backend.ts';
 import { Recorder, ReplaySource } from '../../core/model/recording.ts';
 import type { EventSource } from '../../core/model/source.ts';
-import { WORKLOADS, WorkloadSource, workloadByName } from '../../core/model/workload/index.ts';
+import { workloadByName } from '../../core/model/workload/index.ts';
+import { WorkloadSource } from '../../core/model/workload/workload.ts';
+import { engineByName } from '../../core/vm/engines.ts';
 import { print, warn } from './output.ts';
 import type { WorkerEnd } from './protocol.ts';
 import { RecordingFile } from './recording-file.ts';
@@ -143,15 +145,7 @@ export class Host {
       }
       return new ReplaySource(text, { name: plan.replay });
     }
-    if (plan.workload !== undefined) {
-      const workload = workloadByName(plan.workload);
-      if (!workload)
-        throw new BpfError(
-          'ENOENT',
-          `there is no workload '${plan.workload}'; there is: ${WORKLOADS.map((w) => w.name).join(', ')}`,
-        );
-      return new WorkloadSource(workload);
-    }
+    if (plan.workload !== undefined) return new WorkloadSource(workloadByName(plan.workload));
     if (plan.command || plan.pid !== undefined) {
       const problem = traceUnavailable();
       if (problem !== undefined)
@@ -179,8 +173,7 @@ export class Host {
       btf: readBtf(shippedBtfBytes()),
       release: SHIPPED_RELEASE,
       source: this.#source,
-      formats: () => readFileSync(join(packageRoot(), 'data', 'tracepoints-6.1.json'), 'utf8'),
-      ...(plan.engine !== undefined && { engine: plan.engine }),
+      engine: engineByName(plan.engine ?? 'auto'),
     });
     // The first wait execs the command: from then on there is something to stop, and --duration counts.
     const wait = backend.wait.bind(backend);
