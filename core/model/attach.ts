@@ -8,8 +8,8 @@ import type { Context, Contexts } from './ctx.ts';
 import { hasHook, passedTracepoints, probeableFunctions } from './hook-table.ts';
 import type { HookEvent } from './hooks.ts';
 import type { KernelSymbols } from './symbols.ts';
-import { rawTracepointByName, tracepointByName } from './tracepoints/index.ts';
 import type { FLAGS } from './trace-pipe.ts';
+import { rawTracepointByName, tracepointByName } from './tracepoints/index.ts';
 
 export interface AttachRow {
   readonly kind: string;
@@ -37,8 +37,20 @@ const rawContext: AttachRow['context'] = (contexts, event) => {
 };
 
 export const ATTACH_ROWS: readonly AttachRow[] = [
-  { kind: 'kprobe', progTypes: ['kprobe'], hook: (t, s) => functionHook('kprobe', t, s), context: functionContext, entry: 'kprobe' },
-  { kind: 'kretprobe', progTypes: ['kprobe'], hook: (t, s) => functionHook('kretprobe', t, s), context: functionContext, entry: 'kretprobe' },
+  {
+    kind: 'kprobe',
+    progTypes: ['kprobe'],
+    hook: (t, s) => functionHook('kprobe', t, s),
+    context: functionContext,
+    entry: 'kprobe',
+  },
+  {
+    kind: 'kretprobe',
+    progTypes: ['kprobe'],
+    hook: (t, s) => functionHook('kretprobe', t, s),
+    context: functionContext,
+    entry: 'kretprobe',
+  },
   {
     kind: 'tracepoint',
     progTypes: ['tracepoint'],
@@ -49,10 +61,28 @@ export const ATTACH_ROWS: readonly AttachRow[] = [
     },
     entry: 'tracepoint',
   },
-  { kind: 'raw_tracepoint', progTypes: ['raw_tracepoint', 'raw_tracepoint_writable', 'tracing'], hook: (t) => rawHook(t), context: rawContext, entry: 'raw_tracepoint' },
+  {
+    kind: 'raw_tracepoint',
+    progTypes: ['raw_tracepoint', 'raw_tracepoint_writable', 'tracing'],
+    hook: (t) => rawHook(t),
+    context: rawContext,
+    entry: 'raw_tracepoint',
+  },
   { kind: 'tp_btf', progTypes: ['tracing'], hook: (t) => rawHook(t), context: rawContext, entry: 'raw_tracepoint' },
-  { kind: 'kfunc', progTypes: ['tracing'], hook: (t, s) => functionHook('kprobe', t, s), context: trampolineContext, entry: 'kfunc' },
-  { kind: 'kretfunc', progTypes: ['tracing'], hook: (t, s) => functionHook('kretprobe', t, s), context: trampolineContext, entry: 'kretfunc' },
+  {
+    kind: 'kfunc',
+    progTypes: ['tracing'],
+    hook: (t, s) => functionHook('kprobe', t, s),
+    context: trampolineContext,
+    entry: 'kfunc',
+  },
+  {
+    kind: 'kretfunc',
+    progTypes: ['tracing'],
+    hook: (t, s) => functionHook('kretprobe', t, s),
+    context: trampolineContext,
+    entry: 'kretfunc',
+  },
 ];
 
 /** Row of a probe kind; throws Unsupported for kinds that the model does not attach. */
@@ -68,12 +98,16 @@ export function attachRow(probe: Probe): AttachRow {
 function functionHook(side: 'kprobe' | 'kretprobe', target: string, symbols: KernelSymbols): string {
   const plus = target.indexOf('+');
   if (plus >= 0 && Number(target.slice(plus + 1)) !== 0) {
-    throw new Unsupported(`a probe inside a function (${target})`, { backend: 'model', hint: 'the model has entries and returns only' });
+    throw new Unsupported(`a probe inside a function (${target})`, {
+      backend: 'model',
+      hint: 'the model has entries and returns only',
+    });
   }
   const name = plus >= 0 ? target.slice(0, plus) : target;
   const hook = `${side}:${name}`;
   if (hasHook(hook)) return hook;
-  if (side === 'kretprobe' && hasHook(`kprobe:${name}`)) throw new BpfError('EINVAL', `${name} never returns: it has no return probe`);
+  if (side === 'kretprobe' && hasHook(`kprobe:${name}`))
+    throw new BpfError('EINVAL', `${name} never returns: it has no return probe`);
   const near = nearestNames(name, probeableFunctions(), 5);
   const offer = near.length > 0 ? `; nearest: ${near.join(', ')}` : '';
   throw new BpfError(

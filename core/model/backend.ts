@@ -15,6 +15,7 @@ import type {
 } from '../backend/backend.ts';
 import { BpfError, Unsupported } from '../base/errors.ts';
 import type { Btf } from '../btf/btf.ts';
+import { printFormat, readTracepoints, type TracepointFormat } from '../btf/tracepoint.ts';
 import { helperById } from '../helpers/index.ts';
 import { createMap } from '../maps/index.ts';
 import type { BpfMap, MapHost } from '../maps/map.ts';
@@ -30,9 +31,9 @@ import { ModelKernel } from './kernel.ts';
 import { linkMaps } from './link.ts';
 import { type CountingReader, openRecordReader } from './records.ts';
 import type { EventSource, SyscallInterest } from './source.ts';
+import { TraceBuffer } from './trace-pipe.ts';
 import { formatText } from './tracepoints/format.ts';
 import { tracepointByName } from './tracepoints/index.ts';
-import { TraceBuffer } from './trace-pipe.ts';
 import { workloadsThatFire } from './workload/index.ts';
 
 /** Checks a program before it is loaded; throws VerifierError. */
@@ -48,8 +49,8 @@ export interface ModelBackendOptions {
   readonly btf: Btf;
   /** What makes the world move. Without one the world ends at the first wait. */
   readonly source?: EventSource;
-  /** `interp` by default. */
-  readonly engine?: Engine;
+  /** An engine, or its name; `interp` by default. */
+  readonly engine?: Engine | string;
   /** CPUs of the model; by default what the source says, or 1. */
   readonly cpus?: number;
   /** Of the one random source; same seed, same numbers. */
@@ -60,6 +61,22 @@ export interface ModelBackendOptions {
   readonly verify?: Verify | false;
   /** CLOCK_REALTIME at CLOCK_MONOTONIC zero, seconds since 1970. */
   readonly realtimeAtBootS?: number;
+  /** Text of the shipped list of tracepoint formats (data/tracepoints-6.1.json, inflated): for events that the model never passes. */
+  readonly formats?: () => string;
+}
+
+/** Where the numbers of tracepoints begin that the model does not pass. */
+const FOREIGN_IDS = 10000;
+
+/** Engines that core has. */
+const ENGINES: readonly Engine[] = [interp];
+
+function engineOf(wanted: Engine | string | undefined): Engine {
+  if (wanted === undefined) return interp;
+  if (typeof wanted !== 'string') return wanted;
+  const found = ENGINES.find((e) => e.name === wanted);
+  if (found) return found;
+  throw new BpfError('ENOENT', `there is no engine '${wanted}'; there are: ${ENGINES.map((e) => e.name).join(', ')}`);
 }
 
 class ModelMap implements MapHandle {
@@ -151,12 +168,13 @@ export class ModelBackend implements Backend {
   #interest: readonly SyscallInterest[] | undefined;
   #ended = false;
   #fault: unknown;
+  #formats: ReadonlyMap<string, TracepointFormat> | undefined;
   #closed = false;
 
   constructor(options: ModelBackendOptions) {
     this.#options = options;
     this.source = options.source;
-    this.#engine = options.engine ?? interp;
+    this.#engine = engineOf(options.engine);
     const why = this.#engine.unavailable();
     if (why !== undefined) throw new Unsupported(`the ${this.#engine.name} engine`, { backend: 'model', hint: why });
     this.#memory = new VmMemory();
@@ -202,7 +220,12 @@ export class ModelBackend implements Backend {
   createMap(spec: MapSpec, _object: ObjectSpec): MapHandle {
     const shared = spec.pin === undefined ? undefined : this.#pinned.get(spec.pin);
     const live = shared ?? { map: this.#newMap(spec), users: 0 };
-    if (shared && (shared.map.attrs.keySize !== spec.keySize || shared.map.attrs.valueSize !== spec.valueSize || shared.map.attrs.type !== spec.type)) {
+    if (
+      shared &&
+      (shared.map.attrs.keySize !== spec.keySize ||
+        shared.map.attrs.valueSize !== spec.valueSize ||
+        shared.map.attrs.type !== spec.type)
+    ) {
       throw new BpfError('EINVAL', `map ${spec.name}: the shared map ${spec.pin} is of another kind`);
     }
     if (spec.pin !== undefined) this.#pinned.set(spec.pin, live);
@@ -221,7 +244,10 @@ export class ModelBackend implements Backend {
 
   #newMap(spec: MapSpec): BpfMap {
     const { name, type, keySize, valueSize, maxEntries, flags, inner } = spec;
-    const map = createMap({ name, type, keySize, valueSize, maxEntries, flags, ...(inner && { inner }) }, this.#mapHost);
+    const map = createMap(
+      { name, type, keySize, valueSize, maxEntries, flags, ...(inner && { inner }) },
+      this.#mapHost,
+    );
     this.#mapsByOffset.set(map.offset, map);
     for (const { key, value } of spec.initial ?? []) {
       const error = map.update(key, value, 0);
@@ -238,7 +264,13 @@ export class ModelBackend implements Backend {
     const verdict = verify
       ? verify({ prog, object, maps: [...maps.values()].map((m) => m.spec), kernelBtf: this.kernelBtf })
       : { facts: undefined, log: '' };
-    const program = { name: prog.name, insns: linkMaps(prog, live), funcs: prog.funcs, lines: prog.lines, facts: verdict.facts };
+    const program = {
+      name: prog.name,
+      insns: linkMaps(prog, live),
+      funcs: prog.funcs,
+      lines: prog.lines,
+      facts: verdict.facts,
+    };
     const host: EngineHost = {
       memory: this.#memory,
       env: this.#env,
@@ -255,7 +287,9 @@ export class ModelBackend implements Backend {
   }
 
   #tailCallTarget(mapOffset: number, index: number): Executable | undefined {
-    const map = this.#mapsByOffset.get(mapOffset) as { slot?(index: number): number; attrs: { maxEntries: number } } | undefined;
+    const map = this.#mapsByOffset.get(mapOffset) as
+      | { slot?(index: number): number; attrs: { maxEntries: number } }
+      | undefined;
     if (!map?.slot || index >>> 0 >= map.attrs.maxEntries) return undefined;
     const handle = this.#handles.get(map.slot(index >>> 0));
     return handle instanceof ModelProg ? handle.executable : undefined;
@@ -265,7 +299,10 @@ export class ModelBackend implements Backend {
     if (!(prog instanceof ModelProg)) throw new BpfError('EINVAL', 'the program was not loaded by this backend');
     const row = attachRow(probe);
     if (!row.progTypes.includes(prog.spec.type)) {
-      throw new BpfError('EINVAL', `program ${prog.spec.name} of type ${prog.spec.type} cannot be attached as a ${probe.kind}; that takes ${row.progTypes.join(', ')}`);
+      throw new BpfError(
+        'EINVAL',
+        `program ${prog.spec.name} of type ${prog.spec.type} cannot be attached as a ${probe.kind}; that takes ${row.progTypes.join(', ')}`,
+      );
     }
     const hook = row.hook(probe.target, this.kernel.symbols);
     this.#checkFires(hook, probe);
@@ -292,7 +329,10 @@ export class ModelBackend implements Backend {
     const workloads = workloadsThatFire(hook);
     throw new Unsupported(`${probe.kind} ${probe.target} with a ${source.name} source`, {
       backend: 'model',
-      hint: workloads.length > 0 ? `these workloads have it: ${workloads.join(', ')}; so may the linux backend` : 'the linux backend may have it',
+      hint:
+        workloads.length > 0
+          ? `these workloads have it: ${workloads.join(', ')}; so may the linux backend`
+          : 'the linux backend may have it',
     });
   }
 
@@ -301,7 +341,10 @@ export class ModelBackend implements Backend {
     if (!this.#interest) return;
     const watched = new Map(this.#interest.map((i) => [i.nr, i.exit]));
     if (needsOf(hook).every((need) => watched.has(need.nr) && (!need.exit || watched.get(need.nr)))) return;
-    throw new BpfError('EBUSY', `${probe.kind} ${probe.target}: the source runs already and does not watch the system calls this needs; attach before the first blocking call`);
+    throw new BpfError(
+      'EBUSY',
+      `${probe.kind} ${probe.target}: the source runs already and does not watch the system calls this needs; attach before the first blocking call`,
+    );
   }
 
   #run(prog: ModelProg, row: AttachRow, context: { readonly offset: number; readonly size: number }): void {
@@ -347,7 +390,10 @@ export class ModelBackend implements Backend {
       if (this.#ended || !this.source) return 'ended';
       const left = timeoutMs < 0 ? -1 : Math.max(0, deadline - this.nowMs());
       if (pumped && left === 0) return 'timeout';
-      const result = this.source.pump(left, (event) => this.kernel.deliver(event));
+      const result = this.source.pump(left, (event) => {
+        this.kernel.deliver(event);
+        return this.#fault === undefined && this.#activity() === this.#reported;
+      });
       if (this.#fault !== undefined) {
         const fault = this.#fault;
         this.#fault = undefined;
@@ -387,7 +433,11 @@ export class ModelBackend implements Backend {
 
   tracepointFormat(category: string, name: string): string | undefined {
     const entry = tracepointByName(`${category}:${name}`);
-    return entry && formatText(entry.row, entry.id);
+    if (entry) return formatText(entry.row, entry.id);
+    this.#formats ??= readTracepoints(this.#options.formats?.() ?? '{}');
+    const format = this.#formats.get(`${category}:${name}`);
+    // Numbers of the model's own events come first.
+    return format && printFormat({ ...format, id: format.id + FOREIGN_IDS });
   }
 
   ksym(address: bigint): SymbolAt | undefined {

@@ -2,7 +2,7 @@
  * What a running program may ask of the model kernel: HelperEnv. Reads follow the address: kernel addresses are offsets into the
  * linear memory, low canonical addresses are the current task's user memory and go to the source.
  */
-import { KERNEL_HI, FIRST_MAPPED, type LinearMemory } from '../base/memory.ts';
+import { FIRST_MAPPED, KERNEL_HI, type LinearMemory } from '../base/memory.ts';
 import type { HelperEnv } from '../helpers/helper.ts';
 import type { BpfMap } from '../maps/map.ts';
 import type { ModelKernel } from './kernel.ts';

@@ -88,10 +88,35 @@ export class FrameView implements TaskView {
   }
 }
 
+/** Collects pieces of user memory of one moment; each byte range of a task is kept once. */
+export class SharedMemoryPieces {
+  #pieces: { tid: number; address: bigint; bytes: Uint8Array }[] = [];
+
+  add(tid: number, address: bigint, bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    const end = address + BigInt(bytes.length);
+    const covered = this.#pieces.some(
+      (p) => p.tid === tid && p.address <= address && end <= p.address + BigInt(p.bytes.length),
+    );
+    if (!covered) this.#pieces.push({ tid, address, bytes: bytes.slice() });
+  }
+
+  /** What was collected, joined and in order of task and address; the collection is then empty. */
+  take(): NonNullable<Frame['memory']> {
+    const merged = mergeMemory(this.#pieces);
+    this.#pieces = [];
+    return [...merged]
+      .sort(([a], [b]) => a - b)
+      .flatMap(([tid, segments]) => segments.map(({ start, bytes }) => ({ tid, address: start, bytes })));
+  }
+}
+
 /** Pieces that touch become one, by task, in order of address. */
 function mergeMemory(pieces: NonNullable<Frame['memory']>): Map<number, Segment[]> {
   const out = new Map<number, Segment[]>();
-  const sorted = [...pieces].filter((p) => p.bytes.length > 0).sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0));
+  const sorted = [...pieces]
+    .filter((p) => p.bytes.length > 0)
+    .sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0));
   for (const { tid, address, bytes } of sorted) {
     const list = out.get(tid) ?? [];
     if (list.length === 0) out.set(tid, list);
@@ -127,7 +152,11 @@ export class FrameSource implements EventSource {
   #nowNs: bigint;
 
   /** `make` gives the frames, in order of time, when the source starts. */
-  constructor(name: 'replay' | 'workload', make: () => Iterator<Frame>, options: { readonly cpus: number; readonly startNs: bigint }) {
+  constructor(
+    name: 'replay' | 'workload',
+    make: () => Iterator<Frame>,
+    options: { readonly cpus: number; readonly startNs: bigint },
+  ) {
     this.name = name;
     this.#make = make;
     this.cpus = options.cpus;
@@ -143,20 +172,21 @@ export class FrameSource implements EventSource {
     this.#frames = this.#make();
   }
 
-  /** One event a call. A timeout of 0 still brings the next event: in virtual time somebody has to wait for it. */
-  pump(timeoutMs: number, deliver: (event: TaskEvent) => void): 'ready' | 'timeout' | 'ended' {
-    const frame = this.#peek();
-    if (!frame) return 'ended';
+  /** Until an event of which something came. A timeout of 0 still brings the next event: in virtual time somebody has to wait for it. */
+  pump(timeoutMs: number, deliver: (event: TaskEvent) => unknown): 'ready' | 'timeout' | 'ended' {
     const deadline = this.#nowNs + BigInt(Math.round(Math.max(timeoutMs, 0) * 1e6));
-    if (timeoutMs > 0 && frame.event.tsNs > deadline) {
-      this.#nowNs = deadline;
-      return 'timeout';
+    for (;;) {
+      const frame = this.#peek();
+      if (!frame) return 'ended';
+      if (timeoutMs > 0 && frame.event.tsNs > deadline) {
+        this.#nowNs = deadline;
+        return 'timeout';
+      }
+      this.#next = undefined;
+      if (frame.event.tsNs > this.#nowNs) this.#nowNs = frame.event.tsNs;
+      this.view.show(frame);
+      if (deliver(frame.event) !== true || timeoutMs === 0) return 'ready';
     }
-    this.#next = undefined;
-    if (frame.event.tsNs > this.#nowNs) this.#nowNs = frame.event.tsNs;
-    this.view.show(frame);
-    deliver(frame.event);
-    return 'ready';
   }
 
   stop(_how: 'detach' | 'kill'): void {
@@ -173,7 +203,12 @@ export class FrameSource implements EventSource {
         break;
       }
       const { event } = value;
-      const wanted = event.type === 'enter' ? this.#interest.has(event.nr) : event.type === 'exit' ? this.#interest.get(event.nr) === true : true;
+      const wanted =
+        event.type === 'enter'
+          ? this.#interest.has(event.nr)
+          : event.type === 'exit'
+            ? this.#interest.get(event.nr) === true
+            : true;
       if (wanted) this.#next = value;
       // Facts are kept even where the event is not wanted: a later one may rely on them.
       else this.view.show(value);

@@ -89,11 +89,16 @@ export class Files {
 
   /** The task group is gone with all its descriptors. */
   closeAll(tgid: number): void {
-    for (const key of [...this.#files.keys()]) if (key.startsWith(`${tgid}:`)) this.close(tgid, Number(key.slice(key.indexOf(':') + 1)));
+    for (const key of [...this.#files.keys()])
+      if (key.startsWith(`${tgid}:`)) this.close(tgid, Number(key.slice(key.indexOf(':') + 1)));
   }
 
   /** Offset of the dentry of an absolute path, made with its parents. */
-  dentry(path: string, kind: FdFacts['kind'] = 'file', inode?: number): { readonly object: number; readonly inode: number } {
+  dentry(
+    path: string,
+    kind: FdFacts['kind'] = 'file',
+    inode?: number,
+  ): { readonly object: number; readonly inode: number } {
     return this.#dentry(path, kind, inode);
   }
 

@@ -20,7 +20,7 @@ import { SeededRandom } from './random.ts';
 import type { SyscallInterest, TaskEvent, TaskView } from './source.ts';
 import { KernelSymbols } from './symbols.ts';
 import { Call, type TracepointValues } from './syscalls/call.ts';
-import { ERRNO, ERESTARTSYS } from './syscalls/errno.ts';
+import { ERESTARTSYS, ERRNO } from './syscalls/errno.ts';
 import { SYSCALLS, syscallByNumber } from './syscalls/index.ts';
 import type { SyscallRow } from './syscalls/row.ts';
 import { type Task, Tasks } from './task.ts';
@@ -83,7 +83,12 @@ export class ModelKernel {
     this.hooks = new Hooks(() => this.clock.tick());
     this.symbols = new KernelSymbols(options.btf, functionNames());
     const namespaces = new Namespaces(this.objects, this.release);
-    this.tasks = new Tasks(this.objects, namespaces, () => this.view, () => this.clock.ns);
+    this.tasks = new Tasks(
+      this.objects,
+      namespaces,
+      () => this.view,
+      () => this.clock.ns,
+    );
     this.files = new Files(this.objects);
     this.sockets = new Sockets(this.objects, namespaces);
     this.current = this.tasks.get(0);
@@ -195,7 +200,10 @@ export class ModelKernel {
     const regs = () => this.#registers(nr, args, BigInt(-ERRNO.ENOSYS));
     this.tracepoint('raw_syscalls:sys_enter', () => ({ fields: { id: nr, args: sixOf(args) }, raw: [regs(), nr] }));
     if (!row) return;
-    this.tracepoint(`syscalls:sys_enter_${row.symbol}`, () => ({ fields: enterFields(row, nr, args), raw: [regs(), nr] }));
+    this.tracepoint(`syscalls:sys_enter_${row.symbol}`, () => ({
+      fields: enterFields(row, nr, args),
+      raw: [regs(), nr],
+    }));
     const call = new Call(this, task, row, args);
     task.call = call;
     this.enterFunction(task, `__x64_sys_${row.symbol}`, () => [regs()]);
@@ -208,15 +216,21 @@ export class ModelKernel {
     const row = syscallByNumber(nr);
     const { call } = task;
     if (call && call.row.nr === nr) {
-      if (task.resume && !task.resume.next(Number(ret)).done) throw new RangeError(`model kernel: ${call.row.name} waits twice`);
+      if (task.resume && !task.resume.next(Number(ret)).done)
+        throw new RangeError(`model kernel: ${call.row.name} waits twice`);
       const wrapper = call.top === `__x64_sys_${call.row.symbol}`;
-      if (!wrapper) throw new RangeError(`model kernel: ${call.row.name} left ${call.top ?? 'too many functions'} open`);
+      if (!wrapper)
+        throw new RangeError(`model kernel: ${call.row.name} left ${call.top ?? 'too many functions'} open`);
       this.leaveFunction(task, ret);
       this.#dropCall(task);
     }
     const regs = () => this.#registers(nr, args, ret);
     this.tracepoint('raw_syscalls:sys_exit', () => ({ fields: { id: nr, ret }, raw: [regs(), ret] }));
-    if (row) this.tracepoint(`syscalls:sys_exit_${row.symbol}`, () => ({ fields: { __syscall_nr: nr, ret }, raw: [regs(), ret] }));
+    if (row)
+      this.tracepoint(`syscalls:sys_exit_${row.symbol}`, () => ({
+        fields: { __syscall_nr: nr, ret },
+        raw: [regs(), ret],
+      }));
   }
 
   #dropCall(task: Task): void {

@@ -6,10 +6,10 @@ import { utf8Encode } from '../base/bytes.ts';
 import { kernelAddress } from '../base/memory.ts';
 import type { ModelKernel } from './kernel.ts';
 import type { TaskEvent } from './source.ts';
-import { binaryParameters, cloneFlags } from './syscalls/process.ts';
-import { releaseSocket } from './syscalls/file.ts';
 import { Call } from './syscalls/call.ts';
+import { releaseSocket } from './syscalls/file.ts';
 import { syscallByName } from './syscalls/index.ts';
+import { binaryParameters, cloneFlags } from './syscalls/process.ts';
 import { DEFAULT_PRIO, type Task } from './task.ts';
 
 /** Functions and tracepoints (`system:event`) that these events pass. */
@@ -65,7 +65,8 @@ export function onExec(kernel: ModelKernel, event: EventOf<'exec'>): void {
   const task = event.formerTid === event.tid ? former : tasks.rename(former, event.tid);
   kernel.current = task;
   // The other threads are killed by begin_new_exec (de_thread); the source need not say so.
-  for (const other of [...tasks.all()]) if (other !== task && other.tgid === task.tgid && other.traced) endTask(kernel, other, 0, false);
+  for (const other of [...tasks.all()])
+    if (other !== task && other.tgid === task.tgid && other.traced) endTask(kernel, other, 0, false);
   const bprm = execParameters(kernel, task, event.filename);
   kernel.enterFunction(task, 'begin_new_exec', () => [bprm()]);
   kernel.leaveFunction(task, 0);
@@ -124,6 +125,12 @@ function closeSockets(kernel: ModelKernel, task: Task): void {
   const owned = kernel.sockets.ownedBy(task.tgid);
   if (owned.length === 0) return;
   const call = new Call(kernel, task, syscallByName('close')!, []);
-  for (const socket of owned) releaseSocket(call, socket, () => 0n, () => 0n);
+  for (const socket of owned)
+    releaseSocket(
+      call,
+      socket,
+      () => 0n,
+      () => 0n,
+    );
   call.finish();
 }

@@ -19,10 +19,15 @@ export function linkMaps(prog: ProgSpec, maps: ReadonlyMap<string, BpfMap>): Uin
     }
     const map = maps.get(reloc.map);
     if (!map) throw new BpfError('ENOENT', `program ${prog.name} names a map ${reloc.map} that was not created`);
-    if (bytes[at] !== OP_LD_IMM64) throw new BpfError('EINVAL', `program ${prog.name}: relocation at instruction ${reloc.insn}, which loads no address`);
+    if (bytes[at] !== OP_LD_IMM64)
+      throw new BpfError(
+        'EINVAL',
+        `program ${prog.name}: relocation at instruction ${reloc.insn}, which loads no address`,
+      );
     let address = map.offset;
     if (reloc.kind === 'map_value') {
-      if (!map.valueBase) throw new BpfError('EINVAL', `program ${prog.name}: map ${reloc.map} has no values with fixed addresses`);
+      if (!map.valueBase)
+        throw new BpfError('EINVAL', `program ${prog.name}: map ${reloc.map} has no values with fixed addresses`);
       address = map.valueBase() + reloc.offset;
     }
     bytes[at + 1] = bytes[at + 1]! & 15;

@@ -6,7 +6,16 @@ import { utf8Encode } from '../base/bytes.ts';
 import type { KernelObjects } from './objects.ts';
 
 /** Inode numbers of /proc/PID/ns/NAME in the initial namespaces. mnt and net are allocated at boot; these are the usual values. */
-export const NS_INODES = { ipc: 0xefffffff, uts: 0xeffffffe, user: 0xeffffffd, pid: 0xeffffffc, cgroup: 0xeffffffb, time: 0xeffffffa, mnt: 0xf0000001, net: 0xf0000000 } as const;
+export const NS_INODES = {
+  ipc: 0xefffffff,
+  uts: 0xeffffffe,
+  user: 0xeffffffd,
+  pid: 0xeffffffc,
+  cgroup: 0xeffffffb,
+  time: 0xeffffffa,
+  mnt: 0xf0000001,
+  net: 0xf0000000,
+} as const;
 
 const FALLBACK = 256;
 
@@ -53,7 +62,8 @@ export class Namespaces {
     return this.#once('uts_namespace', (o, at) => {
       o.set('uts_namespace', at, 'ns.inum', NS_INODES.uts);
       const names = { sysname: 'Linux', nodename: 'model', release: this.#release, machine: 'x86_64' };
-      for (const [field, text] of Object.entries(names)) o.bytes('uts_namespace', at, `name.${field}`, utf8Encode(text));
+      for (const [field, text] of Object.entries(names))
+        o.bytes('uts_namespace', at, `name.${field}`, utf8Encode(text));
     });
   }
 

@@ -9,7 +9,17 @@ import { kernelAddress } from '../base/memory.ts';
 import type { OpenFile } from './fs.ts';
 import type { Namespaces } from './namespaces.ts';
 import type { KernelObjects } from './objects.ts';
-import { AF, type InetAddress, IPPROTO, isMapped, mapped, parseSockaddr, SOCK, SOCK_TYPE_MASK, TCP } from './sockaddr.ts';
+import {
+  AF,
+  type InetAddress,
+  IPPROTO,
+  isMapped,
+  mapped,
+  parseSockaddr,
+  SOCK,
+  SOCK_TYPE_MASK,
+  TCP,
+} from './sockaddr.ts';
 import type { FdFacts } from './source.ts';
 
 /** enum socket_state of include/uapi/linux/net.h. */
@@ -54,7 +64,9 @@ export class Socket {
     this.key = key;
     this.family = family;
     this.type = type & SOCK_TYPE_MASK;
-    this.protocol = protocol || (family === AF.UNIX ? 0 : this.type === SOCK.STREAM ? IPPROTO.TCP : this.type === SOCK.DGRAM ? IPPROTO.UDP : 0);
+    this.protocol =
+      protocol ||
+      (family === AF.UNIX ? 0 : this.type === SOCK.STREAM ? IPPROTO.TCP : this.type === SOCK.DGRAM ? IPPROTO.UDP : 0);
   }
 
   get isInet(): boolean {
@@ -186,7 +198,10 @@ export class Sockets {
     if (socket.sock) return;
     const o = this.#objects;
     const row = SOCK_STRUCTS.find(
-      (r) => (r.family === undefined || r.family === socket.family) && (r.protocol === undefined || r.protocol === socket.protocol) && o.has(r.struct),
+      (r) =>
+        (r.family === undefined || r.family === socket.family) &&
+        (r.protocol === undefined || r.protocol === socket.protocol) &&
+        o.has(r.struct),
     );
     socket.struct = row?.struct ?? 'sock';
     const sk = (socket.sock = o.allocate(socket.struct, FALLBACK));

@@ -48,7 +48,10 @@ export class KernelObjects {
     const type = this.#struct(struct);
     if (type) return type.size;
     const near = nearestNames(struct, this.btf.names('struct'));
-    throw new BpfError('ENOENT', `the kernel's BTF has no struct ${struct}${near.length > 0 ? `; nearest: ${near.join(', ')}` : ''}`);
+    throw new BpfError(
+      'ENOENT',
+      `the kernel's BTF has no struct ${struct}${near.length > 0 ? `; nearest: ${near.join(', ')}` : ''}`,
+    );
   }
 
   /** A zeroed object, aligned as the kernel's caches align (64 bytes for large ones). A struct that the BTF lacks gets `fallbackSize` bytes. */
@@ -207,7 +210,13 @@ export class KernelObjects {
 
   #strip(id: number): BtfType {
     let type = this.btf.type(id);
-    while (type.kind === 'typedef' || type.kind === 'const' || type.kind === 'volatile' || type.kind === 'restrict' || type.kind === 'type_tag') {
+    while (
+      type.kind === 'typedef' ||
+      type.kind === 'const' ||
+      type.kind === 'volatile' ||
+      type.kind === 'restrict' ||
+      type.kind === 'type_tag'
+    ) {
       type = this.btf.type(type.type);
     }
     return type;

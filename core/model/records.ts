@@ -32,7 +32,10 @@ class PerfReader implements CountingReader {
   constructor(map: PerfEventArrayMap, cpus: number, pages: number) {
     if (map.ring(0)) throw new BpfError('EBUSY', `the perf buffer ${map.attrs.name} is being read already`);
     this.#map = map;
-    this.#rings = Array.from({ length: Math.min(cpus, map.attrs.maxEntries) }, (_, cpu) => ({ cpu, ring: map.openRing(cpu, pages) }));
+    this.#rings = Array.from({ length: Math.min(cpus, map.attrs.maxEntries) }, (_, cpu) => ({
+      cpu,
+      ring: map.openRing(cpu, pages),
+    }));
   }
 
   get written(): number {
@@ -45,7 +48,10 @@ class PerfReader implements CountingReader {
     if (!this.#open) return 0;
     let records = 0;
     for (const { cpu, ring } of this.#rings) {
-      records += ring.read({ onSample: (data) => sink.onRecord(cpu, data), onLost: (count) => sink.onLost(cpu, count) });
+      records += ring.read({
+        onSample: (data) => sink.onRecord(cpu, data),
+        onLost: (count) => sink.onLost(cpu, count),
+      });
       // Nothing is left that could carry the LOST record: tell now what was dropped since the last sample.
       const lost = ring.takeLost();
       if (lost > 0) sink.onLost(cpu, lost);

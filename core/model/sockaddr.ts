@@ -10,7 +10,18 @@ export const SOCK_TYPE_MASK = 15;
 export const IPPROTO = { TCP: 6, UDP: 17 } as const;
 
 /** enum in include/net/tcp_states.h. */
-export const TCP = { ESTABLISHED: 1, SYN_SENT: 2, SYN_RECV: 3, FIN_WAIT1: 4, FIN_WAIT2: 5, TIME_WAIT: 6, CLOSE: 7, CLOSE_WAIT: 8, LAST_ACK: 9, LISTEN: 10 } as const;
+export const TCP = {
+  ESTABLISHED: 1,
+  SYN_SENT: 2,
+  SYN_RECV: 3,
+  FIN_WAIT1: 4,
+  FIN_WAIT2: 5,
+  TIME_WAIT: 6,
+  CLOSE: 7,
+  CLOSE_WAIT: 8,
+  LAST_ACK: 9,
+  LISTEN: 10,
+} as const;
 
 /** sizeof(struct sockaddr_storage): the most that connect and friends take. */
 export const SOCKADDR_MOST = 128;
@@ -58,7 +69,12 @@ export function isZero(address: Uint8Array): boolean {
 
 /** Is this ::ffff:a.b.c.d? */
 export function isMapped(address: Uint8Array): boolean {
-  return address.length === 16 && address[10] === 0xff && address[11] === 0xff && address.subarray(0, 10).every((b) => b === 0);
+  return (
+    address.length === 16 &&
+    address[10] === 0xff &&
+    address[11] === 0xff &&
+    address.subarray(0, 10).every((b) => b === 0)
+  );
 }
 
 /** The 16-byte form of an IPv4 address. */
@@ -79,14 +95,21 @@ export function parseAddress(text: string): Uint8Array {
   }
   const tail = /^(.*:)(\d+\.\d+\.\d+\.\d+)$/.exec(text);
   const last = tail ? parseAddress(tail[2]!) : undefined;
-  const body = tail ? `${tail[1]}${((last![0]! << 8) | last![1]!).toString(16)}:${((last![2]! << 8) | last![3]!).toString(16)}` : text;
+  const body = tail
+    ? `${tail[1]}${((last![0]! << 8) | last![1]!).toString(16)}:${((last![2]! << 8) | last![3]!).toString(16)}`
+    : text;
   const halves = body.split('::');
   const groups = (part: string | undefined) => (part ? part.split(':') : []);
   const head = groups(halves[0]);
   const rest = groups(halves[1]);
   const fill = halves.length === 2 ? 8 - head.length - rest.length : 0;
   const all = [...head, ...new Array<string>(Math.max(fill, 0)).fill('0'), ...rest];
-  if (halves.length > 2 || all.length !== 8 || (halves.length === 2 && fill < 1) || all.some((g) => !/^[0-9a-fA-F]{1,4}$/.test(g))) {
+  if (
+    halves.length > 2 ||
+    all.length !== 8 ||
+    (halves.length === 2 && fill < 1) ||
+    all.some((g) => !/^[0-9a-fA-F]{1,4}$/.test(g))
+  ) {
     throw new RangeError(`${text} is no IP address`);
   }
   const out = new Uint8Array(16);

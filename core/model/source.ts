@@ -10,15 +10,54 @@
 export type TaskEvent =
   /** The command (or a task that was attached to) appears. */
   | { readonly type: 'start'; readonly tsNs: bigint; readonly cpu: number; readonly tid: number }
-  | { readonly type: 'enter'; readonly tsNs: bigint; readonly cpu: number; readonly tid: number; readonly nr: number; readonly args: readonly bigint[]; readonly ip: bigint; readonly sp: bigint }
+  | {
+      readonly type: 'enter';
+      readonly tsNs: bigint;
+      readonly cpu: number;
+      readonly tid: number;
+      readonly nr: number;
+      readonly args: readonly bigint[];
+      readonly ip: bigint;
+      readonly sp: bigint;
+    }
   /** `ret` is the signed return value: -errno on failure. -512..-516 are restarts. `nr` and `args` repeat the entry's. */
-  | { readonly type: 'exit'; readonly tsNs: bigint; readonly cpu: number; readonly tid: number; readonly nr: number; readonly args: readonly bigint[]; readonly ret: bigint }
+  | {
+      readonly type: 'exit';
+      readonly tsNs: bigint;
+      readonly cpu: number;
+      readonly tid: number;
+      readonly nr: number;
+      readonly args: readonly bigint[];
+      readonly ret: bigint;
+    }
   /** A new task: `kind` by what made it. Comes before any event of the child. */
-  | { readonly type: 'fork'; readonly tsNs: bigint; readonly cpu: number; readonly tid: number; readonly child: number; readonly kind: 'fork' | 'vfork' | 'clone'; readonly childTgid: number }
+  | {
+      readonly type: 'fork';
+      readonly tsNs: bigint;
+      readonly cpu: number;
+      readonly tid: number;
+      readonly child: number;
+      readonly kind: 'fork' | 'vfork' | 'clone';
+      readonly childTgid: number;
+    }
   /** An exec succeeded; `formerTid` is the thread that called it (its tid became the tgid). */
-  | { readonly type: 'exec'; readonly tsNs: bigint; readonly cpu: number; readonly tid: number; readonly formerTid: number; readonly filename: string; readonly comm: string }
+  | {
+      readonly type: 'exec';
+      readonly tsNs: bigint;
+      readonly cpu: number;
+      readonly tid: number;
+      readonly formerTid: number;
+      readonly filename: string;
+      readonly comm: string;
+    }
   /** A task ended. `status` is wait(2)'s. */
-  | { readonly type: 'task_exit'; readonly tsNs: bigint; readonly cpu: number; readonly tid: number; readonly status: number };
+  | {
+      readonly type: 'task_exit';
+      readonly tsNs: bigint;
+      readonly cpu: number;
+      readonly tid: number;
+      readonly status: number;
+    };
 
 /** Facts of a task, from /proc/PID. */
 export interface TaskFacts {

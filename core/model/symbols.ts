@@ -67,7 +67,8 @@ export class KernelSymbols {
   /** The function that an address lies in. */
   at(address: bigint): KernelSymbol | undefined {
     if (address < TEXT_BASE) return undefined;
-    if (address < TEXT_BASE + BigInt(STRIDE)) return { name: '_stext', offset: Number(address - TEXT_BASE), module: 'kernel' };
+    if (address < TEXT_BASE + BigInt(STRIDE))
+      return { name: '_stext', offset: Number(address - TEXT_BASE), module: 'kernel' };
     return address < OTHER_BASE ? this.#own.at(address) : this.#rest().at(address);
   }
 

@@ -4,11 +4,12 @@
  * Facts come from the source once, when a task is first seen, and are then kept true by events: fork, exec, exit, and the calls
  * that change an identity (setuid, prctl). A parent that is not traced gets a task too, so that `real_parent` can be followed.
  */
-import { kernelAddress } from '../base/memory.ts';
+
 import { utf8Encode } from '../base/bytes.ts';
+import { kernelAddress } from '../base/memory.ts';
 import type { Arg } from './hooks.ts';
-import type { KernelObjects } from './objects.ts';
 import type { Namespaces } from './namespaces.ts';
+import type { KernelObjects } from './objects.ts';
 import type { TaskFacts, TaskView } from './source.ts';
 import type { Call } from './syscalls/call.ts';
 
@@ -91,7 +92,14 @@ export class Tasks {
   get(tid: number): Task {
     let task = this.#byTid.get(tid);
     if (!task) {
-      const facts = this.#view().task(tid) ?? { tid, tgid: tid, ppid: 0, uid: 0, gid: 0, comm: tid === 0 ? 'swapper/0' : '<...>' };
+      const facts = this.#view().task(tid) ?? {
+        tid,
+        tgid: tid,
+        ppid: 0,
+        uid: 0,
+        gid: 0,
+        comm: tid === 0 ? 'swapper/0' : '<...>',
+      };
       task = new Task({ ...facts, tid }, this.#now());
       this.#byTid.set(tid, task);
     }
@@ -102,7 +110,14 @@ export class Tasks {
   fork(parent: Task, child: number, childTgid: number): Task {
     const thread = childTgid !== child;
     const task = new Task(
-      { tid: child, tgid: childTgid, ppid: thread ? parent.ppid : parent.tgid, uid: parent.uid, gid: parent.gid, comm: parent.comm },
+      {
+        tid: child,
+        tgid: childTgid,
+        ppid: thread ? parent.ppid : parent.tgid,
+        uid: parent.uid,
+        gid: parent.gid,
+        comm: parent.comm,
+      },
       this.#now(),
     );
     task.forkedNoExec = !thread;
@@ -141,7 +156,8 @@ export class Tasks {
   /** A task is gone: forget it and free its objects. Children get a new parent, which only the source knows. */
   remove(task: Task): void {
     this.#byTid.delete(task.tid);
-    if (task.tid === task.tgid) for (const other of this.#byTid.values()) if (other.ppid === task.tid) other.orphan = true;
+    if (task.tid === task.tgid)
+      for (const other of this.#byTid.values()) if (other.ppid === task.tid) other.orphan = true;
     if (task.object) {
       for (const part of task.parts) this.#objects.free(part.struct, part.offset, TASK_FALLBACK);
       this.#objects.free('task_struct', task.object, TASK_FALLBACK);

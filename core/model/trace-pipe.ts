@@ -14,8 +14,9 @@
  * The ring: 1408 KiB a CPU (trace_buf_size) in pages of 4080 usable bytes. A writer that meets the reader throws the oldest page away,
  * and the reader is told `CPU:0 [LOST 5 EVENTS]` before that CPU's next line.
  */
-import { utf8Encode } from '../base/bytes.ts';
+
 import type { TracePipe } from '../backend/backend.ts';
+import { utf8Encode } from '../base/bytes.ts';
 
 /** Flags by the way into the program. */
 export const FLAGS = {

@@ -8,7 +8,7 @@ import { encode, type Insn } from '../../core/isa/insn.ts';
 import { ALU, CLASS, JMP, MODE, OP_CALL, OP_EXIT, OP_LD_IMM64, SIZE, SRC } from '../../core/isa/ops.ts';
 import { ModelBackend, type ModelBackendOptions } from '../../core/model/backend.ts';
 import type { EventSource } from '../../core/model/source.ts';
-import { defineWorkload, type World, WorkloadSource } from '../../core/model/workload/workload.ts';
+import { defineWorkload, WorkloadSource, type World } from '../../core/model/workload/workload.ts';
 import type { ObjectSpec, ProgSpec } from '../../core/spec/spec.ts';
 
 let btf: Btf | undefined;
@@ -31,19 +31,42 @@ export function shippedBtf(): Btf {
 export const R = { r0: 0, r1: 1, r2: 2, r3: 3, r4: 4, r5: 5, r6: 6, r7: 7, r8: 8, r9: 9, fp: 10 } as const;
 type Width = 'B' | 'H' | 'W' | 'DW';
 
-const insn = (opcode: number, dst: number, src: number, off: number, imm: number): Insn => ({ opcode, dst, src, off, imm });
+const insn = (opcode: number, dst: number, src: number, off: number, imm: number): Insn => ({
+  opcode,
+  dst,
+  src,
+  off,
+  imm,
+});
 export const mov = (dst: number, src: number) => insn(CLASS.ALU64 | SRC.X | ALU.mov, dst, src, 0, 0);
 export const movImm = (dst: number, imm: number) => insn(CLASS.ALU64 | SRC.K | ALU.mov, dst, 0, 0, imm);
 export const addImm = (dst: number, imm: number) => insn(CLASS.ALU64 | SRC.K | ALU.add, dst, 0, 0, imm);
-export const load = (size: Width, dst: number, src: number, off: number) => insn(CLASS.LDX | MODE.MEM | SIZE[size], dst, src, off, 0);
-export const store = (size: Width, dst: number, off: number, src: number) => insn(CLASS.STX | MODE.MEM | SIZE[size], dst, src, off, 0);
-export const storeImm = (size: Width, dst: number, off: number, imm: number) => insn(CLASS.ST | MODE.MEM | SIZE[size], dst, 0, off, imm);
+export const load = (size: Width, dst: number, src: number, off: number) =>
+  insn(CLASS.LDX | MODE.MEM | SIZE[size], dst, src, off, 0);
+export const store = (size: Width, dst: number, off: number, src: number) =>
+  insn(CLASS.STX | MODE.MEM | SIZE[size], dst, src, off, 0);
+export const storeImm = (size: Width, dst: number, off: number, imm: number) =>
+  insn(CLASS.ST | MODE.MEM | SIZE[size], dst, 0, off, imm);
 export const call = (helper: number) => insn(OP_CALL, 0, 0, 0, helper);
 export const jeqImm = (dst: number, imm: number, off: number) => insn(CLASS.JMP | SRC.K | JMP.jeq, dst, 0, off, imm);
 export const exit = () => insn(OP_EXIT, 0, 0, 0, 0);
 export const loadMap = (dst: number) => insn(OP_LD_IMM64, dst, 1, 0, 0);
 
-export const HELPER = { map_lookup_elem: 1, map_update_elem: 2, probe_read: 4, ktime_get_ns: 5, trace_printk: 6, get_current_pid_tgid: 14, get_current_comm: 16, perf_event_output: 25, get_current_task: 35, probe_read_user: 112, probe_read_kernel: 113, probe_read_user_str: 114, probe_read_kernel_str: 115 } as const;
+export const HELPER = {
+  map_lookup_elem: 1,
+  map_update_elem: 2,
+  probe_read: 4,
+  ktime_get_ns: 5,
+  trace_printk: 6,
+  get_current_pid_tgid: 14,
+  get_current_comm: 16,
+  perf_event_output: 25,
+  get_current_task: 35,
+  probe_read_user: 112,
+  probe_read_kernel: 113,
+  probe_read_user_str: 114,
+  probe_read_kernel_str: 115,
+} as const;
 
 /** trace_printk of a format with up to three registers. Uses 64 bytes of stack from fp-64 up. */
 export function printk(format: string, ...args: number[]): Insn[] {
@@ -65,14 +88,29 @@ export function printk(format: string, ...args: number[]): Insn[] {
 }
 
 /** probe_read(fp+off, size, reg + delta) with the old helper or another one. */
-export function probeRead(off: number, size: number, from: number, delta = 0, helper: number = HELPER.probe_read): Insn[] {
+export function probeRead(
+  off: number,
+  size: number,
+  from: number,
+  delta = 0,
+  helper: number = HELPER.probe_read,
+): Insn[] {
   return [mov(R.r1, R.fp), addImm(R.r1, off), movImm(R.r2, size), mov(R.r3, from), addImm(R.r3, delta), call(helper)];
 }
 
 export const EMPTY_OBJECT: ObjectSpec = { maps: [], progs: [], btf: undefined, license: 'GPL' };
 
 export function program(type: string, insns: readonly Insn[], relocs: ProgSpec['relocs'] = []): ProgSpec {
-  return { name: 'test', type, section: type, insns: encode([...insns, movImm(R.r0, 0), exit()]), relocs, funcs: [], lines: [], license: 'GPL' };
+  return {
+    name: 'test',
+    type,
+    section: type,
+    insns: encode([...insns, movImm(R.r0, 0), exit()]),
+    relocs,
+    funcs: [],
+    lines: [],
+    license: 'GPL',
+  };
 }
 
 const TYPE_OF_KIND: Record<string, string> = {
@@ -115,5 +153,7 @@ export function runAll(backend: ModelBackend): string[] {
 
 /** Messages alone, without task, time and the rest. */
 export function messages(lines: readonly string[]): string[] {
-  return lines.filter((l) => l !== '').map((l) => l.slice(l.indexOf('bpf_trace_printk: ') + 'bpf_trace_printk: '.length));
+  return lines
+    .filter((l) => l !== '')
+    .map((l) => l.slice(l.indexOf('bpf_trace_printk: ') + 'bpf_trace_printk: '.length));
 }

@@ -92,7 +92,9 @@ export class Call<P extends string = string> {
   /** Is anybody listening to the entry or return of this function, or to this tracepoint? */
   watched(name: P): boolean {
     const { hooks } = this.kernel;
-    return hooks.attached(`kprobe:${name}`) || hooks.attached(`kretprobe:${name}`) || hooks.attached(`tracepoint:${name}`);
+    return (
+      hooks.attached(`kprobe:${name}`) || hooks.attached(`kretprobe:${name}`) || hooks.attached(`tracepoint:${name}`)
+    );
   }
 
   /** User bytes, or undefined for -EFAULT. */

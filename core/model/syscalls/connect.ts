@@ -7,9 +7,21 @@
  * interrupted, killed), the error for what it finds by itself (no route, a bad address).
  */
 import { kernelAddress } from '../../base/memory.ts';
-import { setTcpState } from '../tcp.ts';
-import { AF, familyOf, type InetAddress, isMapped, isZero, makeSockaddr, parseSockaddr, SOCKADDR_IN_SIZE, SOCKADDR_IN6_LEAST, SOCKADDR_MOST, TCP } from '../sockaddr.ts';
 import { type Socket, SS } from '../net.ts';
+import {
+  AF,
+  familyOf,
+  type InetAddress,
+  isMapped,
+  isZero,
+  makeSockaddr,
+  parseSockaddr,
+  SOCKADDR_IN_SIZE,
+  SOCKADDR_IN6_LEAST,
+  SOCKADDR_MOST,
+  TCP,
+} from '../sockaddr.ts';
+import { setTcpState } from '../tcp.ts';
 import type { Call } from './call.ts';
 import { ERRNO, isInterrupted } from './errno.ts';
 import { behaviour } from './row.ts';
@@ -54,7 +66,12 @@ export const connect = behaviour({
     const { kernel, task } = call;
     const facts = kernel.view.fd(task.tid, fd);
     const socket = kernel.sockets.socket(task.tgid, fd, facts);
-    const sockaddr = length >= 0 && length <= SOCKADDR_MOST ? (length === 0 ? new Uint8Array(0) : call.read(call.u64(1), length)) : undefined;
+    const sockaddr =
+      length >= 0 && length <= SOCKADDR_MOST
+        ? length === 0
+          ? new Uint8Array(0)
+          : call.read(call.u64(1), length)
+        : undefined;
     if (!facts || !socket || !sockaddr) {
       // EBADF, ENOTSOCK, EINVAL, EFAULT: nothing below is reached.
       call.leave(yield);
@@ -75,7 +92,13 @@ export const connect = behaviour({
     else {
       const path = dgramPath(socket);
       const depth = call.depth;
-      for (const name of path) call.enter(name, () => [name.startsWith('ip') ? sock() : object(), address(), length, ...(name.startsWith('ip') ? [] : [0])]);
+      for (const name of path)
+        call.enter(name, () => [
+          name.startsWith('ip') ? sock() : object(),
+          address(),
+          length,
+          ...(name.startsWith('ip') ? [] : [0]),
+        ]);
       const ret = yield;
       if (ret === 0 && socket.isInet) {
         const refreshed = kernel.view.fd(task.tid, fd)?.socket;
@@ -92,7 +115,8 @@ export const connect = behaviour({
 });
 
 function dgramPath(socket: Socket): Passed[] {
-  if (socket.isUdp) return ['inet_dgram_connect', socket.family === AF.INET ? 'ip4_datagram_connect' : 'ip6_datagram_connect'];
+  if (socket.isUdp)
+    return ['inet_dgram_connect', socket.family === AF.INET ? 'ip4_datagram_connect' : 'ip6_datagram_connect'];
   if (socket.isInet) return ['inet_dgram_connect'];
   if (socket.family === AF.UNIX) return [socket.type === 2 ? 'unix_dgram_connect' : 'unix_stream_connect'];
   return [];
@@ -113,13 +137,24 @@ function* stream(
   call.enter('inet_stream_connect', () => [object(), address(), length, 0]);
   call.enter('__inet_stream_connect', () => [object(), address(), length, 0, 0]);
   const family = familyOf(sockaddr);
-  if (family === undefined || family === AF.UNSPEC || socket.state !== SS.UNCONNECTED || socket.tcpState !== TCP.CLOSE) {
+  if (
+    family === undefined ||
+    family === AF.UNSPEC ||
+    socket.state !== SS.UNCONNECTED ||
+    socket.tcpState !== TCP.CLOSE
+  ) {
     // Too short (EINVAL), a disconnect, or a socket that is connected, connecting or listening (EISCONN, EALREADY, or the
     // outcome of the connect under way).
     const ret = yield;
     if (family === AF.UNSPEC && ret === 0) disconnected(call, socket);
     else if (socket.state === SS.CONNECTING && ret === 0) established(call, socket, sock);
-    else if (socket.state === SS.CONNECTING && -ret !== ERRNO.EALREADY && -ret !== ERRNO.EINPROGRESS && !isInterrupted(ret)) disconnected(call, socket);
+    else if (
+      socket.state === SS.CONNECTING &&
+      -ret !== ERRNO.EALREADY &&
+      -ret !== ERRNO.EINPROGRESS &&
+      !isInterrupted(ret)
+    )
+      disconnected(call, socket);
     call.ret = BigInt(ret);
     call.leaveTo(depth, ret);
     return;
@@ -163,8 +198,15 @@ function* stream(
 }
 
 /** The protocol's connect functions, outermost first: an IPv6 socket with an IPv4-mapped destination goes through both. */
-function connectFunctions(socket: Socket, sockaddr: Uint8Array, call: Call<Passed>, address: () => bigint, sock: () => bigint) {
-  if (socket.family === AF.INET) return [{ name: 'tcp_v4_connect', args: () => [sock(), address(), sockaddr.length] }] as const;
+function connectFunctions(
+  socket: Socket,
+  sockaddr: Uint8Array,
+  call: Call<Passed>,
+  address: () => bigint,
+  sock: () => bigint,
+) {
+  if (socket.family === AF.INET)
+    return [{ name: 'tcp_v4_connect', args: () => [sock(), address(), sockaddr.length] }] as const;
   const v6 = { name: 'tcp_v6_connect', args: () => [sock(), address(), sockaddr.length] } as const;
   const to = parseSockaddr(sockaddr);
   if (to?.family !== AF.INET6 || sockaddr.length < SOCKADDR_IN6_LEAST || !isMapped(to.address)) return [v6];
@@ -192,7 +234,12 @@ function effective(socket: Socket, to: InetAddress): InetAddress {
  * The address that the socket connects from: what getsockname says now, or what was bound, or (a refused socket has no address
  * any more) what the route to the destination gives. The port is then unknown: 0.
  */
-function localAddress(call: Call<Passed>, socket: Socket, sockaddr: Uint8Array, bound: InetAddress | undefined): InetAddress | undefined {
+function localAddress(
+  call: Call<Passed>,
+  socket: Socket,
+  sockaddr: Uint8Array,
+  bound: InetAddress | undefined,
+): InetAddress | undefined {
   const { view } = call.kernel;
   const now = parseSockaddr(view.fd(call.task.tid, call.int(0))?.socket?.local);
   if (now && !isZero(now.address)) return now;

@@ -101,7 +101,14 @@ function howOf(flags: number, mode: number): How {
   return { flags: BigInt(flags >>> 0), mode: creates ? BigInt(mode & 0o7777) : 0n, resolve: 0n };
 }
 
-function opening(pick: (call: Call) => { readonly dfd: number; readonly filename: bigint; readonly flags: number; readonly mode: number }) {
+function opening(
+  pick: (call: Call) => {
+    readonly dfd: number;
+    readonly filename: bigint;
+    readonly flags: number;
+    readonly mode: number;
+  },
+) {
   return behaviour({
     early: OPEN_EARLY,
     late: OPEN_LATE,
@@ -113,9 +120,24 @@ function opening(pick: (call: Call) => { readonly dfd: number; readonly filename
   });
 }
 
-export const open = opening((call) => ({ dfd: AT_FDCWD, filename: call.u64(0), flags: call.int(1), mode: call.int(2) }));
-export const openat = opening((call) => ({ dfd: call.int(0), filename: call.u64(1), flags: call.int(2), mode: call.int(3) }));
-export const creat = opening((call) => ({ dfd: AT_FDCWD, filename: call.u64(0), flags: Number(O_WRONLY_CREAT_TRUNC), mode: call.int(1) }));
+export const open = opening((call) => ({
+  dfd: AT_FDCWD,
+  filename: call.u64(0),
+  flags: call.int(1),
+  mode: call.int(2),
+}));
+export const openat = opening((call) => ({
+  dfd: call.int(0),
+  filename: call.u64(1),
+  flags: call.int(2),
+  mode: call.int(3),
+}));
+export const creat = opening((call) => ({
+  dfd: AT_FDCWD,
+  filename: call.u64(0),
+  flags: Number(O_WRONLY_CREAT_TRUNC),
+  mode: call.int(1),
+}));
 
 export const openat2 = behaviour({
   early: OPEN_EARLY,
@@ -127,14 +149,26 @@ export const openat2 = behaviour({
       return;
     }
     const view = new DataView(bytes.buffer, bytes.byteOffset, 24);
-    const how = { flags: view.getBigUint64(0, true), mode: view.getBigUint64(8, true), resolve: view.getBigUint64(16, true) };
+    const how = {
+      flags: view.getBigUint64(0, true),
+      mode: view.getBigUint64(8, true),
+      resolve: view.getBigUint64(16, true),
+    };
     yield* openat2At(call, call.int(0), call.u64(1), how);
   },
 });
 
 export const close = behaviour({
   early: ['close_fd', 'filp_close'],
-  late: ['__fput', 'sock_close', '__sock_release', 'inet_release', 'tcp_close', 'tcp_set_state', 'sock:inet_sock_set_state'],
+  late: [
+    '__fput',
+    'sock_close',
+    '__sock_release',
+    'inet_release',
+    'tcp_close',
+    'tcp_set_state',
+    'sock:inet_sock_set_state',
+  ],
   *run(call) {
     const { kernel, task } = call;
     const fd = call.int(0);
@@ -156,7 +190,13 @@ export const close = behaviour({
     if (!socket || last) {
       // The last reference goes: __fput runs as the task returns to user space.
       call.enter('__fput', () => [kernelAddress(file().object)]);
-      if (socket) releaseSocket(call, socket, () => kernelAddress(file().inode), () => kernelAddress(file().object));
+      if (socket)
+        releaseSocket(
+          call,
+          socket,
+          () => kernelAddress(file().inode),
+          () => kernelAddress(file().object),
+        );
       call.leave(0);
     }
     kernel.files.close(task.tgid, fd);
@@ -167,7 +207,13 @@ export const close = behaviour({
   },
 });
 
-type Releases = 'sock_close' | '__sock_release' | 'inet_release' | 'tcp_close' | 'tcp_set_state' | 'sock:inet_sock_set_state';
+type Releases =
+  | 'sock_close'
+  | '__sock_release'
+  | 'inet_release'
+  | 'tcp_close'
+  | 'tcp_set_state'
+  | 'sock:inet_sock_set_state';
 
 /** sock_close and below: what closing the last descriptor of a socket does. */
 export function releaseSocket(call: Call<Releases>, socket: Socket, inode: () => bigint, file: () => bigint): void {
@@ -228,6 +274,18 @@ function removing(dfd: (call: Call) => number, name: number, directory: (call: C
 
 const AT_REMOVEDIR = 0x200;
 
-export const unlink = removing(() => AT_FDCWD, 0, () => false);
-export const rmdir = removing(() => AT_FDCWD, 0, () => true);
-export const unlinkat = removing((call) => call.int(0), 1, (call) => (call.int(2) & AT_REMOVEDIR) !== 0);
+export const unlink = removing(
+  () => AT_FDCWD,
+  0,
+  () => false,
+);
+export const rmdir = removing(
+  () => AT_FDCWD,
+  0,
+  () => true,
+);
+export const unlinkat = removing(
+  (call) => call.int(0),
+  1,
+  (call) => (call.int(2) & AT_REMOVEDIR) !== 0,
+);

@@ -1,19 +1,21 @@
 /**
- * The system calls: the table's rows joined by name with what the model does in them. A call without a behaviour still has its
- * `__x64_sys_*` function and its tracepoints.
+ * The system calls of Linux 6.1: the generated table's rows joined by name with the buffers that they name and with what the model does in
+ * them. A call without a behaviour still has its `__x64_sys_*` function and its tracepoints. What that kernel does not implement,
+ * and what is newer, has no row: such calls pass raw_syscalls only.
  *
- * To add one: write its behaviour in the family's file and name it here.
+ * To add a behaviour: write it in the family's file and name it here.
  */
+import { SYSCALLS as TABLE } from '../syscall-table.gen.ts';
+import { BUFFERS } from './buffers.ts';
 import { connect } from './connect.ts';
 import * as file from './file.ts';
 import * as io from './io.ts';
 import * as process from './process.ts';
 import { type Behaviour, makeRow, type SyscallRow } from './row.ts';
 import * as socket from './socket.ts';
-import { SYSCALL_TABLE, type SyscallName } from './table.ts';
 
 /** THE CALLS THAT THE MODEL PLAYS. */
-const BEHAVIOURS: Partial<Record<SyscallName, Behaviour>> = {
+const BEHAVIOURS: Readonly<Record<string, Behaviour>> = {
   // net
   socket: socket.socket,
   connect,
@@ -59,7 +61,15 @@ const BEHAVIOURS: Partial<Record<SyscallName, Behaviour>> = {
   setresgid: process.setresgid,
 };
 
-export const SYSCALLS: readonly SyscallRow[] = SYSCALL_TABLE.map((row) => makeRow(row, BEHAVIOURS[row.name]));
+const NOT_IMPLEMENTED = 'ni_syscall';
+
+export const SYSCALLS: readonly SyscallRow[] = TABLE.filter(
+  (row) => row.entry !== NOT_IMPLEMENTED && row.since === undefined,
+).map((row) => makeRow(row, BUFFERS[row.name] ?? {}, BEHAVIOURS[row.name]));
+
+for (const name of [...Object.keys(BEHAVIOURS), ...Object.keys(BUFFERS)]) {
+  if (!SYSCALLS.some((row) => row.name === name)) throw new RangeError(`there is no system call ${name}`);
+}
 
 const byNumber = new Map(SYSCALLS.map((row) => [row.nr, row]));
 const byName = new Map(SYSCALLS.map((row) => [row.name, row]));

@@ -19,7 +19,12 @@ type Sends = (typeof SEND)[number];
 const MSGHDR_FALLBACK = 96;
 
 /** sock_recvmsg and below; resumes with the call's result. */
-function* receive(call: Call<Receives>, socket: Socket, size: () => number | bigint, flags: number): Generator<undefined, number, number> {
+function* receive(
+  call: Call<Receives>,
+  socket: Socket,
+  size: () => number | bigint,
+  flags: number,
+): Generator<undefined, number, number> {
   const { sockets } = call.kernel;
   const depth = call.depth;
   const msg = messageHeader(call);
@@ -29,7 +34,14 @@ function* receive(call: Call<Receives>, socket: Socket, size: () => number | big
     const zero = () => kernelAddress((lengthAt ??= call.own(4)));
     let lengthAt: number | undefined;
     if (socket.isTcp) call.enter('tcp_recvmsg', () => [sockets.sockAddress(socket), msg(), size(), flags, zero()]);
-    else if (socket.isUdp) call.enter(socket.family === AF.INET ? 'udp_recvmsg' : 'udpv6_recvmsg', () => [sockets.sockAddress(socket), msg(), size(), flags, zero()]);
+    else if (socket.isUdp)
+      call.enter(socket.family === AF.INET ? 'udp_recvmsg' : 'udpv6_recvmsg', () => [
+        sockets.sockAddress(socket),
+        msg(),
+        size(),
+        flags,
+        zero(),
+      ]);
   }
   const ret = yield;
   if (socket.isTcp && ret >= 0) call.through('tcp_cleanup_rbuf', () => [sockets.sockAddress(socket), ret], 0);
@@ -46,7 +58,12 @@ function* send(call: Call<Sends>, socket: Socket, size: () => number | bigint): 
   if (socket.isInet) {
     call.enter('inet_sendmsg', () => [sockets.socketAddress(socket), msg(), size()]);
     if (socket.isTcp) call.enter('tcp_sendmsg', () => [sockets.sockAddress(socket), msg(), size()]);
-    else if (socket.isUdp) call.enter(socket.family === AF.INET ? 'udp_sendmsg' : 'udpv6_sendmsg', () => [sockets.sockAddress(socket), msg(), size()]);
+    else if (socket.isUdp)
+      call.enter(socket.family === AF.INET ? 'udp_sendmsg' : 'udpv6_sendmsg', () => [
+        sockets.sockAddress(socket),
+        msg(),
+        size(),
+      ]);
   }
   const ret = yield;
   call.leaveTo(depth, ret);

@@ -72,7 +72,13 @@ function executing(fd: (call: Call) => number, name: number, flags: (call: Call)
     early: ['do_execveat_common', 'bprm_execve'],
     *run(call) {
       const filename = filenameOf(call, call.u64(name));
-      call.enter('do_execveat_common', () => [fd(call), filename(), call.u64(name + 1), call.u64(name + 2), flags(call)]);
+      call.enter('do_execveat_common', () => [
+        fd(call),
+        filename(),
+        call.u64(name + 1),
+        call.u64(name + 2),
+        flags(call),
+      ]);
       const bprm = binaryParameters(call, filename);
       call.enter('bprm_execve', () => [bprm(), fd(call), filename(), flags(call)]);
       const ret = yield;
@@ -100,8 +106,16 @@ export function binaryParameters(call: Call, filename: () => bigint): () => bigi
 
 const AT_FDCWD = -100;
 
-export const execve = executing(() => AT_FDCWD, 0, () => 0);
-export const execveat = executing((call) => call.int(0), 1, (call) => call.int(4));
+export const execve = executing(
+  () => AT_FDCWD,
+  0,
+  () => 0,
+);
+export const execveat = executing(
+  (call) => call.int(0),
+  1,
+  (call) => call.int(4),
+);
 
 /** exit and exit_group never return: what they enter stays entered until the task is gone. */
 export const exit_group = behaviour({
@@ -125,7 +139,10 @@ export const kill = behaviour({
       call.tracepoint('signal:signal_generate', () => {
         const target = kernel.tasks.get(pid);
         const fields = { sig: signal, errno: 0, code: 0, comm: target.comm, pid, group: 1, result: 0 };
-        return { fields, raw: [signal, 0, target === task ? kernel.tasks.address(task) : kernel.tasks.address(target), 1, 0] };
+        return {
+          fields,
+          raw: [signal, 0, target === task ? kernel.tasks.address(task) : kernel.tasks.address(target), 1, 0],
+        };
       });
     }
     call.leave(ret);

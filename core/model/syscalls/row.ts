@@ -1,9 +1,9 @@
 /**
- * What one system call is to the model: its row of the table with the arguments taken apart, and (where the model plays it)
- * its behaviour. Numbers and notation: syscalls/table.ts.
+ * What one system call is to the model: its row of the system call table, the buffers that its arguments point to, and (where the
+ * model plays it) its behaviour.
  */
+import type { SyscallRow as TableRow } from '../syscall-table.gen.ts';
 import type { Call } from './call.ts';
-import type { SyscallTableRow } from './table.ts';
 
 /** How long a buffer is: a number, an argument's value times a factor, the return value, or the int an argument points to. */
 export type Length =
@@ -46,7 +46,13 @@ export function behaviour<const P extends string>(b: {
   readonly exit?: boolean;
   run(call: Call<P>): Generator<undefined, void, number>;
 }): Behaviour {
-  return { early: b.early ?? [], late: b.late ?? [], always: b.always ?? false, exit: b.exit ?? false, run: b.run as Behaviour['run'] };
+  return {
+    early: b.early ?? [],
+    late: b.late ?? [],
+    always: b.always ?? false,
+    exit: b.exit ?? false,
+    run: b.run as Behaviour['run'],
+  };
 }
 
 export interface SyscallRow {
@@ -58,20 +64,26 @@ export interface SyscallRow {
   readonly behaviour: Behaviour | undefined;
 }
 
-export function makeRow(row: SyscallTableRow, behaviour: Behaviour | undefined): SyscallRow {
-  const texts = row.args === '' ? [] : row.args.split(', ');
-  const names = texts.map((text) => /(\w+)(?: \{.*)?$/.exec(text)![1]!);
-  const args = texts.map((text): SyscallArg => {
-    const [, type, name, notes] = /^(.*?)\s*(\w+)(?: \{(.*)\})?$/.exec(text)!;
-    return notes === undefined ? { type: type!, name: name! } : { type: type!, name: name!, memory: parseMemory(notes, names, row.name) };
+export function makeRow(
+  row: TableRow,
+  notes: Readonly<Record<string, string>>,
+  behaviour: Behaviour | undefined,
+): SyscallRow {
+  const names = row.args.map(([name]) => name);
+  for (const name of Object.keys(notes))
+    if (!names.includes(name)) throw new RangeError(`${row.name}: no argument ${name}`);
+  const args = row.args.map(([name, type]): SyscallArg => {
+    const note = notes[name];
+    return note === undefined ? { type, name } : { type, name, memory: parseMemory(note, names, row.name) };
   });
-  return { nr: row.nr, name: row.name, symbol: row.symbol ?? row.name, args, behaviour };
+  return { nr: row.nr, name: row.name, symbol: row.entry, args, behaviour };
 }
 
 function parseMemory(notes: string, names: readonly string[], call: string): ArgMemory {
   const [kind, length] = notes.split(' ');
   if (kind === 'string' || kind === 'strings' || kind === 'msghdr') return { kind };
-  if ((kind !== 'in' && kind !== 'out' && kind !== 'iov') || length === undefined) throw new RangeError(`${call}: memory note {${notes}}`);
+  if ((kind !== 'in' && kind !== 'out' && kind !== 'iov') || length === undefined)
+    throw new RangeError(`${call}: memory note {${notes}}`);
   return { kind, length: parseLength(length, names, call) };
 }
 

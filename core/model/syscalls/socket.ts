@@ -38,7 +38,12 @@ function accepting(flags: (call: Call) => number) {
           kernel.sockets.write(socket);
           const error = () => (errorAt ??= call.own(4));
           let errorAt: number | undefined;
-          call.enter('inet_csk_accept', () => [kernel.sockets.sockAddress(socket), flags(call), kernelAddress(error()), 0]);
+          call.enter('inet_csk_accept', () => [
+            kernel.sockets.sockAddress(socket),
+            flags(call),
+            kernelAddress(error()),
+            0,
+          ]);
         }
       }
       const ret = yield;
@@ -71,7 +76,11 @@ export const bind = behaviour({
     const sockaddr = length >= 0 && length <= SOCKADDR_MOST ? call.read(call.u64(1), length) : undefined;
     if (socket?.isInet && sockaddr) {
       const address = call.lazyCopy(sockaddr, SOCKADDR_MOST);
-      call.enter(socket.family === AF.INET ? 'inet_bind' : 'inet6_bind', () => [kernel.sockets.socketAddress(socket), address(), length]);
+      call.enter(socket.family === AF.INET ? 'inet_bind' : 'inet6_bind', () => [
+        kernel.sockets.socketAddress(socket),
+        address(),
+        length,
+      ]);
     }
     const ret = yield;
     if (ret === 0 && socket?.isInet && sockaddr) {

@@ -80,7 +80,9 @@ export function placeFields(row: TracepointRow): readonly PlacedField[] {
   if (known) return known;
   let at = COMMON_HEADER;
   const out = row.fields.map((field): PlacedField => {
-    const [, data, base, brackets, name, count] = /^(__data_loc )?(.*?)\s*(\[\])?\s*(\w+)(?:\[(\d+)\])?$/.exec(field.decl)!;
+    const [, data, base, brackets, name, count] = /^(__data_loc )?(.*?)\s*(\[\])?\s*(\w+)(?:\[(\d+)\])?$/.exec(
+      field.decl,
+    )!;
     const type = base!.trim();
     const [width, signed] = C_TYPES[type] ?? (type.endsWith('*') ? [8, false] : unknownType(row, field));
     const dynamic = data !== undefined;
@@ -90,8 +92,19 @@ export function placeFields(row: TracepointRow): readonly PlacedField[] {
     at = Math.ceil(at / align) * align;
     const offset = at;
     at += size;
-    const text = dynamic ? `__data_loc ${type}${brackets ?? ''} ${name}` : `${type} ${name}${count === undefined ? '' : `[${count}]`}`;
-    return { type, name: name!, text, offset, size, signed: field.slot === undefined && signed, dynamic, count: elements };
+    const text = dynamic
+      ? `__data_loc ${type}${brackets ?? ''} ${name}`
+      : `${type} ${name}${count === undefined ? '' : `[${count}]`}`;
+    return {
+      type,
+      name: name!,
+      text,
+      offset,
+      size,
+      signed: field.slot === undefined && signed,
+      dynamic,
+      count: elements,
+    };
   });
   placed.set(row, out);
   return out;
@@ -104,7 +117,9 @@ function unknownType(row: TracepointRow, field: TracepointField): readonly [numb
 
 /** Text of the format file, as /sys/kernel/tracing/events/SYSTEM/NAME/format shows it. */
 export function formatText(row: TracepointRow, id: number): string {
-  const fields = placeFields(row).map((f) => `\tfield:${f.text};\toffset:${f.offset};\tsize:${f.size};\tsigned:${f.signed ? 1 : 0};\n`);
+  const fields = placeFields(row).map(
+    (f) => `\tfield:${f.text};\toffset:${f.offset};\tsize:${f.size};\tsigned:${f.signed ? 1 : 0};\n`,
+  );
   const common = COMMON_FIELDS.map((f) => `\tfield:${f}\n`);
   return `name: ${row.name}\nID: ${id}\nformat:\n${common.join('')}\n${fields.join('')}\nprint fmt: ${row.print}\n`;
 }

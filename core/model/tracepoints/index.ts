@@ -8,7 +8,14 @@ import { SOCK } from './sock.ts';
 import { RAW_SYSCALLS, SYSCALL_EVENTS } from './syscalls.ts';
 import { TASK } from './task.ts';
 
-export const TRACEPOINTS: readonly TracepointRow[] = [...TASK, ...SIGNAL, ...SCHED, ...RAW_SYSCALLS, ...SOCK, ...SYSCALL_EVENTS];
+export const TRACEPOINTS: readonly TracepointRow[] = [
+  ...TASK,
+  ...SIGNAL,
+  ...SCHED,
+  ...RAW_SYSCALLS,
+  ...SOCK,
+  ...SYSCALL_EVENTS,
+];
 
 /** Ids below this belong to the ftrace entries of the kernel itself. */
 const FIRST_ID = 21;

@@ -5,8 +5,14 @@ export const SCHED = [
   {
     system: 'sched',
     name: 'sched_process_fork',
-    fields: [{ decl: 'char parent_comm[16]' }, { decl: 'pid_t parent_pid' }, { decl: 'char child_comm[16]' }, { decl: 'pid_t child_pid' }],
-    print: '"comm=%s pid=%d child_comm=%s child_pid=%d", REC->parent_comm, REC->parent_pid, REC->child_comm, REC->child_pid',
+    fields: [
+      { decl: 'char parent_comm[16]' },
+      { decl: 'pid_t parent_pid' },
+      { decl: 'char child_comm[16]' },
+      { decl: 'pid_t child_pid' },
+    ],
+    print:
+      '"comm=%s pid=%d child_comm=%s child_pid=%d", REC->parent_comm, REC->parent_pid, REC->child_comm, REC->child_pid',
     raw: ['struct task_struct *parent', 'struct task_struct *child'],
   },
   {

@@ -15,7 +15,10 @@ export function workloadByName(name: string): Workload {
   if (found) return found;
   const names = WORKLOADS.map((w) => w.name);
   const near = nearestNames(name, names);
-  throw new BpfError('ENOENT', `there is no workload '${name}'; ${near.length > 0 ? `nearest: ${near.join(', ')}` : `there are: ${names.join(', ')}`}`);
+  throw new BpfError(
+    'ENOENT',
+    `there is no workload '${name}'; ${near.length > 0 ? `nearest: ${near.join(', ')}` : `there are: ${names.join(', ')}`}`,
+  );
 }
 
 /** Names of the workloads that make a hook fire. */
@@ -25,3 +28,5 @@ export function workloadsThatFire(hook: string): string[] {
     framesOf(w).some(({ event }) => event.type === 'enter' && needs.some((need) => need.nr === event.nr)),
   ).map((w) => w.name);
 }
+
+export { defineWorkload, type Workload, WorkloadSource } from './workload.ts';

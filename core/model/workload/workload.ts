@@ -67,7 +67,9 @@ interface FdState {
   bound?: { address: Uint8Array; port: number };
 }
 
-type Parts = Omit<Frame, 'event' | 'tasks' | 'fds'> & { readonly fds?: readonly (readonly [tid: number, fd: number])[] };
+type Parts = Omit<Frame, 'event' | 'tasks' | 'fds'> & {
+  readonly fds?: readonly (readonly [tid: number, fd: number])[];
+};
 
 /** The script's world: its tasks, its clock, and the frames that it has made. */
 export class World {
@@ -86,7 +88,14 @@ export class World {
   /** A process that is there from the start. */
   spawn(options: SpawnOptions): ScriptTask {
     const pid = options.pid ?? this.nextPid();
-    const facts = { tid: pid, tgid: pid, ppid: options.ppid ?? 1, uid: options.uid ?? 0, gid: options.gid ?? 0, comm: options.comm };
+    const facts = {
+      tid: pid,
+      tgid: pid,
+      ppid: options.ppid ?? 1,
+      uid: options.uid ?? 0,
+      gid: options.gid ?? 0,
+      comm: options.comm,
+    };
     const task = new ScriptTask(this, facts, options.cpu ?? 0, new Map());
     this.emit({ type: 'start', tsNs: this.tick(), cpu: task.cpu, tid: pid }, { tasks: [this.#init, facts] });
     return task;
@@ -205,7 +214,10 @@ export class ScriptTask {
       const full = state.facts.socket.domain === AF.INET6 && from.length === 4 ? mapped(from) : from;
       const local = state.bound ?? { address: full, port: options.fromPort ?? world.nextPort() };
       const peer = ret === 0 ? { peer: sockaddr.slice() } : {};
-      state.facts = { ...state.facts, socket: { ...state.facts.socket, local: makeSockaddr(local.address, local.port), ...peer } };
+      state.facts = {
+        ...state.facts,
+        socket: { ...state.facts.socket, local: makeSockaddr(local.address, local.port), ...peer },
+      };
     }
     if (options.killed) this.exit(9);
     else this.#exit('connect', args, ret, parts);
@@ -223,7 +235,12 @@ export class ScriptTask {
     const address = listening.domain === AF.INET6 && from.length === 4 ? mapped(from) : from;
     this.#openSocket(fresh, { ...listening, peer: makeSockaddr(address, peerPort) });
     world.advance(STEP_NS);
-    this.#exit('accept4', args, fresh, { fds: [[this.tid, fd], [this.tid, fresh]] });
+    this.#exit('accept4', args, fresh, {
+      fds: [
+        [this.tid, fd],
+        [this.tid, fresh],
+      ],
+    });
     return fresh;
   }
 
@@ -254,7 +271,10 @@ export class ScriptTask {
     const at = this.world.buffer(size);
     const args = [BigInt(fd), at, BigInt(size)];
     this.#enter('read', args, { fds: [[this.tid, fd]] });
-    this.#exit('read', args, data.length, { fds: [[this.tid, fd]], memory: [{ tid: this.tid, address: at, bytes: data }] });
+    this.#exit('read', args, data.length, {
+      fds: [[this.tid, fd]],
+      memory: [{ tid: this.tid, address: at, bytes: data }],
+    });
     return data.length;
   }
 
@@ -284,7 +304,10 @@ export class ScriptTask {
     const args = [0x1200011n, 0n, 0n, 0n, 0n];
     this.#enter('clone', args, {});
     const facts = { ...this.facts, tid: child, tgid: child, ppid: this.facts.tgid };
-    world.emit({ type: 'fork', tsNs: world.tick(), cpu: this.cpu, tid: this.tid, child, kind: 'fork', childTgid: child }, { tasks: [facts] });
+    world.emit(
+      { type: 'fork', tsNs: world.tick(), cpu: this.cpu, tid: this.tid, child, kind: 'fork', childTgid: child },
+      { tasks: [facts] },
+    );
     this.#exit('clone', args, child, {});
     return new ScriptTask(world, facts, this.cpu, new Map(this.#fds));
   }
@@ -296,7 +319,18 @@ export class ScriptTask {
     const args = [0x3d0f00n, 0n, 0n, 0n, 0n];
     this.#enter('clone', args, {});
     const facts = { ...this.facts, tid: child };
-    world.emit({ type: 'fork', tsNs: world.tick(), cpu: this.cpu, tid: this.tid, child, kind: 'clone', childTgid: this.facts.tgid }, { tasks: [facts] });
+    world.emit(
+      {
+        type: 'fork',
+        tsNs: world.tick(),
+        cpu: this.cpu,
+        tid: this.tid,
+        child,
+        kind: 'clone',
+        childTgid: this.facts.tgid,
+      },
+      { tasks: [facts] },
+    );
     this.#exit('clone', args, child, {});
     return new ScriptTask(world, facts, this.cpu, this.#fds);
   }
@@ -354,13 +388,25 @@ export class ScriptTask {
 
   #enter(name: string, args: readonly bigint[], parts: Parts): void {
     const { world } = this;
-    const event = { type: 'enter', tsNs: world.tick(), cpu: this.cpu, tid: this.tid, nr: nrOf(name), args, ip: USER_IP, sp: BUFFER_BASE - 256n } as const;
+    const event = {
+      type: 'enter',
+      tsNs: world.tick(),
+      cpu: this.cpu,
+      tid: this.tid,
+      nr: nrOf(name),
+      args,
+      ip: USER_IP,
+      sp: BUFFER_BASE - 256n,
+    } as const;
     world.emit(event, this.#frame(parts));
   }
 
   #exit(name: string, args: readonly bigint[], ret: number | bigint, parts: Parts): void {
     const { world } = this;
-    world.emit({ type: 'exit', tsNs: world.tick(), cpu: this.cpu, tid: this.tid, nr: nrOf(name), args, ret: BigInt(ret) }, this.#frame(parts));
+    world.emit(
+      { type: 'exit', tsNs: world.tick(), cpu: this.cpu, tid: this.tid, nr: nrOf(name), args, ret: BigInt(ret) },
+      this.#frame(parts),
+    );
   }
 }
 
