@@ -61,7 +61,7 @@ export class Contexts {
     this.#address(this.#regs + PT_REGS.bp, this.#stack + STACK_BYTES - 16);
     if (!returning) {
       this.#put(this.#stack, event.caller);
-      event.args.slice(FUNCTION_ARGS.length).forEach((arg, i) => this.#put(this.#stack + 8 + 8 * i, arg));
+      for (const [i, arg] of event.args.slice(FUNCTION_ARGS.length).entries()) this.#put(this.#stack + 8 + 8 * i, arg);
     }
     return { offset: this.#regs, size: PT_REGS_SIZE };
   }
@@ -69,7 +69,7 @@ export class Contexts {
   /** Arguments of a function (and its result last), or of a raw tracepoint, 8 bytes each. */
   args(args: readonly Arg[], ret?: Arg): Context {
     this.#memory.u8.fill(0, this.#args, this.#args + ARGS_BYTES);
-    args.forEach((arg, i) => this.#put(this.#args + 8 * i, arg));
+    for (const [i, arg] of args.entries()) this.#put(this.#args + 8 * i, arg);
     if (ret !== undefined) this.#put(this.#args + 8 * args.length, ret);
     return { offset: this.#args, size: ARGS_BYTES };
   }

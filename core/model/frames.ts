@@ -14,7 +14,7 @@ export interface Frame {
   readonly fds?: readonly { readonly tid: number; readonly fd: number; readonly facts: FdFacts | null }[];
   /** User memory. Pieces of one task may touch or overlap. */
   readonly memory?: readonly { readonly tid: number; readonly address: bigint; readonly bytes: Uint8Array }[];
-  /** Source addresses by destination (sockaddr bytes both): null is "no route". */
+  /** Source addresses by destination (sockaddr bytes both): null is "no route". They stay known. */
   readonly routes?: readonly { readonly to: Uint8Array; readonly from: Uint8Array | null }[];
 }
 
@@ -37,6 +37,7 @@ const EMPTY = new Uint8Array(0);
 export class FrameView implements TaskView {
   readonly misses: Misses = { memory: 0, fds: 0, tasks: 0, routes: 0 };
   #tasks = new Map<number, TaskFacts>();
+  #routes = new Map<string, Uint8Array | null>();
   #frame: Frame | undefined;
   #segments: Map<number, Segment[]> | undefined;
 
@@ -44,6 +45,7 @@ export class FrameView implements TaskView {
     this.#frame = frame;
     this.#segments = undefined;
     for (const facts of frame.tasks ?? []) this.#tasks.set(facts.tid, facts);
+    for (const { to, from } of frame.routes ?? []) this.#routes.set(String(to), from);
   }
 
   task(tid: number): TaskFacts | undefined {
@@ -72,9 +74,9 @@ export class FrameView implements TaskView {
   }
 
   sourceAddress(destination: Uint8Array): Uint8Array | undefined {
-    const hit = this.#frame?.routes?.find((r) => same(r.to, destination));
-    if (!hit) this.misses.routes++;
-    return hit?.from ?? undefined;
+    const from = this.#routes.get(String(destination));
+    if (from === undefined) this.misses.routes++;
+    return from ?? undefined;
   }
 
   #at(tid: number, address: bigint, most: number): Uint8Array {
@@ -134,10 +136,6 @@ function mergeMemory(pieces: NonNullable<Frame['memory']>): Map<number, Segment[
     list[list.length - 1] = { start: last.start, bytes: joined };
   }
   return out;
-}
-
-function same(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
 
 export class FrameSource implements EventSource {

@@ -245,7 +245,7 @@ export class ModelKernel {
     const { u8, view } = this.memory;
     u8.fill(0, at, at + PT_REGS_SIZE);
     const put = (offset: number, value: bigint) => view.setBigInt64(at + offset, BigInt.asIntN(64, value), true);
-    SYSCALL_ARGS.forEach((reg, i) => put(PT_REGS[reg], args[i] ?? 0n));
+    for (const [i, reg] of SYSCALL_ARGS.entries()) put(PT_REGS[reg], args[i] ?? 0n);
     put(PT_REGS.ax, ax);
     put(PT_REGS.orig_ax, BigInt(nr));
     put(PT_REGS.ip, this.#ip);

@@ -258,7 +258,7 @@ class CallPrefetch {
       }
     });
     if (this.#ret !== undefined && this.#ret >= 0n && RETURNS_FD.has(this.#row.name)) this.#fd(Number(this.#ret));
-    if (this.#row.name === 'connect' && this.#ret !== undefined) this.#route();
+    if (this.#row.name === 'connect') this.#route();
   }
 
   #fd(fd: number): void {

@@ -55,7 +55,7 @@ function accepting(flags: (call: Call) => number) {
         kernel.sockets.write(accepted);
       }
       if (call.top === 'inet_csk_accept') call.leave(() => (accepted ? kernel.sockets.sockAddress(accepted) : 0));
-      call.leaveTo(depth, ret < 0 ? ret : 0);
+      call.leaveTo(depth, Math.min(ret, 0));
       call.leave(ret);
       socket.busy--;
     },

@@ -12,7 +12,7 @@
  */
 import { utf8Encode } from '../../base/bytes.ts';
 import { type Frame, FrameSource } from '../frames.ts';
-import { AF, IPPROTO, makeSockaddr, mapped, parseAddress, SOCK } from '../sockaddr.ts';
+import { AF, IPPROTO, makeSockaddr, mapped, parseAddress, SOCK, TCP } from '../sockaddr.ts';
 import type { FdFacts, TaskEvent, TaskFacts } from '../source.ts';
 import { ERRNO } from '../syscalls/errno.ts';
 import { syscallByName } from '../syscalls/index.ts';
@@ -61,6 +61,15 @@ const FIRST_EPHEMERAL = 40000;
 /** User addresses of buffers. */
 const BUFFER_BASE = 0x7ffd_0000_0000n;
 const USER_IP = 0x0000_5555_5555_4000n;
+
+/** Results of connect(2) after which the socket is closed again. */
+const ENDS_CONNECT: ReadonlySet<number> = new Set([
+  ERRNO.ECONNREFUSED,
+  ERRNO.ETIMEDOUT,
+  ERRNO.ECONNRESET,
+  ERRNO.ECONNABORTED,
+  ERRNO.EHOSTUNREACH,
+]);
 
 interface FdState {
   facts: FdFacts;
@@ -165,7 +174,7 @@ export class ScriptTask {
     const protocol = domain === AF.UNIX ? 0 : type === SOCK.STREAM ? IPPROTO.TCP : IPPROTO.UDP;
     const args = [BigInt(domain), BigInt(type), 0n];
     this.#enter('socket', args, {});
-    this.#openSocket(fd, { domain, type, protocol });
+    this.#openSocket(fd, { domain, type, protocol, ...(protocol === IPPROTO.TCP && { state: TCP.CLOSE }) });
     this.#exit('socket', args, fd, { fds: [[this.tid, fd]] });
     return fd;
   }
@@ -186,6 +195,7 @@ export class ScriptTask {
 
   listen(fd: number, backlog = 128): number {
     this.syscall('listen', [BigInt(fd), BigInt(backlog)], 0, { fds: [[this.tid, fd]] });
+    this.#setState(fd, TCP.LISTEN);
     return 0;
   }
 
@@ -219,6 +229,9 @@ export class ScriptTask {
         socket: { ...state.facts.socket, local: makeSockaddr(local.address, local.port), ...peer },
       };
     }
+    if (ret === 0) this.#setState(fd, TCP.ESTABLISHED);
+    else if (ret === -ERRNO.EINPROGRESS) this.#setState(fd, TCP.SYN_SENT);
+    else if (ENDS_CONNECT.has(-ret)) this.#setState(fd, TCP.CLOSE);
     if (options.killed) this.exit(9);
     else this.#exit('connect', args, ret, parts);
     return ret;
@@ -233,7 +246,7 @@ export class ScriptTask {
     const fresh = this.#freeFd();
     const from = parseAddress(peer);
     const address = listening.domain === AF.INET6 && from.length === 4 ? mapped(from) : from;
-    this.#openSocket(fresh, { ...listening, peer: makeSockaddr(address, peerPort) });
+    this.#openSocket(fresh, { ...listening, peer: makeSockaddr(address, peerPort), state: TCP.ESTABLISHED });
     world.advance(STEP_NS);
     this.#exit('accept4', args, fresh, {
       fds: [
@@ -348,7 +361,7 @@ export class ScriptTask {
     const vector = (list: readonly string[]) => {
       const bytes = new Uint8Array(8 * (list.length + 1));
       const view = new DataView(bytes.buffer);
-      list.forEach((s, i) => view.setBigUint64(8 * i, text(s), true));
+      for (const [i, s] of list.entries()) view.setBigUint64(8 * i, text(s), true);
       return put(bytes);
     };
     const args = [text(path), vector(argv), vector(envp)];
@@ -372,6 +385,13 @@ export class ScriptTask {
   #openSocket(fd: number, socket: NonNullable<FdFacts['socket']>): void {
     const inode = this.world.nextInode();
     this.#fds.set(fd, { facts: { kind: 'socket', path: `socket:[${inode}]`, inode, socket } });
+  }
+
+  /** TCP state that the source tells; only TCP sockets have one. */
+  #setState(fd: number, state: number): void {
+    const known = this.#fds.get(fd);
+    if (known?.facts.socket?.protocol !== IPPROTO.TCP) return;
+    known.facts = { ...known.facts, socket: { ...known.facts.socket, state } };
   }
 
   #freeFd(): number {
