@@ -64,25 +64,24 @@ export class HashMap extends MapBase {
     this.setHeader(HEADER.FRESH_END, at + count * this.nodeSize);
   }
 
-  /** A node to use, or 0 when all are taken. Oldest free node first, then those never used. */
+  /** A node to use, or 0 when all are taken. Those never used first, then the one that has been free longest. */
   protected takeNode(): number {
-    const i32 = this.host.memory.i32;
+    const fresh = this.header(HEADER.FRESH);
+    if (fresh !== this.header(HEADER.FRESH_END)) {
+      this.setHeader(HEADER.FRESH, fresh + this.nodeSize);
+      return fresh;
+    }
     const free = this.header(HEADER.FREE_HEAD);
     if (free !== 0) {
-      const next = i32[(free + NODE.LINK) >>> 2]!;
+      const next = this.host.memory.i32[(free + NODE.LINK) >>> 2]! >>> 0;
       this.setHeader(HEADER.FREE_HEAD, next);
       if (next === 0) this.setHeader(HEADER.FREE_TAIL, 0);
       return free;
     }
-    let fresh = this.header(HEADER.FRESH);
-    if (fresh === this.header(HEADER.FRESH_END)) {
-      const left = this.attrs.maxEntries + this.spares - this.#nodesMade;
-      if ((this.flags & BPF_F_NO_PREALLOC) === 0 || left <= 0) return 0;
-      this.#addNodes(Math.min(left, Math.max(1, Math.floor(SLAB_BYTES / this.nodeSize))));
-      fresh = this.header(HEADER.FRESH);
-    }
-    this.setHeader(HEADER.FRESH, fresh + this.nodeSize);
-    return fresh;
+    const left = this.attrs.maxEntries + this.spares - this.#nodesMade;
+    if ((this.flags & BPF_F_NO_PREALLOC) === 0 || left <= 0) return 0;
+    this.#addNodes(Math.min(left, Math.max(1, Math.floor(SLAB_BYTES / this.nodeSize))));
+    return this.takeNode();
   }
 
   protected giveNode(node: number): void {

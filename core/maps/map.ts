@@ -52,6 +52,10 @@ export interface MapHost {
   progByFd?(fd: number, array: BpfMap): number;
   /** Cgroup arrays: id of the cgroup a file descriptor names (above 0), or a negative errno. Absent: the number itself is the id. */
   cgroupByFd?(fd: number): number;
+  /** Local storage: number (above 0) of the object that a file descriptor names, or a negative errno. Absent: the number itself. */
+  ownerByFd?(kind: 'sk' | 'inode' | 'task' | 'cgrp', fd: number): number;
+  /** Device maps: is there a network device with this index? Absent: there is. */
+  hasDevice?(ifindex: number): boolean;
 }
 
 /**
