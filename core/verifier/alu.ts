@@ -1,0 +1,399 @@
+/**
+ * Arithmetic instructions: numbers with numbers, and the few operations a pointer allows. Linux: check_alu_op,
+ * adjust_ptr_min_max_vals.
+ */
+import type { Env } from './env.ts';
+import { markPrecise } from './precision.ts';
+import { MAX_VAR_OFF } from './program.ts';
+import {
+  forgetIfContradictory,
+  makeKnown,
+  setKnown,
+  setKnown32,
+  signExtendTo32,
+  signExtendTo64,
+  sync,
+  unbound32,
+  zeroExtend32,
+} from './range.ts';
+import { ADD_CONST, FLAG, isPacket, KIND, kindOf, type Reg, typeName } from './reg.ts';
+import { add32, add64, addSigned, compute, isComputable, OP, subSigned } from './scalar.ts';
+import { sanitizePointer, sanitizeValue } from './speculation.ts';
+import { unlinked, withId } from './stack.ts';
+import * as tnum from './tnum.ts';
+import { addHi, bitLength, subHi, toBigS, toDouble, ult } from './u64.ts';
+
+const SYMBOLS = ['+=', '-=', '*=', '/=', '|=', '&=', '<<=', '>>=', 'neg', '%=', '^=', '=', 's>>=', 'endian'];
+
+export function checkAlu(env: Env, i: number): void {
+  const { opcode, dst, src, off, imm } = env.program.code;
+  const code = opcode[i]!;
+  const op = code & 0xf0;
+  const wide = (code & 7) === 7;
+  const d = dst[i]!;
+  const s = src[i]!;
+  const fromReg = (code & 8) !== 0;
+  if (op === OP.END || op === OP.NEG) {
+    if (op === OP.NEG) {
+      if (fromReg || s !== 0 || off[i] !== 0 || imm[i] !== 0) env.fail('structure', 'BPF_NEG uses reserved fields');
+    } else {
+      const width = imm[i]!;
+      if (s !== 0 || off[i] !== 0 || (width !== 16 && width !== 32 && width !== 64) || (wide && fromReg)) {
+        env.fail('structure', 'BPF_END uses reserved fields');
+      }
+    }
+    const r = env.readReg(d);
+    if (env.isHiddenPointer(r)) env.fail('leak', `R${d} pointer arithmetic prohibited`);
+    env.checkWritable(d);
+    if (op === OP.NEG && r.type === KIND.SCALAR && env.options.kernel[0] * 100 + env.options.kernel[1] >= 617) {
+      const result = unlinkedClone(r);
+      compute(result, result, OP.NEG, wide);
+      finish(env, d, result);
+    } else env.setUnknown(d);
+    return;
+  }
+  if (op === OP.MOV) {
+    move(env, i, wide, fromReg);
+    return;
+  }
+  if (op > OP.END) env.fail('structure', `invalid BPF_ALU opcode ${op.toString(16)}`);
+  const badOffset = off[i] !== 0 && (off[i] !== 1 || (op !== OP.MOD && op !== OP.DIV));
+  if (fromReg) {
+    if (imm[i] !== 0 || badOffset) env.fail('structure', 'BPF_ALU uses reserved fields');
+    env.readReg(s);
+  } else if (s !== 0 || badOffset) {
+    env.fail('structure', 'BPF_ALU uses reserved fields');
+  }
+  env.readReg(d);
+  if ((op === OP.MOD || op === OP.DIV) && !fromReg && imm[i] === 0) env.fail('structure', 'div by zero');
+  if ((op === OP.LSH || op === OP.RSH || op === OP.ARSH) && !fromReg) {
+    if (imm[i]! < 0 || imm[i]! >= (wide ? 64 : 32)) env.fail('structure', `invalid shift ${imm[i]}`);
+  }
+  env.checkWritable(d);
+  arithmetic(env, i, op, wide, fromReg);
+}
+
+/** A fresh copy without the link to other registers. */
+function unlinkedClone(r: Readonly<Reg>): Reg {
+  const copy = r.clone();
+  copy.id = 0;
+  copy.off = 0;
+  return copy;
+}
+
+function finish(env: Env, d: number, r: Reg): void {
+  forgetIfContradictory(r);
+  env.setReg(d, r);
+}
+
+function move(env: Env, i: number, wide: boolean, fromReg: boolean): void {
+  const { dst, src, off, imm } = env.program.code;
+  const d = dst[i]!;
+  const s = src[i]!;
+  const o = off[i]!;
+  if (!fromReg) {
+    if (s !== 0 || o !== 0) env.fail('structure', 'BPF_MOV uses reserved fields');
+    env.checkWritable(d);
+    const value = imm[i]!;
+    const r = makeKnown(value, wide ? value >> 31 : 0);
+    r.precise = env.unknown.precise;
+    env.setReg(d, r);
+    return;
+  }
+  if (wide && o === 1) {
+    if (imm[i] !== 1 && imm[i] !== 1 << 16) {
+      env.fail('structure', 'addr_space_cast insn can only convert between address space 1 and 0');
+    }
+    env.fail('type', 'addr_space_cast insn can only be used in a program that has an associated arena');
+  }
+  if ((o !== 0 && o !== 8 && o !== 16 && (o !== 32 || !wide)) || imm[i] !== 0) {
+    env.fail('structure', 'BPF_MOV uses reserved fields');
+  }
+  const r = env.readReg(s);
+  env.checkWritable(d);
+  if (wide && o === 0) {
+    env.setReg(d, withId(env, s));
+    return;
+  }
+  if (r.type !== KIND.SCALAR) {
+    if (env.isHiddenPointer(r)) {
+      env.fail('leak', wide ? `R${s} sign-extension part of pointer` : `R${s} partial copy of pointer`);
+    }
+    if (wide) {
+      env.setUnknown(d);
+      return;
+    }
+    const result = env.unknown.clone();
+    zeroExtend32(result);
+    sync(result);
+    finish(env, d, result);
+    return;
+  }
+  const bits = o === 0 ? 32 : o - 1;
+  // The copy equals the register only if nothing is cut off: then they stay linked.
+  const same = bitLength(r.umaxLo, r.umaxHi) <= bits;
+  const result = (same ? withId(env, s) : unlinked(r)).clone();
+  if (wide) signExtendTo64(result, o >> 3);
+  else {
+    if (o !== 0) signExtendTo32(result, o >> 3);
+    zeroExtend32(result);
+    sync(result);
+  }
+  finish(env, d, result);
+}
+
+function arithmetic(env: Env, i: number, op: number, wide: boolean, fromReg: boolean): void {
+  const { dst, src, imm } = env.program.code;
+  const d = dst[i]!;
+  const s = src[i]!;
+  const a = env.regs[d]!;
+  let b: Readonly<Reg>;
+  if (fromReg) {
+    b = env.regs[s]!;
+    if (b.type !== KIND.SCALAR) {
+      if (a.type !== KIND.SCALAR) {
+        if (op === OP.SUB && env.privileged) {
+          env.setUnknown(d);
+          return;
+        }
+        env.fail('type', `R${d} pointer ${SYMBOLS[op >> 4]} pointer prohibited`);
+      }
+      markPrecise(env, d);
+      pointerArithmetic(env, i, op, wide, b, a, false);
+      return;
+    }
+    if (a.type !== KIND.SCALAR) {
+      markPrecise(env, s);
+      pointerArithmetic(env, i, op, wide, a, b, true);
+      return;
+    }
+    if (a.precise) markPrecise(env, s);
+  } else {
+    b = makeKnown(imm[i]!, imm[i]! >> 31);
+    if (a.type !== KIND.SCALAR) {
+      pointerArithmetic(env, i, op, wide, a, b, true);
+      return;
+    }
+  }
+  if (!isComputable(op, wide, b)) {
+    env.setUnknown(d);
+    return;
+  }
+  if (op === OP.ADD || op === OP.SUB) sanitizeValue(env, i, fromReg);
+  let start = a;
+  if ((op === OP.AND || op === OP.OR) && tnum.isConst(b)) start = forkZeroOrOnes(env, i, a);
+  const result = start.clone();
+  compute(result, b, op, wide);
+  link(env, result, a, b, op, wide, fromReg && s === d);
+  finish(env, d, result);
+}
+
+/**
+ * A register that is -1 or 0 (a condition spread over all bits) is walked for each value: and/or with it selects, and the
+ * joined result would know neither. Linux: maybe_fork_scalars.
+ */
+function forkZeroOrOnes(env: Env, i: number, r: Readonly<Reg>): Readonly<Reg> {
+  const whole = r.sminLo === -1 && r.sminHi === -1 && r.smaxLo === 0 && r.smaxHi === 0;
+  const low = r.s32min === -1 && r.s32max === 0;
+  if (!whole && !low) return r;
+  if (!env.options.forkMasks) return r;
+  const other = env.pushPath(i, i);
+  const d = env.program.code.dst[i]!;
+  const zero = r.clone();
+  const ones = r.clone();
+  if (whole) {
+    setKnown(zero, 0, 0);
+    setKnown(ones, -1, -1);
+  } else {
+    setKnown32(zero, 0);
+    setKnown32(ones, -1);
+  }
+  other.frame.regs[d] = zero;
+  return ones;
+}
+
+/** rX += constant keeps rX linked to the register it was copied from; anything else breaks the link. */
+function link(
+  env: Env,
+  result: Reg,
+  a: Readonly<Reg>,
+  b: Readonly<Reg>,
+  op: number,
+  wide: boolean,
+  withItself: boolean,
+): void {
+  const small = tnum.isConst(b) && b.vHi === 0 && b.vLo >= 0;
+  if (
+    env.privileged &&
+    op === OP.ADD &&
+    wide &&
+    a.id !== 0 &&
+    !(a.id & ADD_CONST) &&
+    small &&
+    !withItself &&
+    tnum.isConst(b)
+  ) {
+    result.id = a.id | ADD_CONST;
+    result.off = b.vLo;
+    return;
+  }
+  result.id = 0;
+  result.off = 0;
+}
+
+const ARITHMETIC_OK = new Set<number>([
+  KIND.CTX,
+  KIND.MAP_VALUE,
+  KIND.MAP_KEY,
+  KIND.STACK,
+  KIND.PKT_META,
+  KIND.PKT,
+  KIND.TP_BUFFER,
+  KIND.BTF_ID,
+  KIND.MEM,
+  KIND.BUF,
+  KIND.FUNC,
+  KIND.DYNPTR,
+]);
+
+function checkSaneOffset(env: Env, r: Readonly<Reg>, type: number): void {
+  const name = typeName(type);
+  const smin = toDouble(r.sminLo, r.sminHi);
+  if (tnum.isConst(r)) {
+    const value = toDouble(r.vLo, r.vHi);
+    if (value >= MAX_VAR_OFF || value <= -MAX_VAR_OFF) {
+      env.fail('bounds', `math between ${name} pointer and ${toBigS(r.vLo, r.vHi)} is not allowed`);
+    }
+  }
+  if (r.type !== KIND.SCALAR && (r.off >= MAX_VAR_OFF || r.off <= -MAX_VAR_OFF)) {
+    env.fail('bounds', `${name} pointer offset ${r.off} is not allowed`);
+  }
+  if (r.sminLo === 0 && r.sminHi === -2147483648) {
+    env.fail('bounds', `math between ${name} pointer and register with unbounded min value is not allowed`);
+  }
+  if (smin >= MAX_VAR_OFF || smin <= -MAX_VAR_OFF) {
+    env.fail('bounds', `value ${toBigS(r.sminLo, r.sminHi)} makes ${name} pointer be out of bounds`);
+  }
+}
+
+/** pointer += number, number += pointer, pointer -= number. `pointerIsDst` is false for the second. */
+function pointerArithmetic(
+  env: Env,
+  i: number,
+  op: number,
+  wide: boolean,
+  pointer: Readonly<Reg>,
+  offset: Readonly<Reg>,
+  pointerIsDst: boolean,
+): void {
+  const d = env.program.code.dst[i]!;
+  const known = tnum.isConst(offset);
+  if (
+    (known &&
+      (offset.sminLo !== offset.smaxLo ||
+        offset.sminHi !== offset.smaxHi ||
+        offset.uminLo !== offset.umaxLo ||
+        offset.uminHi !== offset.umaxHi)) ||
+    forgetIfContradictory(offset.clone())
+  ) {
+    env.setUnknown(d);
+    return;
+  }
+  if (!wide) {
+    if (op === OP.SUB && env.privileged) {
+      env.setUnknown(d);
+      return;
+    }
+    env.fail('type', `R${d} 32-bit pointer arithmetic prohibited`);
+  }
+  const kind = kindOf(pointer.type);
+  if (pointer.type & FLAG.MAYBE_NULL) {
+    env.fail('null', `R${d} pointer arithmetic on ${typeName(pointer.type)} prohibited, null-check it first`);
+  }
+  const allowed =
+    ARITHMETIC_OK.has(kind) ||
+    (kind === KIND.FLOW_KEYS && known) ||
+    ((kind === KIND.MAP_PTR || kind === KIND.FLOW_KEYS) && known && (offset.vLo | offset.vHi) === 0 && op === OP.ADD);
+  if (!allowed) env.fail('type', `R${d} pointer arithmetic on ${typeName(pointer.type)} prohibited`);
+  checkSaneOffset(env, offset, pointer.type);
+  checkSaneOffset(env, pointer, pointer.type);
+  const r = pointer.clone();
+  if (op === OP.ADD || op === OP.SUB) sanitizePointer(env, i, pointer, offset, r, pointerIsDst, false);
+  unbound32(r);
+  if (op === OP.ADD) addOffset(env, r, pointer, offset, known);
+  else if (op === OP.SUB) {
+    if (!pointerIsDst) env.fail('type', `R${d} tried to subtract pointer from scalar`);
+    if (pointer.type === KIND.STACK) env.fail('type', `R${d} subtraction from stack pointer prohibited`);
+    subtractOffset(env, r, pointer, offset, known);
+  } else if (op === OP.AND || op === OP.OR || op === OP.XOR) {
+    env.fail('type', `R${d} bitwise operator ${SYMBOLS[op >> 4]} on pointer prohibited`);
+  } else {
+    env.fail('type', `R${d} pointer arithmetic with ${SYMBOLS[op >> 4]} operator prohibited`);
+  }
+  checkSaneOffset(env, r, pointer.type);
+  sync(r);
+  env.setReg(d, r);
+  if (op === OP.ADD || op === OP.SUB) sanitizePointer(env, i, pointer, offset, r, pointerIsDst, true);
+  finish(env, d, r);
+}
+
+function addOffset(env: Env, r: Reg, pointer: Readonly<Reg>, offset: Readonly<Reg>, known: boolean): void {
+  const sum = pointer.off + toDouble(offset.sminLo, offset.sminHi);
+  if (known && sum === sum >> 0) {
+    r.off = sum;
+    return;
+  }
+  addSigned(r, pointer, offset);
+  const minLo = (pointer.uminLo + offset.uminLo) | 0;
+  const minHi = addHi(pointer.uminLo, pointer.uminHi, offset.uminLo, offset.uminHi);
+  const maxLo = (pointer.umaxLo + offset.umaxLo) | 0;
+  const maxHi = addHi(pointer.umaxLo, pointer.umaxHi, offset.umaxLo, offset.umaxHi);
+  if (ult(minLo, minHi, pointer.uminLo, pointer.uminHi) || ult(maxLo, maxHi, pointer.umaxLo, pointer.umaxHi)) {
+    r.uminLo = r.uminHi = 0;
+    r.umaxLo = r.umaxHi = -1;
+  } else {
+    r.uminLo = minLo;
+    r.uminHi = minHi;
+    r.umaxLo = maxLo;
+    r.umaxHi = maxHi;
+  }
+  tnum.add(r, pointer, offset);
+  if (isPacket(pointer.type)) {
+    // A new base: what was known of the range behind it does not hold any more.
+    r.id = env.newId();
+    r.aux = 0;
+  }
+}
+
+function subtractOffset(env: Env, r: Reg, pointer: Readonly<Reg>, offset: Readonly<Reg>, known: boolean): void {
+  const difference = pointer.off - toDouble(offset.sminLo, offset.sminHi);
+  if (known && difference === difference >> 0) {
+    r.off = difference;
+    return;
+  }
+  subSigned(r, pointer, offset);
+  if (ult(pointer.uminLo, pointer.uminHi, offset.umaxLo, offset.umaxHi)) {
+    r.uminLo = r.uminHi = 0;
+    r.umaxLo = r.umaxHi = -1;
+  } else {
+    r.uminLo = (pointer.uminLo - offset.umaxLo) | 0;
+    r.uminHi = subHi(pointer.uminLo, pointer.uminHi, offset.umaxLo, offset.umaxHi);
+    r.umaxLo = (pointer.umaxLo - offset.uminLo) | 0;
+    r.umaxHi = subHi(pointer.umaxLo, pointer.umaxHi, offset.uminLo, offset.uminHi);
+  }
+  tnum.sub(r, pointer, offset);
+  if (isPacket(pointer.type)) {
+    r.id = env.newId();
+    if (offset.sminHi < 0) r.aux = 0;
+  }
+}
+
+/** For linked registers: the same number plus a constant. As Linux, without letting the bounds learn from one another. */
+export function plusConstant(known: Readonly<Reg>, delta: number): Reg {
+  const r = known.clone();
+  const constant = makeKnown(delta, delta >> 31);
+  add32(r, constant);
+  add64(r, constant);
+  tnum.add(r, r, constant);
+  return r;
+}

@@ -1,0 +1,236 @@
+/**
+ * Calls inside the program: a local function's frame, callbacks that helpers make, and the way back. Linux: check_func_call,
+ * push_callback_call, prepare_func_exit.
+ */
+import type { Env } from './env.ts';
+import { markPrecise } from './precision.ts';
+
+import { KIND, type Reg } from './reg.ts';
+import { Frame, NOT_INIT, type State } from './state.ts';
+import { isUnknown } from './tnum.ts';
+import { toBigS } from './u64.ts';
+
+const MAX_FRAMES = 8;
+
+/** After any call r0 to r5 are gone. */
+export function clobberCallerSaved(env: Env): void {
+  for (let i = 0; i <= 5; i++) env.setReg(i, NOT_INIT);
+}
+
+function pushFrame(env: Env, state: State, subprog: number, callsite: number): Frame {
+  if (state.frames.length >= MAX_FRAMES) {
+    env.fail('limit', `the call stack of ${state.frames.length + 1} frames is too deep`);
+  }
+  const frame = new Frame(callsite, state.frames.length, subprog);
+  // Nothing read in this frame concerns a checkpoint of another call.
+  frame.wroteLo = frame.wroteHi = -1;
+  state.frames.push(frame);
+  return frame;
+}
+
+/** A call of a function of the program: the walk goes on inside it. Answers the next instruction. */
+export function checkLocalCall(env: Env, i: number): number {
+  const { program, state } = env;
+  const subprog = program.subprogStarting(i + program.code.imm[i]! + 1);
+  const sub = program.subprogs[subprog]!;
+  if (sub.global) return callGlobal(env, i, subprog);
+  const caller = env.frame;
+  const callee = pushFrame(env, state, subprog, i);
+  for (let r = 1; r <= 5; r++) callee.regs[r] = caller.regs[r]!;
+  for (let r = 0; r <= 5; r++) caller.regs[r] = NOT_INIT;
+  env.scratchRegs = 0x7ff;
+  return sub.start;
+}
+
+/** Global functions are verified by themselves, for any arguments of their types; a call only checks the types. */
+function callGlobal(env: Env, i: number, subprog: number): number {
+  const sub = env.program.subprogs[subprog]!;
+  if (env.state.locks > 0) {
+    env.say('global function calls are not allowed while holding a lock,');
+    env.fail('reference', 'use static function instead');
+  }
+  if (env.state.preemptLocks > 0) {
+    env.say('global function calls are not allowed with preemption disabled,');
+    env.fail('reference', 'use static function instead');
+  }
+  const shape = globalArguments(env, subprog);
+  for (let a = 0; a < shape.length; a++) {
+    const r = env.regs[a + 1]!;
+    if (shape[a] === 'number') {
+      if (r.type !== KIND.SCALAR) {
+        env.say(`R${a + 1} is not a scalar`);
+        env.fail('type', `Caller passes invalid args into func#${subprog} ('${sub.name}')`);
+      }
+    } else if (r.type !== KIND.CTX) {
+      env.say(`arg#${a} expects pointer to ctx`);
+      env.fail('type', `Caller passes invalid args into func#${subprog} ('${sub.name}')`);
+    }
+  }
+  env.say(`Func#${subprog} ('${sub.name}') is global and assumed valid.`);
+  env.globalCalls.add(subprog);
+  if (sub.changesPacket) clearPacketPointers(env);
+  clobberCallerSaved(env);
+  env.setUnknown(0);
+  return i + 1;
+}
+
+/** Parameters of a global function: numbers and the context are understood, others refused. */
+export function globalArguments(env: Env, subprog: number): ('number' | 'ctx')[] {
+  const { program } = env;
+  const btf = program.objectBtf!;
+  const info = program.spec.funcs.find((f) => f.insn === program.subprogs[subprog]!.start)!;
+  const func = btf.type(info.btfId);
+  const proto = func.kind === 'func' ? btf.type(func.type) : undefined;
+  if (proto?.kind !== 'func_proto') return env.fail('structure', `Invalid type of function ${info.name}()`);
+  return proto.params.map((p, i) => {
+    let t = btf.type(p.type);
+    while (t.kind === 'typedef' || t.kind === 'const' || t.kind === 'volatile' || t.kind === 'restrict') {
+      t = btf.type(t.type);
+    }
+    if (t.kind === 'int' || t.kind === 'enum' || t.kind === 'enum64') return 'number';
+    if (t.kind === 'ptr') {
+      const target = t.type === 0 ? undefined : btf.type(t.type);
+      if (target?.kind === 'struct' && target.name === env.progType.ctxType) return 'ctx';
+    }
+    return env.fail(
+      'unsupported',
+      `arg#${i} of global function ${info.name}() has a type that this verifier does not support`,
+    );
+  });
+}
+
+/** Packet data may have moved: pointers into it are void. */
+export function clearPacketPointers(env: Env): void {
+  const gone = env.invalidPointer();
+  env.state.mapRegs((r) =>
+    r.type === KIND.PKT || r.type === KIND.PKT_META || r.type === KIND.PKT_END ? gone : undefined,
+  );
+}
+
+/** What a helper hands to the function it calls back. */
+export type CallbackSetup = (caller: Frame, callee: Frame) => void;
+
+/** A helper calls back before it returns, any number of times: queue the callback, go on behind the call as well. */
+export function pushCallback(env: Env, i: number, subprog: number, setup: CallbackSetup): void {
+  env.program.subprogs[subprog]!.isCallback = true;
+  const caller = env.frame;
+  const state = env.pushPath(env.program.subprogs[subprog]!.start, i);
+  const callee = pushFrame(env, state, subprog, i);
+  setup(state.frames[state.frames.length - 2]!, callee);
+  callee.inCallback = true;
+  callee.callbackMin = 0;
+  callee.callbackMax = 1;
+  state.callbackUnrollDepth++;
+  state.frames[state.frames.length - 2]!.callbackDepth++;
+  caller.callbackDepth = 0;
+}
+
+/** A helper keeps the function for later (timers): it runs alone, with a stack of its own. */
+export function pushAsyncCallback(
+  env: Env,
+  i: number,
+  subprog: number,
+  setup: CallbackSetup,
+  makeState: (frame: Frame) => State,
+): void {
+  const sub = env.program.subprogs[subprog]!;
+  sub.isCallback = true;
+  sub.isAsyncCallback = true;
+  const frame = new Frame(-1, 0, subprog);
+  frame.wroteLo = frame.wroteHi = -1;
+  const state = makeState(frame);
+  setup(env.frame, frame);
+  frame.inAsyncCallback = true;
+  frame.callbackMin = 0;
+  frame.callbackMax = 0;
+  frame.asyncEntries = env.frame.asyncEntries + 1;
+  env.pending.push({ state, insn: sub.start, previous: i, logLength: env.log.length });
+}
+
+/** `At ... the register R0 has ...`: the value is not one the exit allows. */
+export function failReturn(env: Env, r: Readonly<Reg>, where: string, min: number, max: number): never {
+  let text = `${where} the register R0 has`;
+  let known = false;
+  if (!(r.sminLo === 0 && r.sminHi === -2147483648)) {
+    text += ` smin=${toBigS(r.sminLo, r.sminHi)}`;
+    known = true;
+  }
+  if (!(r.smaxLo === -1 && r.smaxHi === 2147483647)) {
+    text += ` smax=${toBigS(r.smaxLo, r.smaxHi)}`;
+    known = true;
+  }
+  if (!known) text += ' unknown scalar value';
+  return env.fail('return', `${text} should have been in [${min}, ${max}]`);
+}
+
+/** Is the signed 64-bit (or 32-bit) range of the register within [min, max]. */
+export function isWithin(r: Readonly<Reg>, min: number, max: number, low32: boolean): boolean {
+  if (low32) return min <= r.s32min && r.s32max <= max;
+  const sminFits = r.sminHi === r.sminLo >> 31;
+  const smaxFits = r.smaxHi === r.smaxLo >> 31;
+  return sminFits && smaxFits && min <= r.sminLo && r.smaxLo <= max;
+}
+
+/** Leave the current function. Answers the next instruction. */
+export function returnFromCall(env: Env, previousAt: (state: State, insn: number) => State | undefined): number {
+  const { state } = env;
+  const callee = env.frame;
+  const r0 = callee.regs[0]!;
+  if (r0.type === KIND.STACK) env.fail('type', 'cannot return stack pointer to the caller');
+  const caller = state.frames[state.frames.length - 2]!;
+  if (callee.inCallback) {
+    if (r0.type !== KIND.SCALAR) env.fail('type', 'R0 not a scalar value');
+    markPrecise(env, 0);
+    if (!isWithin(r0, callee.callbackMin, callee.callbackMax, false)) {
+      failReturn(env, r0, 'At callback return', callee.callbackMin, callee.callbackMax);
+    }
+  } else {
+    caller.regs[0] = r0;
+  }
+  state.frames.pop();
+  env.scratchRegs = 0x7ff;
+  if (!callee.inCallback) return callee.callsite + 1;
+  const before = previousAt(state, callee.callsite);
+  if (before) widen(env, before, state);
+  return callee.callsite;
+}
+
+/**
+ * Going round a converging loop: numbers that changed and whose range did not matter so far are forgotten, so that the next
+ * round meets an equal state.
+ */
+export function widen(env: Env, before: State, now: State): void {
+  const widened = (a: Readonly<Reg> | undefined, b: Readonly<Reg>): Readonly<Reg> | undefined => {
+    if (!a || a === b || a.type !== KIND.SCALAR || b.type !== KIND.SCALAR) return undefined;
+    if (a.precise || b.precise || isUnknown(b)) return undefined;
+    if (a.vLo === b.vLo && a.vHi === b.vHi && a.mLo === b.mLo && a.mHi === b.mHi && sameBounds(a, b)) return undefined;
+    return env.unknown;
+  };
+  for (let f = 0; f < now.frames.length; f++) {
+    const old = before.frames[f];
+    const frame = now.frames[f]!;
+    if (!old) continue;
+    for (let j = 0; j < 10; j++) {
+      const next = widened(old.regs[j], frame.regs[j]!);
+      if (next) frame.regs[j] = next;
+    }
+    for (let j = 0; j < frame.kinds.length && j < old.kinds.length; j++) {
+      if (!frame.isSpill(j) || !old.isSpill(j)) continue;
+      const next = widened(old.spills[j], frame.spills[j]!);
+      if (next) frame.spills[j] = next;
+    }
+  }
+}
+
+function sameBounds(a: Readonly<Reg>, b: Readonly<Reg>): boolean {
+  return (
+    a.uminLo === b.uminLo &&
+    a.uminHi === b.uminHi &&
+    a.umaxLo === b.umaxLo &&
+    a.umaxHi === b.umaxHi &&
+    a.sminLo === b.sminLo &&
+    a.sminHi === b.sminHi &&
+    a.smaxLo === b.smaxLo &&
+    a.smaxHi === b.smaxHi
+  );
+}

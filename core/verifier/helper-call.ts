@@ -1,0 +1,390 @@
+/**
+ * A call of a helper: may this program call it, do the arguments fit, what happens to registers, stack and references, what
+ * is the result. Linux: check_helper_call.
+ */
+import type { HelperRow } from '../helpers/helper.ts';
+import { helperById, mayCall, signatureOf } from '../helpers/index.ts';
+import {
+  type CallbackSetup,
+  clearPacketPointers,
+  clobberCallerSaved,
+  pushAsyncCallback,
+  pushCallback,
+} from './call.ts';
+import { DYNPTR, endDynptr } from './dynptr.ts';
+import type { Env } from './env.ts';
+import { type CallFacts, checkArgument } from './helper-args.ts';
+import { checkMapAndHelper } from './map-rules.ts';
+import { accessMemory } from './mem.ts';
+import { markPrecise } from './precision.ts';
+import { forgetIfContradictory, makePointer, sync } from './range.ts';
+import { specialField } from './record.ts';
+import { checkNothingHeld, releaseReference, takeReference } from './references.ts';
+import { FLAG, isNull, KIND, type Reg } from './reg.ts';
+import { NOT_INIT, State } from './state.ts';
+import { ult } from './u64.ts';
+
+const MAX_HELPER = 211;
+const MAX_ERRNO = 4095;
+
+const RESULT_KIND = {
+  socket_or_null: KIND.SOCKET | FLAG.MAYBE_NULL,
+  tcp_sock_or_null: KIND.TCP_SOCK | FLAG.MAYBE_NULL,
+  sock_common_or_null: KIND.SOCK_COMMON | FLAG.MAYBE_NULL,
+  alloc_mem_or_null: KIND.MEM | FLAG.RINGBUF | FLAG.MAYBE_NULL,
+  mem_or_null: KIND.MEM | FLAG.MAYBE_NULL,
+  dynptr_mem_or_null: KIND.MEM | FLAG.MAYBE_NULL,
+} as const;
+
+/** Helpers whose result is another view of the argument's object. */
+const CASTS = new Set([
+  'tcp_sock',
+  'sk_fullsock',
+  'skc_to_tcp6_sock',
+  'skc_to_tcp_sock',
+  'skc_to_tcp_timewait_sock',
+  'skc_to_tcp_request_sock',
+  'skc_to_udp6_sock',
+  'skc_to_mptcp_sock',
+]);
+
+/** Helpers that use a map found by instruction: for those Linux remembers which. */
+const REMEMBERS_MAP = new Set([
+  'tail_call',
+  'map_lookup_elem',
+  'map_update_elem',
+  'map_delete_elem',
+  'map_push_elem',
+  'map_pop_elem',
+  'map_peek_elem',
+  'for_each_map_elem',
+  'redirect_map',
+  'map_lookup_percpu_elem',
+]);
+const WRITES_MAP = new Set(['map_delete_elem', 'map_update_elem', 'map_push_elem', 'map_pop_elem']);
+
+export function helperAt(env: Env, id: number): HelperRow {
+  const row = helperById(id);
+  if (!row || !isSince(env, row.since)) {
+    env.fail(
+      'helper',
+      id >= 0 && id <= MAX_HELPER && row
+        ? `program of this type cannot use helper bpf_${row.name}#${id}`
+        : `invalid func unknown#${id}`,
+    );
+  }
+  return row!;
+}
+
+/** Does the kernel whose rules apply have what came with `version`? */
+function isSince(env: Env, version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const [haveMajor, haveMinor] = env.options.kernel;
+  return haveMajor > major || (haveMajor === major && haveMinor >= minor);
+}
+
+export function checkHelperCall(env: Env, i: number): void {
+  const id = env.program.code.imm[i]!;
+  const row = helperAt(env, id);
+  const type = env.progType.name;
+  const { attachType } = env.program.spec;
+  const allowed =
+    row.before && !isSince(env, row.before.kernel)
+      ? mayCall({ ...row, progTypes: row.before.progTypes }, type, attachType)
+      : mayCall(row, type, attachType);
+  if (!allowed) {
+    env.fail('helper', `program of this type cannot use helper bpf_${row.name}#${id}`);
+  }
+  if (!env.options.gpl && row.gplOnly) {
+    env.fail('helper', 'cannot call GPL-restricted function from non-GPL compatible program');
+  }
+  const sleepable = env.options.sleepable || env.state.sleepable;
+  if (row.mightSleep) {
+    if (!sleepable) env.fail('helper', 'helper call might sleep in a non-sleepable prog');
+    if (env.state.rcuLocks > 0) {
+      env.fail('helper', `sleepable helper bpf_${row.name}#${id} in rcu_read_lock region`);
+    }
+    if (env.state.preemptLocks > 0) {
+      env.fail('helper', `sleepable helper bpf_${row.name}#${id} in non-preemptible region`);
+    }
+  }
+  const signature = signatureOf(row, type);
+  const facts: CallFacts = {
+    helper: row,
+    map: -1,
+    mapId: 0,
+    constantKey: -1,
+    releaseReg: 0,
+    refObjId: 0,
+    memSize: 0,
+    maxSize: 0,
+    maxSizeHi: 0,
+    subprog: -1,
+    btfId: 0,
+    dynptr: undefined,
+    rawMode: false,
+    accessSize: 0,
+    accessReg: 0,
+  };
+  for (let a = 0; a < signature.args.length; a++) {
+    checkArgument(env, a, signature.args, signature.argBtf ?? row.argBtf, facts);
+  }
+  rememberMap(env, i, facts);
+  // The helper fills this memory: its bytes are written, whatever they were.
+  for (let at = 0; at < facts.accessSize; at++) {
+    accessMemory(env, facts.accessReg, { off: at, size: 1, write: true, reg: -1 });
+  }
+  release(env, facts);
+  let changesPacket = row.changesPacket === true;
+  switch (row.name) {
+    case 'tail_call':
+      checkNothingHeld(env, 'tail_call', true);
+      break;
+    case 'get_local_storage':
+      if (!isNull(env.regs[2]!)) env.fail('helper', "get_local_storage() doesn't support non-zero flags");
+      markPrecise(env, 2);
+      break;
+    case 'dynptr_from_mem':
+      if (env.regs[1]!.type !== KIND.MAP_VALUE) {
+        env.fail('type', `Unsupported reg type for bpf_dynptr_from_mem data`);
+      }
+      break;
+    case 'dynptr_write':
+      if (facts.dynptr?.aux === DYNPTR.SKB) changesPacket = true;
+      break;
+    case 'get_func_ip':
+      if (
+        type === 'tracing' &&
+        attachType !== 'trace_fentry' &&
+        attachType !== 'trace_fexit' &&
+        attachType !== 'modify_return'
+      ) {
+        env.fail('helper', 'func bpf_get_func_ip#173 supported only for fentry/fexit/fmod_ret programs');
+      }
+      break;
+    case 'for_each_map_elem':
+    case 'timer_set_callback':
+    case 'find_vma':
+    case 'loop':
+    case 'user_ringbuf_drain':
+      callBack(env, i, facts);
+      break;
+    default:
+  }
+  clobberCallerSaved(env);
+  setResult(env, facts);
+  if (facts.map >= 0) checkMapAndHelper(env, env.map(facts.map), row);
+  if (changesPacket) clearPacketPointers(env);
+}
+
+const BPF_F_RDONLY_PROG = 1 << 7;
+
+function rememberMap(env: Env, i: number, facts: CallFacts): void {
+  const { name } = facts.helper;
+  if (!REMEMBERS_MAP.has(name)) return;
+  const map = env.map(facts.map);
+  if (map.spec.flags & BPF_F_RDONLY_PROG && WRITES_MAP.has(name)) env.fail('type', 'write into map forbidden');
+  const before = env.mapAtCall[i]!;
+  env.mapAtCall[i] = before === 0 || before === facts.map + 1 ? facts.map + 1 : -1;
+  if (name !== 'tail_call') return;
+  const index = env.regs[3]!;
+  if (
+    index.type === KIND.SCALAR &&
+    (index.mLo | index.mHi) === 0 &&
+    ult(index.vLo, index.vHi, map.spec.maxEntries, 0)
+  ) {
+    markPrecise(env, 3);
+  }
+}
+
+function release(env: Env, facts: CallFacts): void {
+  if (facts.releaseReg === 0) return;
+  const r = env.regs[facts.releaseReg]!;
+  const { helper } = facts;
+  let ok = false;
+  if (helper.args[facts.releaseReg - 1] === 'dynptr') {
+    endDynptr(env, r);
+    ok = true;
+  } else if (facts.refObjId !== 0) ok = releaseReference(env, facts.refObjId);
+  else ok = isNull(r);
+  if (!ok) env.fail('reference', `func bpf_${helper.name}#${helper.id} reference has not been acquired before`);
+}
+
+function callBack(env: Env, i: number, facts: CallFacts): void {
+  const { name } = facts.helper;
+  const pointer = (type: number, map: number, id: number) => {
+    const r = makePointer(type);
+    r.aux = map;
+    r.aux2 = id;
+    return r;
+  };
+  if (name === 'loop') {
+    // How often the body runs is decided by r1.
+    if (isNull(env.regs[4]!)) markPrecise(env, 4);
+    markPrecise(env, 1);
+    const count = env.regs[1]!;
+    if (!ult(env.frame.callbackDepth, 0, count.umaxLo, count.umaxHi)) {
+      env.frame.callbackDepth = 0;
+      return;
+    }
+    pushCallback(env, i, facts.subprog, (caller, callee) => {
+      callee.regs[1] = env.unknown;
+      callee.regs[2] = caller.regs[3]!;
+    });
+    return;
+  }
+  if (name === 'timer_set_callback') {
+    const setup: CallbackSetup = (_, callee) => {
+      callee.regs[1] = pointer(KIND.MAP_PTR, facts.map, facts.mapId);
+      callee.regs[2] = pointer(KIND.MAP_KEY, facts.map, facts.mapId);
+      callee.regs[3] = pointer(KIND.MAP_VALUE, facts.map, facts.mapId);
+    };
+    pushAsyncCallback(env, i, facts.subprog, setup, (frame) => {
+      const state = new State([frame]);
+      state.firstInsn = env.program.subprogs[facts.subprog]!.start;
+      return state;
+    });
+    return;
+  }
+  let setup: CallbackSetup;
+  if (name === 'for_each_map_elem') {
+    const { type } = env.map(facts.map).spec;
+    if (!/^(array|percpu_array|hash|lru_hash|percpu_hash|lru_percpu_hash)$/.test(type)) {
+      env.fail('helper', 'callback function not allowed for map');
+    }
+    setup = (caller, callee) => {
+      callee.regs[1] = caller.regs[1]!;
+      callee.regs[2] = pointer(KIND.MAP_KEY, facts.map, facts.mapId);
+      callee.regs[3] = pointer(KIND.MAP_VALUE, facts.map, facts.mapId);
+      callee.regs[4] = caller.regs[3]!;
+    };
+  } else if (name === 'find_vma') {
+    const vma = env.kernelBtf?.find('vm_area_struct', 'struct');
+    if (vma === undefined) env.fail('unsupported', 'find_vma needs the kernel BTF');
+    setup = (caller, callee) => {
+      callee.regs[1] = caller.regs[1]!;
+      callee.regs[2] = pointer(KIND.BTF_ID, vma!, 0);
+      callee.regs[3] = caller.regs[4]!;
+    };
+  } else {
+    setup = (caller, callee) => {
+      const d = makePointer(KIND.DYNPTR);
+      d.aux = DYNPTR.LOCAL;
+      d.aux2 = 1;
+      d.id = env.newId();
+      callee.regs[1] = d;
+      callee.regs[2] = caller.regs[3]!;
+    };
+  }
+  pushCallback(env, i, facts.subprog, setup);
+}
+
+function setResult(env: Env, facts: CallFacts): void {
+  const { helper } = facts;
+  let r: Reg;
+  switch (helper.ret) {
+    case 'integer':
+      env.setReg(0, integerResult(env, facts));
+      return;
+    case 'void':
+      env.setReg(0, NOT_INIT);
+      return;
+    case 'map_value':
+    case 'map_value_or_null': {
+      const map = env.map(facts.map);
+      const elided =
+        helper.name === 'map_lookup_elem' &&
+        isSince(env, '6.14') &&
+        facts.constantKey >= 0 &&
+        facts.constantKey < map.spec.maxEntries;
+      const nullable = helper.ret === 'map_value_or_null' && !elided;
+      r = makePointer(KIND.MAP_VALUE | (nullable ? FLAG.MAYBE_NULL : 0));
+      r.aux = facts.map;
+      r.aux2 = facts.mapId;
+      if (!nullable && specialField(env, map, 'bpf_spin_lock')) r.id = env.newId();
+      break;
+    }
+    case 'mem_or_btf_id':
+    case 'mem_or_btf_id_or_null':
+      r = perCpuResult(env, facts, helper.ret === 'mem_or_btf_id_or_null');
+      break;
+    case 'btf_id':
+    case 'btf_id_or_null': {
+      const id = helper.retBtf ? env.kernelBtf?.find(helper.retBtf, 'struct') : undefined;
+      if (id === undefined) {
+        env.fail('unsupported', `the result of bpf_${helper.name} needs the kernel BTF`);
+      }
+      // The current task is alive; other results are plain kernel pointers.
+      const trusted = helper.name === 'get_current_task_btf' || helper.name === 'task_pt_regs' ? FLAG.TRUSTED : 0;
+      r = makePointer(KIND.BTF_ID | trusted | (helper.ret === 'btf_id_or_null' ? FLAG.MAYBE_NULL : 0));
+      r.aux = id!;
+      break;
+    }
+    default:
+      r = makePointer(RESULT_KIND[helper.ret]);
+      if (helper.ret === 'alloc_mem_or_null' || helper.ret === 'mem_or_null' || helper.ret === 'dynptr_mem_or_null') {
+        r.aux = facts.memSize;
+      }
+  }
+  if (r.mayBeNull) r.id = env.newId();
+  if (helper.name === 'dynptr_data') {
+    r.aux2 = facts.dynptr?.id ?? 0;
+    r.refObjId = facts.dynptr?.refObjId ?? 0;
+  } else if (CASTS.has(helper.name)) {
+    r.refObjId = facts.refObjId;
+  } else if (helper.acquires || looksUpSocket(env, facts)) {
+    const id = takeReference(env, env.insn);
+    r.id = id;
+    r.refObjId = id;
+  }
+  env.setReg(0, r);
+}
+
+/** A lookup in a map of sockets takes a reference. */
+function looksUpSocket(env: Env, facts: CallFacts): boolean {
+  if (facts.helper.name !== 'map_lookup_elem' || facts.map < 0) return false;
+  const { type } = env.map(facts.map).spec;
+  return type === 'sockmap' || type === 'sockhash';
+}
+
+function perCpuResult(env: Env, facts: CallFacts, nullable: boolean): Reg {
+  const btf = env.kernelBtf;
+  if (!btf) return env.fail('unsupported', 'per-CPU kernel variables need the kernel BTF');
+  const t = btf.type(facts.btfId);
+  if (t.kind !== 'struct')
+    return env.fail('unsupported', 'per-CPU kernel variables that are no structs are not supported');
+  const r = makePointer(KIND.BTF_ID | (nullable ? FLAG.MAYBE_NULL : 0));
+  r.aux = facts.btfId;
+  return r;
+}
+
+/** Numbers whose range the helper promises. */
+function integerResult(env: Env, facts: CallFacts): Readonly<Reg> {
+  switch (facts.helper.name) {
+    case 'get_stack':
+    case 'get_task_stack':
+    case 'probe_read_str':
+    case 'probe_read_kernel_str':
+    case 'probe_read_user_str': {
+      const r = env.unknown.clone();
+      r.smaxLo = r.s32max = facts.maxSize;
+      r.smaxHi = facts.maxSizeHi;
+      r.sminLo = r.s32min = -MAX_ERRNO;
+      r.sminHi = -1;
+      sync(r);
+      forgetIfContradictory(r);
+      return r;
+    }
+    case 'get_smp_processor_id': {
+      const r = env.unknown.clone();
+      const max = env.options.cpus - 1;
+      r.uminLo = r.uminHi = r.sminLo = r.sminHi = r.u32min = r.s32min = 0;
+      r.umaxLo = r.smaxLo = r.u32max = r.s32max = max;
+      r.umaxHi = r.smaxHi = 0;
+      sync(r);
+      return r;
+    }
+    default:
+      return env.unknown;
+  }
+}

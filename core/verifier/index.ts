@@ -1,0 +1,161 @@
+/**
+ * The verifier: proves before loading that a program is safe, or says why not, in the kernel's words and with the source line.
+ *
+ * `verify` walks every path of the program with what is known of each register and stack byte (walk.ts), as Linux does
+ * (kernel/bpf/verifier.c, Documentation/bpf/verifier.rst), so that its answer agrees with the kernel's.
+ */
+import type { Btf } from '../btf/btf.ts';
+import { MAP_TYPES } from '../maps/index.ts';
+import { progTypeByName } from '../progs/index.ts';
+import type { MapSpec, ProgFacts, ProgSpec } from '../spec/spec.ts';
+import { targetOf } from './attach.ts';
+import { Env, type EnvOptions } from './env.ts';
+import { checkGraph, computeLiveRegisters, computeLoops } from './graph.ts';
+import { findKfuncs } from './kfunc.ts';
+import { checkMapAndProgram } from './map-rules.ts';
+import { type MapRow, Program } from './program.ts';
+import { type Category, Refusal } from './refusal.ts';
+import { checkStackDepth, Walk } from './walk.ts';
+
+export type { Category } from './refusal.ts';
+
+export interface VerifyInput {
+  readonly prog: ProgSpec;
+  /**
+   * The maps that the program's relocations name. A map load without a relocation (raw bytecode) has the map's index in this list
+   * in its imm.
+   */
+  readonly maps: readonly MapSpec[];
+  /** Types of the kernel: for programs with typed arguments, and helpers that take or give kernel objects. */
+  readonly kernelBtf?: Btf | undefined;
+  /** Types of the program's own object: functions, and what map values hold. */
+  readonly objectBtf?: Btf | undefined;
+}
+
+export interface VerifyOptions {
+  /** 0: messages only; 1: every instruction of the failing path with what it changed; 2: every path. */
+  readonly level?: 0 | 1 | 2;
+  /** Kernel release whose rules apply, '6.18' unless said. */
+  readonly kernel?: string;
+  /** May the user see kernel addresses (CAP_BPF and CAP_PERFMON)? True unless said. */
+  readonly privileged?: boolean;
+  /** BPF_F_SLEEPABLE. */
+  readonly sleepable?: boolean;
+  /** BPF_F_STRICT_ALIGNMENT. */
+  readonly strictAlignment?: boolean;
+  /** Possible CPUs, for what bpf_get_smp_processor_id may give. */
+  readonly cpus?: number;
+}
+
+export interface VerifyError {
+  /** Instruction the refusal points at, in 8-byte slots. */
+  readonly pc: number;
+  /** The last line of the log. */
+  readonly message: string;
+  readonly category: Category;
+  /** `file:line` of the C source, when line info is there. */
+  readonly sourceLine?: string | undefined;
+}
+
+export interface VerifyResult {
+  readonly ok: boolean;
+  readonly error?: VerifyError;
+  readonly log: string;
+  readonly facts: ProgFacts;
+  readonly insnsProcessed: number;
+}
+
+/** Licences that may call GPL-only helpers (include/linux/license.h). */
+const GPL = new Set(['GPL', 'GPL v2', 'GPL and additional rights', 'Dual BSD/GPL', 'Dual MIT/GPL', 'Dual MPL/GPL']);
+
+const MAX_INSNS_UNPRIVILEGED = 4096;
+const MAX_INSNS = 1_000_000;
+
+/** Verify one program. Never throws for what a program contains: every refusal is a result. */
+export function verify(input: VerifyInput, options: VerifyOptions = {}): VerifyResult {
+  const { prog } = input;
+  const privileged = options.privileged ?? true;
+  let env: Env | undefined;
+  try {
+    const row = progTypeByName(prog.type);
+    if (!row) throw new Refusal('structure', `unknown program type '${prog.type}'`);
+    const program = new Program(prog, input.objectBtf);
+    if (program.length > (privileged ? MAX_INSNS : MAX_INSNS_UNPRIVILEGED)) {
+      throw new Refusal('limit', `program of ${program.length} instructions is too large`);
+    }
+    env = new Env(program, row, input.kernelBtf, envOptions(options, prog, privileged));
+    prepare(env, input.maps);
+    const kfuncs = findKfuncs(program);
+    checkGraph(program, privileged, kfuncs);
+    targetOf(env);
+    computeLiveRegisters(program);
+    computeLoops(program);
+    const walk = new Walk(env, kfuncs);
+    walk.run();
+    const stackDepth = checkStackDepth(env);
+    return {
+      ok: true,
+      log: finishLog(env),
+      facts: { verified: true, stackDepth },
+      insnsProcessed: env.processed,
+    };
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    const pc = env?.insn ?? 0;
+    const line = sourceAt(prog, pc);
+    env?.say(error.message);
+    return {
+      ok: false,
+      error: { pc, message: error.message, category: error.category, sourceLine: line },
+      log: env ? finishLog(env) : `${error.message}\n`,
+      facts: { verified: false, stackDepth: 0 },
+      insnsProcessed: env?.processed ?? 0,
+    };
+  }
+}
+
+function envOptions(options: VerifyOptions, prog: ProgSpec, privileged: boolean): EnvOptions {
+  const [major = 6, minor = 18] = (options.kernel ?? '6.18').split('.').map(Number);
+  return {
+    level: options.level ?? 0,
+    privileged,
+    kernel: [major, minor],
+    strictAlignment: options.strictAlignment ?? false,
+    gpl: GPL.has(prog.license),
+    sleepable: options.sleepable ?? false,
+    cpus: options.cpus ?? 1,
+    forkMasks: major > 6 || (major === 6 && minor >= 18),
+  };
+}
+
+/** The checks that need no walk, in the kernel's order. */
+function prepare(env: Env, maps: readonly MapSpec[]): void {
+  const { program } = env;
+  program.findSubprogs(env.privileged);
+  program.checkSubprogs();
+  program.resolveLoads(maps, mapRow, (map) => checkMapAndProgram(env, map));
+}
+
+function mapRow(spec: MapSpec): MapRow {
+  const row = MAP_TYPES.find((r) => r.name === spec.type);
+  if (!row) throw new Refusal('structure', `unknown map type '${spec.type}' of map '${spec.name}'`);
+  return row;
+}
+
+function finishLog(env: Env): string {
+  env.say(
+    `processed ${env.processed} insns (limit 1000000) max_states_per_insn ${env.maxStatesPerInsn} ` +
+      `total_states ${env.totalStates} peak_states ${env.peakStates} mark_read 0`,
+  );
+  return `${env.log.join('\n')}\n`;
+}
+
+/** `file:line` that the instruction comes from. */
+function sourceAt(prog: ProgSpec, pc: number): string | undefined {
+  let found: string | undefined;
+  for (const line of prog.lines) {
+    if (line.insn > pc) break;
+    found = `${line.file}:${line.line}`;
+  }
+  return found;
+}

@@ -1,0 +1,161 @@
+/*
+ * The real kernel as the verifier's oracle. Reads one program a line, loads it with bpf(2), prints the verdict:
+ *
+ *   in:   ID TYPE ATTACH_TYPE ATTACH_BTF_ID FLAGS LICENSE HEXCODE NMAPS {TYPE:KEY:VALUE:ENTRIES:FLAGS}
+ *   out:  ID <tab> ok|ERRNO <tab> last line of the verifier's log before its statistics
+ *
+ * ld_imm64 with src 1 or 2 has the index of a map of the line in imm. With the argument `-l` whole logs go to stderr.
+ * Numbers are the kernel's (include/uapi/linux/bpf.h). Built by the tests with the system's compiler.
+ */
+#include <errno.h>
+#include <linux/bpf.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define LOG_SIZE (32 << 20)
+#define MAX_MAPS 16
+#define CACHE 256
+
+static char *log_buffer;
+
+struct map_key {
+  uint32_t type, key, value, entries, flags;
+};
+static struct {
+  struct map_key key;
+  int fd;
+} cache[CACHE];
+static int cached;
+
+static long bpf(int command, union bpf_attr *attr) {
+  return syscall(__NR_bpf, command, attr, sizeof *attr);
+}
+
+static int create(const struct map_key *k) {
+  union bpf_attr attr;
+  memset(&attr, 0, sizeof attr);
+  attr.map_type = k->type;
+  attr.key_size = k->key;
+  attr.value_size = k->value;
+  attr.max_entries = k->entries;
+  attr.map_flags = k->flags;
+  if (k->type == BPF_MAP_TYPE_ARRAY_OF_MAPS || k->type == BPF_MAP_TYPE_HASH_OF_MAPS) {
+    struct map_key inner = {BPF_MAP_TYPE_ARRAY, 4, 8, 1, 0};
+    attr.inner_map_fd = create(&inner);
+  }
+  return (int)bpf(BPF_MAP_CREATE, &attr);
+}
+
+static int map_fd(const struct map_key *k) {
+  for (int i = 0; i < cached; i++)
+    if (memcmp(&cache[i].key, k, sizeof *k) == 0) return cache[i].fd;
+  int fd = create(k);
+  if (fd >= 0 && cached < CACHE) {
+    cache[cached].key = *k;
+    cache[cached++].fd = fd;
+  }
+  return fd;
+}
+
+static int nibble(int c) {
+  return c <= '9' ? c - '0' : (c | 32) - 'a' + 10;
+}
+
+/* The last line that says something: statistics lines do not. */
+static void print_last_line(const char *log) {
+  const char *best = "";
+  size_t length = 0;
+  for (const char *p = log; *p;) {
+    const char *end = strchr(p, '\n');
+    size_t n = end ? (size_t)(end - p) : strlen(p);
+    if (n > 0 && strncmp(p, "processed ", 10) != 0 && strncmp(p, "verification time", 17) != 0 &&
+        strncmp(p, "stack depth", 11) != 0) {
+      best = p;
+      length = n;
+    }
+    p += n + (end ? 1 : 0);
+  }
+  fwrite(best, 1, length, stdout);
+}
+
+int main(int argc, char **argv) {
+  int verbose = argc > 1 && strcmp(argv[1], "-l") == 0;
+  char *line = NULL;
+  size_t capacity = 0;
+  log_buffer = malloc(LOG_SIZE);
+  if (!log_buffer) return 1;
+  while (getline(&line, &capacity, stdin) > 0) {
+    char *save;
+    char *id = strtok_r(line, " \n", &save);
+    char *type = strtok_r(NULL, " \n", &save);
+    char *attach = strtok_r(NULL, " \n", &save);
+    char *btf_id = strtok_r(NULL, " \n", &save);
+    char *flags = strtok_r(NULL, " \n", &save);
+    char *license = strtok_r(NULL, " \n", &save);
+    char *code = strtok_r(NULL, " \n", &save);
+    char *nmaps = strtok_r(NULL, " \n", &save);
+    if (!id || !nmaps) continue;
+    int fds[MAX_MAPS];
+    int count = atoi(nmaps);
+    int bad = 0;
+    for (int i = 0; i < count && i < MAX_MAPS; i++) {
+      struct map_key k;
+      memset(&k, 0, sizeof k);
+      char *text = strtok_r(NULL, " \n", &save);
+      if (!text || sscanf(text, "%u:%u:%u:%u:%u", &k.type, &k.key, &k.value, &k.entries, &k.flags) != 5) bad = 1;
+      fds[i] = bad ? -1 : map_fd(&k);
+      if (fds[i] < 0) bad = 1;
+    }
+    if (bad) {
+      printf("%s\tMAP\tcannot create a map: %s\n", id, strerror(errno));
+      fflush(stdout);
+      continue;
+    }
+    size_t size = strlen(code) / 2;
+    struct bpf_insn *insns = malloc(size + 8);
+    for (size_t i = 0; i < size; i++) ((uint8_t *)insns)[i] = nibble(code[2 * i]) << 4 | nibble(code[2 * i + 1]);
+    size_t n = size / 8;
+    for (size_t i = 0; i < n; i++)
+      if (insns[i].code == 0x18) {
+        if (insns[i].src_reg == 1 || insns[i].src_reg == 2) {
+          int index = insns[i].imm;
+          insns[i].imm = index >= 0 && index < count ? fds[index] : 9999;
+        }
+        i++;
+      }
+    union bpf_attr attr;
+    memset(&attr, 0, sizeof attr);
+    attr.prog_type = strtoul(type, NULL, 0);
+    attr.expected_attach_type = strtoul(attach, NULL, 0);
+    attr.attach_btf_id = strtoul(btf_id, NULL, 0);
+    attr.prog_flags = strtoul(flags, NULL, 0);
+    attr.insns = (uintptr_t)insns;
+    attr.insn_cnt = n;
+    attr.license = (uintptr_t)license;
+    int fd = verbose ? -1 : (int)bpf(BPF_PROG_LOAD, &attr);
+    if (fd >= 0) {
+      printf("%s\tok\t\n", id);
+      close(fd);
+    } else {
+      int error = errno;
+      attr.log_level = verbose ? 2 : 1;
+      attr.log_buf = (uintptr_t)log_buffer;
+      attr.log_size = LOG_SIZE;
+      log_buffer[0] = 0;
+      fd = (int)bpf(BPF_PROG_LOAD, &attr);
+      if (fd < 0) error = errno;
+      if (verbose) fputs(log_buffer, stderr);
+      printf("%s\t%s\t", id, fd >= 0 ? "ok" : strerrorname_np(error));
+      if (fd < 0) print_last_line(log_buffer);
+      printf("\n");
+      if (fd >= 0) close(fd);
+    }
+    free(insns);
+    fflush(stdout);
+  }
+  return 0;
+}
