@@ -2,7 +2,7 @@
  * Which file a command names: the search of execvp(3), done before anything is started, so that a command that does not exist is one
  * clear error and nothing is half done. https://man7.org/linux/man-pages/man3/exec.3.html
  */
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { SysError } from '../../core/base/errors.ts';
 
@@ -25,8 +25,8 @@ export function resolveCommand(name: string, env: Readonly<Record<string, string
     const file = directory === '' ? `./${name}` : `${directory}/${name}`;
     const errno = executableProblem(isAbsolute(file) ? file : join(cwd, file));
     if (!errno) return file;
-    // As the shells do: a file that may not be executed is remembered, and the search goes on.
-    if (errno === 'EACCES') refused ??= file;
+    // As the shells do: a file that may not be executed is remembered, and the search goes on; a folder that we may not search is passed over.
+    if (errno === 'EACCES' && existsSync(isAbsolute(file) ? file : join(cwd, file))) refused ??= file;
   }
   if (refused) throw new SysError('execve', 'EACCES', doing, { hint: hintFor('EACCES', refused) });
   throw new SysError('execve', 'ENOENT', doing, { hint: 'command not found in PATH' });
