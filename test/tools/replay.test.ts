@@ -5,7 +5,7 @@ import { build } from 'esbuild';
 import { describe, expect, it } from 'vitest';
 import { shippedBtfBytes } from '../../bindings/node/shipped-btf.ts';
 import toolText from '../../tools/tcpv4connect/tcpv4connect.c';
-import { HEADER, RECORDING, root, rows, skep, temporary, tracingProblem } from './skep.ts';
+import { RECORDING, root, rows, skep, temporary, tracingProblem } from './skep.ts';
 
 describe('the shipped recording', () => {
   it('gives the same bytes in TypeScript, in Lua, and every time', () => {

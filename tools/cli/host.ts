@@ -5,8 +5,6 @@
  * blocking call behaves as Ctrl-C; Ctrl-C ends the command too; a script error or the end of --duration lets it run on.
  */
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { packageRoot } from '../../bindings/node/package-root.ts';
 import { SHIPPED_RELEASE, shippedBtfBytes } from '../../bindings/node/shipped-btf.ts';
 import { TraceSource, traceUnavailable } from '../../bindings/trace/index.ts';
 import type { Backend, WaitResult } from '../../core/backend/backend.ts';
