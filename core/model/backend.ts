@@ -19,7 +19,7 @@ import { printFormat, readTracepoints, type TracepointFormat } from '../btf/trac
 import { helperById } from '../helpers/index.ts';
 import { createMap } from '../maps/index.ts';
 import type { BpfMap, MapHost } from '../maps/map.ts';
-import type { MapSpec, ObjectSpec, ProgFacts, ProgSpec } from '../spec/spec.ts';
+import type { MapSpec, ObjectSpec, ProgSpec } from '../spec/spec.ts';
 import type { Engine, EngineHost, Executable } from '../vm/engine.ts';
 import { interp } from '../vm/interp.ts';
 import { VmMemory } from '../vm/memory.ts';
@@ -34,15 +34,8 @@ import type { EventSource, SyscallInterest } from './source.ts';
 import { TraceBuffer } from './trace-pipe.ts';
 import { formatText } from './tracepoints/format.ts';
 import { tracepointByName } from './tracepoints/index.ts';
+import { type Verify, verifyForModel } from './verify.ts';
 import { workloadsThatFire } from './workload/index.ts';
-
-/** Checks a program before it is loaded; throws VerifierError. */
-export type Verify = (input: {
-  readonly prog: ProgSpec;
-  readonly maps: readonly MapSpec[];
-  readonly object: ObjectSpec;
-  readonly kernelBtf: Btf;
-}) => { readonly facts: ProgFacts | undefined; readonly log: string };
 
 export interface ModelBackendOptions {
   /** Types of the kernel: its objects are laid out by them. */
@@ -57,7 +50,7 @@ export interface ModelBackendOptions {
   readonly seed?: number;
   /** What uname says. */
   readonly release?: string;
-  /** The verifier; `false` runs programs unverified, every access checked by the engine. */
+  /** Another verifier than core/verifier; `false` runs programs unverified, every access checked by the engine. */
   readonly verify?: Verify | false;
   /** CLOCK_REALTIME at CLOCK_MONOTONIC zero, seconds since 1970. */
   readonly realtimeAtBootS?: number;
@@ -260,9 +253,9 @@ export class ModelBackend implements Backend {
   load(prog: ProgSpec, object: ObjectSpec, maps: ReadonlyMap<string, MapHandle>): ProgHandle {
     const live = new Map<string, BpfMap>();
     for (const [name, handle] of maps) if (handle instanceof ModelMap) live.set(name, handle.map);
-    const verify = this.#options.verify;
+    const verify = this.#options.verify ?? verifyForModel;
     const verdict = verify
-      ? verify({ prog, object, maps: [...maps.values()].map((m) => m.spec), kernelBtf: this.kernelBtf })
+      ? verify({ prog, object, maps: [...maps.values()].map((m) => m.spec), kernelBtf: this.kernelBtf, release: this.release, cpus: this.cpus })
       : { facts: undefined, log: '' };
     const program = {
       name: prog.name,
