@@ -255,7 +255,14 @@ export class ModelBackend implements Backend {
     for (const [name, handle] of maps) if (handle instanceof ModelMap) live.set(name, handle.map);
     const verify = this.#options.verify ?? verifyForModel;
     const verdict = verify
-      ? verify({ prog, object, maps: [...maps.values()].map((m) => m.spec), kernelBtf: this.kernelBtf, release: this.release, cpus: this.cpus })
+      ? verify({
+          prog,
+          object,
+          maps: [...maps.values()].map((m) => m.spec),
+          kernelBtf: this.kernelBtf,
+          release: this.release,
+          cpus: this.cpus,
+        })
       : { facts: undefined, log: '' };
     const program = {
       name: prog.name,

@@ -2,8 +2,8 @@
  * Which hooks the model has, and what each needs: derived from the rows of the system calls and from the list of lifecycle events, so
  * that no hook can exist that nothing passes.
  */
-import { LIFECYCLE } from './lifecycle.ts';
-import { SYSCALLS } from './syscalls/index.ts';
+import { LIFECYCLE, SOCKETS_AT_EXIT } from './lifecycle.ts';
+import { SYSCALLS, syscallByName } from './syscalls/index.ts';
 import { tracepointNames } from './tracepoints/index.ts';
 
 /** Calls that must be watched for a hook to fire, and whether their exits must. */
@@ -58,6 +58,11 @@ function build(): Table {
       // do_exit never returns.
       if (name !== 'do_exit') free(`kretprobe:${name}`);
     }
+  }
+  for (const name of SOCKETS_AT_EXIT.passes) {
+    const sides = name.includes(':') ? ['tracepoint'] : ['kprobe', 'kretprobe'];
+    for (const side of sides)
+      for (const call of SOCKETS_AT_EXIT.seen) add(`${side}:${name}`, syscallByName(call)!.nr, true);
   }
   const functions = [...needs.keys()].filter((h) => h.startsWith('kprobe:')).map((h) => h.slice('kprobe:'.length));
   return { needs, functions: functions.sort() };

@@ -22,13 +22,13 @@ export const LIFECYCLE = [
   'sched:sched_process_exec',
   'do_exit',
   'sched:sched_process_exit',
-  'sock_close',
-  '__sock_release',
-  'inet_release',
-  'tcp_close',
-  'tcp_set_state',
-  'sock:inet_sock_set_state',
 ] as const;
+
+/** What the death of a socket's last owner passes, and the calls that must be seen for the socket to be known then. */
+export const SOCKETS_AT_EXIT = {
+  passes: ['sock_close', '__sock_release', 'inet_release', 'tcp_close', 'tcp_set_state', 'sock:inet_sock_set_state'],
+  seen: ['socket', 'accept', 'accept4'],
+} as const;
 
 const CLONE_THREAD_FLAGS = 0x10000n;
 

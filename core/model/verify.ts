@@ -24,5 +24,9 @@ export const verifyForModel: Verify = ({ prog, maps, object, kernelBtf, release,
   if (result.ok) return { facts: result.facts, log: result.log };
   const { message, pc, sourceLine } = result.error!;
   const where = sourceLine === undefined ? `instruction ${pc}` : sourceLine;
-  throw new VerifierError(`program ${prog.name} was refused: ${message} (${where})`, { pc, sourceLine, log: result.log });
+  throw new VerifierError(`program ${prog.name} was refused: ${message} (${where})`, {
+    pc,
+    sourceLine,
+    log: result.log,
+  });
 };

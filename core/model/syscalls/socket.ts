@@ -113,7 +113,9 @@ export const socket = behaviour({
   early: ['__sys_socket'],
   *run(call) {
     call.enter('__sys_socket', () => [call.int(0), call.int(1), call.int(2)]);
-    call.leave(yield);
+    const ret = yield;
+    if (ret >= 0) socketOf(call, ret);
+    call.leave(ret);
   },
 });
 
