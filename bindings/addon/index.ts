@@ -79,6 +79,8 @@ export interface Addon {
   threadId?(): number;
   /** Breaks off the wait of a tracer on thread `tid` of this process; 0 or an errno. Set its flag first. */
   kick?(tid: number): number;
+  /** Ends this process by a signal: default action, no core. For a host whose command died by it. */
+  dieBy?(signo: number): void;
   /** The address that this machine would send from towards a destination (sockaddr bytes both). */
   sourceAddress?(destination: Uint8Array): Uint8Array | undefined;
   /** Undefined when a child can be traced here, else what was refused. */

@@ -162,6 +162,9 @@ Napi::Value kick_thread(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), kick(info[0].As<Napi::Number>().Int32Value()));
 }
 
+// dieBy(signo)
+void die(const Napi::CallbackInfo& info) { die_by(info[0].As<Napi::Number>().Int32Value()); }
+
 // sourceAddress(destination): sockaddr bytes or undefined
 Napi::Value source_of(const Napi::CallbackInfo& info) {
   Bytes to;
@@ -191,6 +194,7 @@ void register_tracer(Napi::Env env, Napi::Object exports) {
   TracerObject::define(env, exports);
   exports.Set("threadId", Napi::Function::New<thread_id>(env, "threadId"));
   exports.Set("kick", Napi::Function::New<kick_thread>(env, "kick"));
+  exports.Set("dieBy", Napi::Function::New<die>(env, "dieBy"));
   exports.Set("sourceAddress", Napi::Function::New<source_of>(env, "sourceAddress"));
   exports.Set("probeTracing", Napi::Function::New<probe>(env, "probeTracing"));
   // The layout of the shared record, for bindings/trace/record.ts to be checked against.

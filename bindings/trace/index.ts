@@ -38,6 +38,9 @@ export interface TraceOptions {
   readonly signal?: Int32Array;
 }
 
+/** Limits beyond this (24 days) are none. */
+const MOST_MS = 2 ** 31 - 1;
+
 const STAGES = ['chdir', 'seccomp', 'execve'] as const;
 
 let probed: { readonly problem: string | undefined } | undefined;
@@ -141,8 +144,9 @@ export class TraceSource implements EventSource {
   pump(timeoutMs: number, deliver: (event: TaskEvent) => unknown): 'ready' | 'timeout' | 'ended' | 'interrupted' {
     if (!this.#started) throw new BpfError('EINVAL', 'the source was not started');
     if (this.#ended) return 'ended';
-    const deadline = timeoutMs > 0 ? performance.now() + timeoutMs : 0;
-    let wait = timeoutMs;
+    const limited = timeoutMs >= 0 && timeoutMs <= MOST_MS;
+    const deadline = limited ? performance.now() + timeoutMs : 0;
+    let wait = limited ? Math.ceil(timeoutMs) : -1;
     for (;;) {
       const kind = this.#tracer.next(wait);
       switch (kind) {
@@ -167,14 +171,7 @@ export class TraceSource implements EventSource {
           if (again !== true) return 'ready';
         }
       }
-      if (timeoutMs > 0) {
-        const left = Math.ceil(deadline - performance.now());
-        if (left <= 0) {
-          this.#tracer.resume();
-          return 'timeout';
-        }
-        wait = left;
-      }
+      if (limited) wait = Math.max(0, Math.ceil(deadline - performance.now()));
     }
   }
 

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -224,6 +225,18 @@ int probe_tracing(const char** what) {
   close(go[1]);
   if (pid > 0) kill_and_reap(pid);
   return error;
+}
+
+void die_by(int signo) {
+  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  struct sigaction action = {};
+  action.sa_handler = SIG_DFL;
+  sigaction(signo, &action, nullptr);
+  sigset_t one;
+  sigemptyset(&one);
+  sigaddset(&one, signo);
+  pthread_sigmask(SIG_UNBLOCK, &one, nullptr);
+  kill(getpid(), signo);
 }
 
 }  // namespace skep

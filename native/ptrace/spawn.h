@@ -31,4 +31,8 @@ int spawn_seized(const Command& command, const std::vector<sock_filter>& filter,
 // what failed in `what`.
 int probe_tracing(const char** what);
 
+// Ends this process by a signal, as a command that died by it should look to whoever started us: no handler, no core of our own. Returns
+// only if the signal does not end a process.
+void die_by(int signo);
+
 }  // namespace skep
