@@ -775,7 +775,7 @@ function execute(exe: InterpExecutable, run: Run, r: Int32Array, start: number, 
       case 83: {
         const value = exe.host.env.loadPacket?.((r[d]! + r[s]!) | 0, r[i + 1]!);
         if (value === undefined && !exe.host.env.loadPacket) {
-          throw makeFault(exe.program, 'ld_abs and ld_ind need a packet, and this program has none', exe.slot(i), r);
+          throw makeFault(exe.program, REASON.noPacket, exe.slot(i), r);
         }
         r[0] = value ?? 0;
         r[1] = 0;

@@ -30,6 +30,10 @@ export const REASON = {
   nesting: `programs nested deeper than ${MAX_NESTING}`,
   access: (write: boolean, size: number, address: bigint) =>
     `${write ? 'write to' : 'read of'} 0x${address.toString(16)} (${size} bytes) is outside the program's memory`,
+  /** The same where the address is lost: wasm trapped by itself. */
+  wild: (write: boolean, size: number) =>
+    `${write ? 'write' : 'read'} of ${size} bytes is outside the program's memory`,
+  noPacket: 'ld_abs and ld_ind need a packet, and this program has none',
   noHelper: (id: number) => `helper ${id} does not exist`,
   helperUnsupported: (name: string) => `helper ${name} is known but not supported here`,
   noKfunc: (id: number) => `kfunc with BTF id ${id} is not available here`,

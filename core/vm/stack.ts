@@ -1,4 +1,7 @@
-/** Stack areas in the linear memory: one per nesting level of runs, made when first needed, kept for the memory's life. */
+/**
+ * Stack areas in the linear memory: one per nesting level of runs, made when first needed, kept for the memory's life.
+ * Areas are aligned to their size, so that a frame pointer tells how deep its frame is.
+ */
 import type { LinearMemory } from '../base/memory.ts';
 import { MAX_NESTING, STACK_AREA } from './layout.ts';
 
@@ -24,7 +27,7 @@ export class StackAreas {
   }
 
   #make(): number {
-    const base = this.#memory.alloc(STACK_AREA, 64);
+    const base = this.#memory.alloc(STACK_AREA, STACK_AREA);
     this.#areas.push(base);
     return base;
   }

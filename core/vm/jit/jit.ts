@@ -1,0 +1,367 @@
+/**
+ * The JIT engine: BPF to WebAssembly, compiled by the host's own compiler. The default engine: near native speed
+ * on plain Node and in browsers, on the same linear memory as the others.
+ *
+ * Only 32-bit numbers cross between wasm and JavaScript; what is wider goes through the state block (state.ts).
+ */
+import { Fault } from '../../base/errors.ts';
+import { KERNEL_HI } from '../../base/memory.ts';
+import { wasm } from '../../base/platform.ts';
+import type { HelperRow } from '../../helpers/helper.ts';
+import { checkBytes } from '../../isa/check.ts';
+import { type DecodedProgram, decode } from '../../isa/insn.ts';
+import { CALL, CLASS, MAX_TAIL_CALLS, MODE, SIZES, STACK_SIZE } from '../../isa/ops.ts';
+import { AccessMap } from '../access.ts';
+import { checkArguments, grantResult } from '../arguments.ts';
+import type { Engine, EngineHost, Executable, LinkedProgram, RunOptions } from '../engine.ts';
+import { interp } from '../interp.ts';
+import { DEFAULT_FUEL, FUNCTION_LO, makeFault, REASON } from '../layout.ts';
+import { type StackAreas, stackAreas } from '../stack.ts';
+import { type CompiledModule, compileBatch, compileProgram } from './module.ts';
+import { FAULT, functionList } from './plan.ts';
+import { type StateBlock, stateBlock } from './state.ts';
+
+export const jit: Engine = {
+  name: 'jit',
+  unavailable: () => (wasm ? undefined : 'no WebAssembly here'),
+  prepare(program, host, options) {
+    // Stepping needs an engine that stops between instructions.
+    if (options?.onStep) return interp.prepare(program, host, options);
+    return new JitExecutable(program, host, options ?? {});
+  },
+};
+
+type Door = (...args: number[]) => void;
+
+class JitExecutable implements Executable {
+  readonly program: LinkedProgram;
+  readonly host: EngineHost;
+  readonly checked: boolean;
+  r0Lo = 0;
+  r0Hi = 0;
+  readonly #decoded: DecodedProgram;
+  readonly #fuel: number;
+  readonly #state: StateBlock;
+  readonly #stacks: StackAreas;
+  readonly #starts: readonly number[];
+  readonly #indexOfStart: ReadonlyMap<number, number>;
+  readonly #base: Parameters<typeof compileProgram>[0];
+  readonly #shared: boolean;
+  readonly #exports: Record<string, Door>;
+  readonly #run: Door;
+  #batch: Door | undefined;
+  readonly #modules: CompiledModule[] = [];
+  /** What the run that is active may touch; set for checked programs. */
+  #access: AccessMap | undefined;
+
+  constructor(program: LinkedProgram, host: EngineHost, options: RunOptions) {
+    const issue = checkBytes(program.insns);
+    if (issue) throw makeFault(program, issue.reason, issue.pc);
+    if (!wasm || !host.memory.wasmMemory) throw new Fault('the jit engine needs a memory made by WebAssembly', 0);
+    this.program = program;
+    this.host = host;
+    this.checked = program.facts?.verified !== true;
+    this.#fuel = options.fuel ?? DEFAULT_FUEL;
+    this.#decoded = decode(program.insns);
+    this.#state = stateBlock(host.memory);
+    this.#stacks = stackAreas(host.memory);
+    const { starts, indexOfStart } = functionList(this.#decoded);
+    this.#starts = starts;
+    this.#indexOfStart = indexOfStart;
+    this.#base = {
+      program,
+      decoded: this.#decoded,
+      host,
+      env: host.env,
+      checked: this.checked,
+      probes: new Set(program.facts?.probeLoads ?? []),
+      starts,
+      indexOfStart,
+      state: this.#state.offset,
+    };
+    this.#shared = isShared(host.memory.wasmMemory.buffer);
+    this.#exports = this.#instantiate(compileProgram(this.#base, this.#shared));
+    this.#run = this.#exports['run']!;
+  }
+
+  run(ctxOffset: number, r2 = 0): void {
+    const state = this.#state;
+    if (this.checked || state.depth > 0) {
+      this.#runCarefully(ctxOffset, r2);
+      return;
+    }
+    const base = this.#stacks.enter();
+    state.depth = 1;
+    state.fuel = this.#fuel;
+    state.tailCalls = 0;
+    try {
+      this.#run(ctxOffset, r2, base + STACK_SIZE);
+    } catch (error) {
+      throw this.#explain(error);
+    } finally {
+      state.depth = 0;
+      this.#stacks.leave();
+    }
+    const at = state.offset >>> 2;
+    const { i32 } = this.host.memory;
+    this.r0Lo = i32[at]!;
+    this.r0Hi = i32[at + 1]!;
+  }
+
+  /** Runs inside runs, and runs of unverified programs. */
+  #runCarefully(ctxOffset: number, r2: number): void {
+    const state = this.#state;
+    const outer =
+      state.depth > 0 ? { regs: state.regs.slice(), fuel: state.fuel, tailCalls: state.tailCalls } : undefined;
+    const outerAccess = this.#access;
+    state.fuel = this.#fuel;
+    state.tailCalls = 0;
+    if (this.checked) this.#access = new AccessMap(this.host.memory, true, this.host.regions?.() ?? []);
+    try {
+      this.#onStack(0, (fp) => this.#run(ctxOffset, r2, fp));
+      this.r0Lo = state.regs[0]!;
+      this.r0Hi = state.regs[1]!;
+    } finally {
+      this.#access = outerAccess;
+      if (outer) {
+        state.regs.set(outer.regs);
+        state.fuel = outer.fuel;
+        state.tailCalls = outer.tailCalls;
+        this.#window();
+      }
+    }
+  }
+
+  /** Run something on a stack area of its own. */
+  #onStack(pc: number, body: (fp: number) => void): void {
+    const base = this.#stacks.enter();
+    if (base === 0) throw makeFault(this.program, REASON.nesting, pc, this.#state.regs);
+    this.#state.depth++;
+    if (this.#access) {
+      this.host.memory.u8.fill(0, base, base + STACK_SIZE);
+      this.#access.enterStack(base);
+      this.#window();
+    }
+    try {
+      body(base + STACK_SIZE);
+    } catch (error) {
+      throw this.#explain(error);
+    } finally {
+      this.#state.depth--;
+      this.#stacks.leave();
+      if (this.#access) {
+        this.#access.leaveStack();
+        this.#window();
+      }
+    }
+  }
+
+  #window(): void {
+    const access = this.#access;
+    if (access) this.#state.setWindow(access.readLo, access.readLimit, access.writeLo, access.writeLimit);
+  }
+
+  runBatch(ctxOffset: number, ctxStride: number, count: number, resultOffset: number, r2 = 0): void {
+    if (count <= 0) return;
+    const state = this.#state;
+    if (this.checked || state.depth > 0 || ctxOffset === 0) {
+      for (let i = 0; i < count; i++) {
+        this.run(ctxOffset + i * ctxStride, r2);
+        if (resultOffset !== 0) this.host.memory.view.setInt32(resultOffset + 4 * i, this.r0Lo, true);
+      }
+      return;
+    }
+    const fuelHi = Math.floor(this.#fuel / 4294967296);
+    this.#batch ??= this.#instantiate(compileBatch(this.#base, this.#shared, this.#fuel | 0, fuelHi))['batch']!;
+    const base = this.#stacks.enter();
+    state.depth = 1;
+    state.tailCalls = 0;
+    try {
+      this.#batch(ctxOffset, ctxStride, count, resultOffset, r2, base + STACK_SIZE);
+    } catch (error) {
+      throw this.#explain(error);
+    } finally {
+      state.depth = 0;
+      this.#stacks.leave();
+    }
+  }
+
+  #instantiate(compiled: CompiledModule): Record<string, Door> {
+    this.#modules.push(compiled);
+    const imports: Record<string, unknown> = {
+      m: this.host.memory.wasmMemory,
+      fault: (number: number) => this.#fault(number),
+      access: (lo: number, hi: number, bytes: number, write: number) => {
+        const allowed = this.#access!.allows(lo, hi, bytes, write !== 0);
+        this.#window();
+        return allowed ? 1 : 0;
+      },
+      frames: (active: number) => {
+        this.#access!.frames(active);
+        this.#window();
+      },
+      tail: (fp: number, pc: number) => this.#tailCall(fp, pc),
+      packet: (offset: number, bytes: number, pc: number) => this.#loadPacket(offset, bytes, pc),
+    };
+    compiled.calls.forEach(({ kind, id }, i) => {
+      const row = kind === 'helper' ? this.host.helper(id) : this.host.kfunc?.(id);
+      if (row?.run) imports[`h${i}`] = this.#helper(row);
+      else imports[`h${i}`] = () => {};
+    });
+    const module = new wasm!.Module(compiled.bytes);
+    return new wasm!.Instance(module, { e: imports }).exports as Record<string, Door>;
+  }
+
+  /** What wasm calls for a helper: arguments and result are in the state block. */
+  #helper(row: HelperRow): (pc: number) => void {
+    const { env } = this.host;
+    const state = this.#state;
+    const run = row.run!;
+    const callsBack = row.args.includes('func');
+    if (!this.checked && !callsBack) return () => run(env, state.regs);
+    return (pc) => {
+      const r = state.regs;
+      const mapOffset = r[2]!;
+      if (this.#access) {
+        const bad = checkArguments(row, env, r, this.#access);
+        this.#window();
+        if (bad !== undefined) throw makeFault(this.program, bad, pc, r);
+      }
+      const outer = env.callback;
+      if (callsBack) env.callback = (address, args) => this.#callback(pc, address, args);
+      try {
+        run(env, r);
+      } finally {
+        if (callsBack) env.callback = outer;
+      }
+      if (this.#access) grantResult(row, env, state.regs, mapOffset, this.#access);
+    };
+  }
+
+  #callback(pc: number, address: number, args: Int32Array): number {
+    const state = this.#state;
+    const slot = (address - FUNCTION_LO) | 0;
+    const index = this.#indexOfStart.get(slot);
+    if (index === undefined)
+      throw makeFault(this.program, 'callback is not a function of this program', pc, state.regs);
+    state.fuel -= this.#length(index);
+    if (state.fuel < 0) throw makeFault(this.program, REASON.fuel, pc, state.regs);
+    const saved = state.regs.slice();
+    let result = 0;
+    this.#onStack(pc, (fp) => {
+      state.regs.set(args.subarray(0, 10), 2);
+      this.#exports[`call${index}`]!(fp);
+      result = state.regs[0]!;
+    });
+    state.regs.set(saved);
+    return result;
+  }
+
+  #length(index: number): number {
+    return (this.#starts[index + 1] ?? this.#decoded.length) - this.#starts[index]!;
+  }
+
+  /** r2 is the prog array, r3 the index; r0 goes to the state block in both cases. */
+  #tailCall(fp: number, pc: number): number {
+    const state = this.#state;
+    const r = state.regs;
+    const failed = (): number => {
+      r[0] = -22;
+      r[1] = -1;
+      return 0;
+    };
+    if (!this.host.tailCallTarget || r[5] !== KERNEL_HI) return failed();
+    const target = this.host.tailCallTarget(r[4]! >>> 0, r[6]! >>> 0);
+    if (target === undefined || state.tailCalls >= MAX_TAIL_CALLS) return failed();
+    if (!(target instanceof JitExecutable)) {
+      throw makeFault(
+        this.program,
+        `tail call into program '${target.program.name}', which runs on another engine`,
+        pc,
+        r,
+      );
+    }
+    state.tailCalls++;
+    state.fuel -= target.#length(0);
+    if (state.fuel < 0) throw makeFault(this.program, REASON.fuel, pc, r);
+    const outerAccess = target.#access;
+    if (target.checked) target.#access = this.#access;
+    try {
+      r.fill(0, 4, 12);
+      target.#exports['call0']!(fp);
+    } catch (error) {
+      throw target.#explain(error);
+    } finally {
+      target.#access = outerAccess;
+    }
+    return 1;
+  }
+
+  #loadPacket(offset: number, bytes: number, pc: number): number {
+    const { env } = this.host;
+    if (!env.loadPacket) throw makeFault(this.program, REASON.noPacket, pc, this.#state.regs);
+    const value = env.loadPacket(offset, bytes);
+    const r = this.#state.regs;
+    r[0] = value ?? 0;
+    r[1] = 0;
+    return value === undefined ? 0 : 1;
+  }
+
+  /** The fault that wasm reported; registers are in the state block. */
+  #fault(number: number): never {
+    const pc = number >> 2;
+    const r = this.#state.regs;
+    switch (number & 3) {
+      case FAULT.fuel:
+        throw makeFault(this.program, REASON.fuel, pc, r);
+      case FAULT.depth:
+        throw makeFault(this.program, REASON.depth, pc, r);
+      case FAULT.call:
+        throw makeFault(this.program, this.#callReason(pc), pc, r);
+      default:
+        throw makeFault(this.program, this.#accessReason(pc, r), pc, r);
+    }
+  }
+
+  #callReason(pc: number): string {
+    const id = this.#decoded.imm[pc]!;
+    const kfunc = this.#decoded.src[pc] === CALL.kfunc;
+    const row = kfunc ? this.host.kfunc?.(id) : this.host.helper(id);
+    if (row) return REASON.helperUnsupported(row.name);
+    return kfunc ? REASON.noKfunc(id) : REASON.noHelper(id);
+  }
+
+  #accessReason(pc: number, r: Int32Array | undefined): string {
+    const p = this.#decoded;
+    const opcode = p.opcode[pc]!;
+    const bytes = SIZES.find((s) => s.code === (opcode & 0x18))!.bytes;
+    const acquire = (opcode & 7) === CLASS.STX && (opcode & 0xe0) === MODE.ATOMIC && p.imm[pc] === 0x100;
+    const write = (opcode & 7) !== CLASS.LDX && !acquire;
+    const base = 2 * (write ? p.dst[pc]! : p.src[pc]!);
+    if (r === undefined) return REASON.wild(write, bytes);
+    const address = BigInt.asUintN(64, (BigInt(r[base + 1]!) << 32n) + BigInt(r[base]! >>> 0) + BigInt(p.off[pc]!));
+    return REASON.access(write, bytes, address);
+  }
+
+  /** A trap of wasm itself is an access outside the memory by a verified program: find its instruction. */
+  #explain(error: unknown): unknown {
+    if (!(error instanceof Error) || error.name !== 'RuntimeError') return error;
+    const place = /wasm-function\[(\d+)\]:0x([0-9a-f]+)/.exec(error.stack ?? '');
+    let pc = 0;
+    if (place) {
+      const [wasmIndex, at] = [Number(place[1]), Number.parseInt(place[2]!, 16)];
+      for (const module of this.#modules) {
+        const list = module.positions.find((f) => f.wasmIndex === wasmIndex);
+        if (!list) continue;
+        const start = module.codeOffsets[wasmIndex - module.positions[0]!.wasmIndex]!;
+        for (const row of list.list) if (start + row.at <= at) pc = row.pc;
+        break;
+      }
+    }
+    return makeFault(this.program, this.#accessReason(pc, undefined), pc);
+  }
+}
+
+function isShared(buffer: ArrayBufferLike): boolean {
+  return Object.prototype.toString.call(buffer) === '[object SharedArrayBuffer]';
+}

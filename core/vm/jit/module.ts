@@ -1,0 +1,164 @@
+/** A BPF program as a wasm module: one function for each BPF function, the doors that JavaScript calls, map lookups. */
+import { KERNEL_HI } from '../../base/memory.ts';
+import { CALL, OP_CALL } from '../../isa/ops.ts';
+import { FunctionEmitter } from './emit.ts';
+import { lookupBody } from './lookup.ts';
+import { BPF_FUNCTION, IMPORT_NAMES, IMPORTS, type ImportName, type Plan } from './plan.ts';
+import { STATE } from './state.ts';
+import { emitBody } from './structure.ts';
+import { type BuiltModule, buildModule, Code, type FunctionBody, type FunctionType, I32, I64, VOID } from './wasm.ts';
+
+export interface CompiledModule extends BuiltModule {
+  /** Imports beyond IMPORTS: helpers and kfuncs, in order; import `h<n>`. */
+  readonly calls: readonly { readonly kind: 'helper' | 'kfunc'; readonly id: number }[];
+  /** For each wasm function that has them: byte positions in its code and the slots of their instructions. */
+  readonly positions: readonly { readonly wasmIndex: number; readonly list: readonly { at: number; pc: number }[] }[];
+}
+
+type Base = Omit<Plan, 'imports' | 'firstFunction' | 'helperImport' | 'lookupFunction'>;
+
+const HELPER_TYPE: FunctionType = { params: [I32], results: [] };
+
+/** `run` (ctx, r2, fp), and `call<k>` (fp) for each function: arguments from and r0 to the state block. */
+export function compileProgram(base: Base, sharedMemory: boolean): CompiledModule {
+  const parts = new Parts(base, base.starts.length + 1);
+  parts.door('run', runDoor(parts.plan));
+  base.starts.forEach((_, k) => {
+    parts.door(`call${k}`, callDoor(parts.plan, k));
+  });
+  return parts.finish(sharedMemory);
+}
+
+/**
+ * `batch` (ctx, stride, count, result, r2, fp): the entry function's body in a loop over contexts, for verified programs.
+ * A module of its own, made when first asked for. Each round starts with the fuel given.
+ */
+export function compileBatch(base: Base, sharedMemory: boolean, fuelLo: number, fuelHi: number): CompiledModule {
+  const parts = new Parts(base, 1);
+  const [ctx, stride, count, result, r2, fp] = [0, 1, 2, 3, 4, 5] as const;
+  const e = new BatchEmitter(parts.plan, 6, fp, []);
+  const { code } = e;
+  code.op('loop').byte(VOID);
+  code
+    .i32(base.state + STATE.FUEL)
+    .i64(fuelLo, fuelHi)
+    .access('i64_store', 0);
+  code.get(ctx).op('i64_extend_u').i64(0, KERNEL_HI).op('i64_or').set(e.reg[1]!);
+  code.get(r2).op('i64_extend_u').set(e.reg[2]!);
+  code.op('block').byte(VOID);
+  emitBody(e, parts.plan, 0);
+  code.op('end');
+  code.get(result).op('if').byte(VOID);
+  code.get(result).get(e.reg[0]!).access('i64_store32', 0).get(result).i32(4).op('i32_add').set(result).op('end');
+  code.get(ctx).get(stride).op('i32_add').set(ctx);
+  code.get(count).i32(1).op('i32_sub').tee(count).op('br_if').u(0);
+  code.op('end', 'end');
+  parts.door(
+    'batch',
+    { type: { params: [I32, I32, I32, I32, I32, I32], results: [] }, locals: e.locals, code },
+    e.positions,
+  );
+  return parts.finish(sharedMemory);
+}
+
+/** A module in the making: BPF functions first, then doors, then map lookups as they turn out to be needed. */
+class Parts {
+  readonly plan: Plan;
+  readonly #calls: { readonly kind: 'helper' | 'kfunc'; readonly id: number }[];
+  readonly #functions: FunctionBody[] = [];
+  readonly #exports: { name: string; index: number }[] = [];
+  readonly #positions: { wasmIndex: number; list: { at: number; pc: number }[] }[] = [];
+  readonly #lookups: { readonly offset: number; readonly code: Code }[] = [];
+  readonly #importCount: number;
+
+  constructor(base: Base, doors: number) {
+    this.#calls = collectCalls(base);
+    const importCount = IMPORT_NAMES.length + this.#calls.length;
+    this.#importCount = importCount;
+    const firstLookup = importCount + base.starts.length + doors;
+    this.plan = {
+      ...base,
+      imports: Object.fromEntries(IMPORT_NAMES.map((name, i) => [name, i])) as Record<ImportName, number>,
+      firstFunction: importCount,
+      helperImport: (kind, id) => IMPORT_NAMES.length + this.#calls.findIndex((c) => c.kind === kind && c.id === id),
+      lookupFunction: (offset) => {
+        let at = this.#lookups.findIndex((l) => l.offset === offset);
+        if (at < 0) {
+          const code = lookupBody(base.env, offset);
+          if (!code) return undefined;
+          at = this.#lookups.push({ offset, code }) - 1;
+        }
+        return firstLookup + at;
+      },
+    };
+    for (let k = 0; k < base.starts.length; k++) {
+      const e = new FunctionEmitter(this.plan, 6, 0, [1, 2, 3, 4, 5]);
+      emitBody(e, this.plan, k);
+      e.code.op('end');
+      this.#add({ type: BPF_FUNCTION, locals: e.locals, code: e.code }, e.positions);
+    }
+  }
+
+  door(name: string, body: FunctionBody, positions: { at: number; pc: number }[] = []): void {
+    this.#exports.push({ name, index: this.#add(body, positions) });
+  }
+
+  finish(sharedMemory: boolean): CompiledModule {
+    for (const { code } of this.#lookups)
+      this.#add({ type: { params: [I32], results: [I64] }, locals: [I32, I32, I32], code }, []);
+    const imports = IMPORT_NAMES.map((name) => ({ name: name as string, type: IMPORTS[name] as FunctionType }));
+    this.#calls.forEach((_, i) => {
+      imports.push({ name: `h${i}`, type: HELPER_TYPE });
+    });
+    const built = buildModule({ imports, functions: this.#functions, exports: this.#exports, sharedMemory });
+    return { ...built, calls: this.#calls, positions: this.#positions };
+  }
+
+  #add(body: FunctionBody, list: { at: number; pc: number }[]): number {
+    const wasmIndex = this.#importCount + this.#functions.push(body) - 1;
+    this.#positions.push({ wasmIndex, list });
+    return wasmIndex;
+  }
+}
+
+/** The entry's body inside the batch loop: to exit is to go to the end of the round. */
+class BatchEmitter extends FunctionEmitter {
+  override exit(): void {
+    this.code.op('br').u(this.labels + 1);
+  }
+}
+
+/** Helpers and kfuncs that the program calls. */
+function collectCalls(base: Base): { kind: 'helper' | 'kfunc'; id: number }[] {
+  const p = base.decoded;
+  const out: { kind: 'helper' | 'kfunc'; id: number }[] = [];
+  for (let pc = 0; pc < p.length; pc++) {
+    if (p.opcode[pc] !== OP_CALL || p.src[pc] === CALL.local) continue;
+    const kind = p.src[pc] === CALL.kfunc ? 'kfunc' : 'helper';
+    if (!out.some((c) => c.kind === kind && c.id === p.imm[pc])) out.push({ kind, id: p.imm[pc]! });
+  }
+  return out;
+}
+
+function runDoor(plan: Plan): FunctionBody {
+  const code = new Code();
+  const [ctx, r2, fp] = [0, 1, 2] as const;
+  code.i32(plan.state + STATE.REGS);
+  code.get(fp);
+  code.get(ctx).op('i64_extend_u').i64(0, KERNEL_HI).op('i64_or').i64(0);
+  code.get(ctx).op('select');
+  code.get(r2).op('i64_extend_u').i64(0).i64(0).i64(0);
+  code.call(plan.firstFunction).access('i64_store', 0).op('end');
+  return { type: { params: [I32, I32, I32], results: [] }, locals: [], code };
+}
+
+function callDoor(plan: Plan, k: number): FunctionBody {
+  const code = new Code();
+  code.i32(plan.state + STATE.REGS).get(0);
+  for (let r = 1; r <= 5; r++) code.i32(plan.state + STATE.REGS + 8 * r).access('i64_load', 0);
+  code
+    .call(plan.firstFunction + k)
+    .access('i64_store', 0)
+    .op('end');
+  return { type: { params: [I32], results: [] }, locals: [], code };
+}

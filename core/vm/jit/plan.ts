@@ -1,0 +1,67 @@
+/**
+ * What all parts of one compilation share: the program, what is known about it, and the function indices of the module
+ * that is being made.
+ */
+import type { HelperEnv, HelperRow } from '../../helpers/helper.ts';
+import { functionStarts } from '../../isa/check.ts';
+import type { DecodedProgram } from '../../isa/insn.ts';
+import type { EngineHost, LinkedProgram } from '../engine.ts';
+import { type FunctionType, I32, I64 } from './wasm.ts';
+
+export interface Plan {
+  readonly program: LinkedProgram;
+  readonly decoded: DecodedProgram;
+  readonly host: EngineHost;
+  readonly env: HelperEnv;
+  readonly checked: boolean;
+  readonly probes: ReadonlySet<number>;
+  /** Function starts, ascending, and the index in the list by slot. */
+  readonly starts: readonly number[];
+  readonly indexOfStart: ReadonlyMap<number, number>;
+  /** Offset of the state block. */
+  readonly state: number;
+  /** Wasm function indices. */
+  readonly imports: Readonly<Record<ImportName, number>>;
+  /** The first BPF function's index; the others follow. */
+  readonly firstFunction: number;
+  /** Index of the import that calls a helper or kfunc. */
+  helperImport(kind: 'helper' | 'kfunc', id: number): number;
+  /** Index of the in-wasm lookup function of the map at an offset, or undefined when it has none. */
+  lookupFunction(mapOffset: number): number | undefined;
+}
+
+/** (fp, r1..r5) -> r0. */
+export const BPF_FUNCTION: FunctionType = { params: [I32, I64, I64, I64, I64, I64], results: [I64] };
+
+export const IMPORTS = {
+  /** Fault number: slot * 4 + kind. Registers are in the state block. Never returns. */
+  fault: { params: [I32], results: [] },
+  /** (lo, hi, bytes, write): may it be touched? Moves the window. */
+  access: { params: [I32, I32, I32, I32], results: [I32] },
+  /** Frames that are active now (checked programs). */
+  frames: { params: [I32], results: [] },
+  /** (fp, slot): 1 when the target ran (r0 is in the state block), 0 to go on. */
+  tail: { params: [I32, I32], results: [I32] },
+  /** (offset, bytes): 1 when loaded (r0 is in the state block), 0 when there are no such bytes. */
+  packet: { params: [I32, I32, I32], results: [I32] },
+} as const satisfies Record<string, FunctionType>;
+export type ImportName = keyof typeof IMPORTS;
+export const IMPORT_NAMES = Object.keys(IMPORTS) as ImportName[];
+
+/** Kinds of fault that wasm reports. */
+export const FAULT = { access: 0, fuel: 1, depth: 2, call: 3 } as const;
+
+export function lengthOf(plan: Plan, function_: number): number {
+  return (plan.starts[function_ + 1] ?? plan.decoded.length) - plan.starts[function_]!;
+}
+
+export function functionList(decoded: DecodedProgram): { starts: number[]; indexOfStart: Map<number, number> } {
+  const starts = functionStarts(decoded);
+  return { starts, indexOfStart: new Map(starts.map((s, i) => [s, i])) };
+}
+
+/** The row that a call names, if it can be called at all. */
+export function calledRow(plan: Plan, kind: 'helper' | 'kfunc', id: number): HelperRow | undefined {
+  const row = kind === 'helper' ? plan.host.helper(id) : plan.host.kfunc?.(id);
+  return row?.run ? row : undefined;
+}

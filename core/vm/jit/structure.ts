@@ -1,0 +1,235 @@
+/**
+ * From a control-flow graph to wasm's structured control: a loop header becomes a `loop`, a block with several ways in a
+ * `block` that ends where it begins, every other block stands where its only predecessor jumps to it. The dominator tree
+ * says what nests in what (Ramsey: "Beyond Relooper: Recursive Translation of Unstructured Control Flow to Structured
+ * Control Flow", ICFP 2022), here with a work list instead of recursion. An irreducible graph runs as a `br_table` in a loop.
+ */
+
+import { jumpTarget } from '../../isa/check.ts';
+import type { DecodedProgram } from '../../isa/insn.ts';
+import { CALL, CLASS, OP_CALL, OP_LD_IMM64, OP_MAY_GOTO } from '../../isa/ops.ts';
+import { HELPER_TAIL_CALL } from '../layout.ts';
+import { type Block, type Cfg, controlFlow } from './cfg.ts';
+import type { FunctionEmitter } from './emit.ts';
+import { calledRow, lengthOf, type Plan } from './plan.ts';
+import { VOID } from './wasm.ts';
+
+/** Emit the body of BPF function `index`: fault block, code, fault epilogue. */
+export function emitBody(e: FunctionEmitter, plan: Plan, index: number): void {
+  const from = plan.starts[index]!;
+  const to = from + lengthOf(plan, index);
+  const cfg = controlFlow(plan.decoded, from, to);
+  scan(e, plan, from, to);
+  e.prologue();
+  if (e.usesFuel) e.loadFuel();
+  e.code.op('block').byte(VOID);
+  if (cfg.reducible) structured(e, plan.decoded, cfg);
+  else dispatched(e, plan.decoded, cfg);
+  e.code.op('end');
+  e.faultEpilogue();
+}
+
+/** What the function needs set up at its start. */
+function scan(e: FunctionEmitter, plan: Plan, from: number, to: number): void {
+  const p = plan.decoded;
+  const targets = new Set<number>();
+  for (let pc = from; pc < to; pc++) {
+    const opcode = p.opcode[pc]!;
+    const target = jumpTarget(p, pc);
+    if (target !== undefined) {
+      targets.add(target);
+      if (target <= pc) e.usesFuel = true;
+    }
+    if (opcode === OP_MAY_GOTO) e.usesMayGoto = true;
+    if (opcode === OP_CALL) {
+      const kind = p.src[pc] === CALL.kfunc ? 'kfunc' : 'helper';
+      if (p.src[pc] === CALL.local || (kind === 'helper' && p.imm[pc] === HELPER_TAIL_CALL)) e.usesFuel = true;
+      else if (calledRow(plan, kind, p.imm[pc]!)?.args.includes('func')) e.usesFuel = true;
+    } else if (readsFramePointer(p, pc)) e.usesR10 = true;
+    if (opcode === OP_LD_IMM64) pc++;
+  }
+  e.jumpTargets = targets;
+}
+
+/** Is r10 used as a value? As an address base it needs no register. */
+function readsFramePointer(p: DecodedProgram, pc: number): boolean {
+  switch (p.opcode[pc]! & 7) {
+    case CLASS.JMP:
+    case CLASS.JMP32:
+      return p.dst[pc] === 10 || p.src[pc] === 10;
+    case CLASS.ALU:
+    case CLASS.ALU64:
+      return p.src[pc] === 10;
+    case CLASS.STX:
+      return p.src[pc] === 10;
+    case CLASS.LD:
+      return p.src[pc] === 10;
+    default:
+      return false;
+  }
+}
+
+/** Instructions of a block up to its jump or exit. */
+function straight(e: FunctionEmitter, p: DecodedProgram, block: Block): void {
+  const stop = block.ends === 'fall' ? block.end : block.last;
+  for (let pc = block.start; pc < stop; pc++) {
+    e.insn(pc);
+    if (p.opcode[pc] === OP_LD_IMM64) pc++;
+  }
+}
+
+/** What a jump from a block to its taken target costs, or 0 when it goes forwards. */
+function cost(block: Block): number {
+  const target = block.target!;
+  return block.ends !== 'fall' && target.start <= block.last ? block.last - target.start + 1 : 0;
+}
+
+type Work =
+  | { readonly do: 'node'; readonly block: Block }
+  | { readonly do: 'ends'; readonly block: Block }
+  | { readonly do: 'close' }
+  /** Close the label, then go on with the block that it led to. */
+  | { readonly do: 'land'; readonly block: Block };
+
+function structured(e: FunctionEmitter, p: DecodedProgram, cfg: Cfg): void {
+  const { code } = e;
+  /** Open labels, outermost first: how many are open, and where each block's is. */
+  let open = 0;
+  const labelOf = new Map<Block, number>();
+  const work: Work[] = [{ do: 'node', block: cfg.blocks[0]! }];
+  const enter = (block: Block | undefined) => {
+    if (block) labelOf.set(block, open);
+    e.labels = ++open;
+  };
+  const leave = () => {
+    code.op('end');
+    e.labels = --open;
+  };
+  const labelled = (from: Block, to: Block) => to.order <= from.order || to.forwardIn > 1;
+  /** Jump to a labelled block. */
+  const branch = (to: Block) => code.op('br').u(open - 1 - labelOf.get(to)!);
+  const charge = (block: Block) => {
+    const amount = cost(block);
+    if (amount > 0) e.charge(block.last, amount);
+  };
+
+  const ends = (block: Block) => {
+    const { target, next } = block;
+    switch (block.ends) {
+      case 'exit':
+        e.exit();
+        return;
+      case 'goto':
+      case 'fall':
+        charge(block);
+        if (labelled(block, target!)) branch(target!);
+        else work.push({ do: 'node', block: target! });
+        return;
+      case 'branch': {
+        const [toTarget, toNext] = [labelled(block, target!), labelled(block, next!)];
+        e.condition(block.last);
+        if (toTarget && cost(block) === 0) {
+          code.op('br_if').u(open - 1 - labelOf.get(target!)!);
+        } else if (toNext && !toTarget) {
+          code.op('i32_eqz', 'br_if').u(open - 1 - labelOf.get(next!)!);
+          charge(block);
+          work.push({ do: 'node', block: target! });
+          return;
+        } else {
+          code.op('if').byte(VOID);
+          enter(undefined);
+          charge(block);
+          if (toTarget) {
+            branch(target!);
+            leave();
+          } else {
+            work.push({ do: 'node', block: next! }, { do: 'close' }, { do: 'node', block: target! });
+            return;
+          }
+        }
+        if (toNext) branch(next!);
+        else work.push({ do: 'node', block: next! });
+      }
+    }
+  };
+
+  for (let item = work.pop(); item !== undefined; item = work.pop()) {
+    switch (item.do) {
+      case 'close':
+        leave();
+        break;
+      case 'land':
+        leave();
+        work.push({ do: 'node', block: item.block });
+        break;
+      case 'ends':
+        ends(item.block);
+        break;
+      case 'node': {
+        const { block } = item;
+        if (block.loopHeader) {
+          code.op('loop').byte(VOID);
+          enter(block);
+          work.push({ do: 'close' });
+        }
+        // Ascending order of execution, so the last one's label is the outermost.
+        const merges = block.dominated.filter((b) => b.forwardIn > 1).sort((a, b) => b.order - a.order);
+        for (const merge of merges) {
+          code.op('block').byte(VOID);
+          enter(merge);
+          work.push({ do: 'land', block: merge });
+        }
+        straight(e, p, block);
+        work.push({ do: 'ends', block });
+      }
+    }
+  }
+}
+
+function dispatched(e: FunctionEmitter, p: DecodedProgram, cfg: Cfg): void {
+  const { code } = e;
+  const count = cfg.blocks.length;
+  code.i32(0).set(e.state).op('loop').byte(VOID);
+  for (let i = 0; i < count; i++) code.op('block').byte(VOID);
+  code
+    .get(e.state)
+    .op('br_table')
+    .u(count - 1);
+  for (let i = 0; i < count; i++) code.u(i);
+  cfg.blocks.forEach((block, i) => {
+    code.op('end');
+    // Labels open inside the fault block: the loop, and the blocks still to come.
+    const open = count - i;
+    e.labels = open;
+    straight(e, p, block);
+    const go = (to: Block, extra: number) =>
+      code
+        .i32(to.order)
+        .set(e.state)
+        .op('br')
+        .u(open - 1 + extra);
+    const charge = () => {
+      if (cost(block) > 0) e.charge(block.last, cost(block));
+    };
+    switch (block.ends) {
+      case 'exit':
+        e.exit();
+        return;
+      case 'branch':
+        e.condition(block.last);
+        code.op('if').byte(VOID);
+        e.labels = open + 1;
+        charge();
+        go(block.target!, 1);
+        code.op('end');
+        e.labels = open;
+        go(block.next!, 0);
+        return;
+      default:
+        charge();
+        go(block.target!, 0);
+    }
+  });
+  code.op('end', 'unreachable');
+  e.labels = 0;
+}
