@@ -70,6 +70,11 @@ export function btfString(btf: Btf, offset: number): string {
   return (btf instanceof BtfFile ? btf : new BtfFile(btf.bytes, undefined)).string(offset);
 }
 
+/** All types of this name and kind, in order of their ids: names are not unique in a kernel's BTF. Cheap, nothing is decoded. */
+export function findAllTypes(btf: Btf, name: string, kind: BtfKind): number[] {
+  return (btf instanceof BtfFile ? btf : new BtfFile(btf.bytes, undefined)).findAll(name, kind);
+}
+
 function bad(what: string, offset: number): BpfError {
   return new BpfError('BTF', `malformed BTF: ${what} (at byte ${offset})`);
 }
@@ -112,7 +117,8 @@ class BtfFile implements Btf {
   #enumerators: EnumeratorIndex | undefined;
 
   constructor(bytes: Uint8Array, base: BtfFile | undefined) {
-    this.bytes = bytes;
+    // A Buffer of Node's is a Uint8Array whose slice() does not copy: take the plain view.
+    this.bytes = bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#base = base;
     this.#firstId = base ? base.typeCount : 1;
     this.#firstString = base ? base.#firstString + base.#strings.length : 0;
@@ -332,6 +338,18 @@ class BtfFile implements Btf {
 
   find(name: string, kind: BtfKind): number | undefined {
     return name === '' ? undefined : this.#find(utf8Encode(name), kind);
+  }
+
+  findAll(name: string, kind: BtfKind): number[] {
+    const ids = this.#base ? this.#base.findAll(name, kind) : [];
+    const bytes = utf8Encode(name);
+    const kindId = BTF_KIND_ID[kind];
+    const words = this.#words;
+    for (let i = 0; i < this.#starts.length; i++) {
+      const at = this.#starts[i]!;
+      if (((words[at + 1]! >>> 24) & 31) === kindId && this.#nameIs(words[at]!, bytes)) ids.push(this.#firstId + i);
+    }
+    return ids;
   }
 
   #find(name: Uint8Array, kind: BtfKind): number | undefined {

@@ -132,7 +132,8 @@ export class ElfFile {
   readonly #view: DataView;
 
   constructor(bytes: Uint8Array) {
-    this.bytes = bytes;
+    // A Buffer of Node's is a Uint8Array whose slice() does not copy: take the plain view.
+    this.bytes = bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const view = (this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength));
     if (!isElf(bytes)) throw bad('no magic number 7f 45 4c 46', 0);
     if (bytes[4] !== 2) throw bad(`class ${bytes[4]}, only 64-bit files (2) are read`, 4);
