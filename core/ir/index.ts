@@ -21,7 +21,8 @@ export function optimize(module: Module, options: OptimizeOptions = {}): Module 
   for (const fn of module.functions) removeUnreachable(fn);
   after('front');
   for (const pass of PIPELINE) {
-    for (const fn of module.functions) pass.run(fn, { module });
+    if ('runModule' in pass) pass.runModule(module);
+    else for (const fn of module.functions) pass.run(fn, { module });
     after(pass.name);
   }
   return module;

@@ -1,0 +1,98 @@
+/**
+ * Equal computations are made once: a walk of the dominator tree with a table of what is available (loads apart: see forward.ts).
+ * On the way, branches teach: below `if (x == 5)` x is 5, and a condition that a dominating branch has settled is a constant. Values
+ * that cost nothing to make again (truncations, frame offsets) are shared too; the allocator copes.
+ */
+import { newConst } from '../build.ts';
+import { Dominators, resolve } from '../cfg.ts';
+import { type Block, COND, type Cond, type Func, type Inst, IR_OP, isLeaf, terminator } from '../ir.ts';
+
+export function gvn(fn: Func): boolean {
+  return new Numbering(fn).run();
+}
+
+const COMMUTES = new Set(['add', 'mul', 'and', 'or', 'xor']);
+
+class Numbering {
+  private readonly fn: Func;
+  private readonly dom: Dominators;
+  private readonly replaced = new Map<Inst, Inst>();
+  private readonly leafIds = new Map<string, number>();
+  private changed = false;
+
+  constructor(fn: Func) {
+    this.fn = fn;
+    this.dom = new Dominators(fn);
+  }
+
+  run(): boolean {
+    const scopes = new Map<Block, Map<string, Inst>>();
+    for (const block of this.dom.preorder()) {
+      const parent = this.dom.idom(block);
+      const table = new Map(parent ? scopes.get(parent) : undefined);
+      scopes.set(block, table);
+      this.learn(block, table);
+      const out: Inst[] = [];
+      for (const inst of block.insts) {
+        for (let i = 0; i < inst.args.length; i++) inst.args[i] = resolve(this.replaced, inst.args[i]!);
+        const key = this.keyOf(inst);
+        const known = key === undefined ? undefined : table.get(key);
+        if (known) {
+          this.replaced.set(inst, known);
+          this.changed = true;
+          continue;
+        }
+        if (key !== undefined) table.set(key, inst);
+        out.push(inst);
+      }
+      block.insts = out;
+    }
+    for (const block of this.fn.blocks) {
+      for (const inst of block.insts)
+        for (let i = 0; i < inst.args.length; i++) inst.args[i] = resolve(this.replaced, inst.args[i]!);
+    }
+    return this.changed;
+  }
+
+  /** What must hold in a block that only one edge of a branch leads to. */
+  private learn(block: Block, table: Map<string, Inst>): void {
+    if (block.preds.length !== 1) return;
+    const end = terminator(block.preds[0]!);
+    if (end.op !== 'condbr' || end.targets[0] === end.targets[1]) return;
+    const holds = end.targets[0] === block;
+    const cond = resolve(this.replaced, end.args[0]!);
+    if (cond.op !== 'icmp') return;
+    const [a, b] = cond.args.map((x) => resolve(this.replaced, x)) as [Inst, Inst];
+    const one = newConst(this.fn, 'i1', 1n);
+    const zero = newConst(this.fn, 'i1', 0n);
+    const sub = cond.sub as Cond;
+    table.set(this.compareKey(sub, a, b), holds ? one : zero);
+    table.set(this.compareKey(COND[sub].not, a, b), holds ? zero : one);
+  }
+
+  private compareKey(cond: Cond, a: Inst, b: Inst): string {
+    const [x, y] = [this.id(a), this.id(b)];
+    return x <= y ? `icmp ${cond} ${x} ${y}` : `icmp ${COND[cond].swap} ${y} ${x}`;
+  }
+
+  private id(v: Inst): number {
+    if (!isLeaf(v) || v.op === 'param') return v.id;
+    const key = `${v.op} ${v.type} ${v.value} ${v.name} ${v.off}`;
+    let id = this.leafIds.get(key);
+    if (id === undefined) this.leafIds.set(key, (id = -1 - this.leafIds.size));
+    return id;
+  }
+
+  private keyOf(inst: Inst): string | undefined {
+    if (IR_OP[inst.op].effect !== 'none' || inst.op === 'alloca') return undefined;
+    if (inst.op === 'phi')
+      return `phi ${inst.block!.id} ${inst.args
+        .map((a, i) => `${inst.targets[i]!.id}:${this.id(a)}`)
+        .sort()
+        .join(' ')}`;
+    if (inst.op === 'icmp') return this.compareKey(inst.sub as Cond, inst.args[0]!, inst.args[1]!);
+    const ids = inst.args.map((a) => this.id(a));
+    if (COMMUTES.has(inst.op) && ids[0]! > ids[1]!) ids.reverse();
+    return `${inst.op} ${inst.type} ${inst.size} ${ids.join(' ')}`;
+  }
+}
