@@ -69,7 +69,7 @@ function inlineOne(fn: Func, call: Inst, callee: Func): void {
     for (const phi of phis(to)) phi.targets = phi.targets.map((t) => (t === before ? after : t));
 
   const values = new Map<Inst, Inst>();
-  callee.params.forEach((p, i) => values.set(p, call.args[i] ?? newInst(fn, 'undef', p.type)));
+  for (const [i, p] of callee.params.entries()) values.set(p, call.args[i] ?? newInst(fn, 'undef', p.type));
   const blocks = cloneBlocks(fn, callee.blocks, values);
   // Variables of the callee live in the caller's frame.
   const entry = blocks.get(callee.blocks[0]!)!;
