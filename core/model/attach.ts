@@ -106,8 +106,6 @@ function functionHook(side: 'kprobe' | 'kretprobe', target: string, symbols: Ker
   const name = plus >= 0 ? target.slice(0, plus) : target;
   const hook = `${side}:${name}`;
   if (hasHook(hook)) return hook;
-  if (side === 'kretprobe' && hasHook(`kprobe:${name}`))
-    throw new BpfError('EINVAL', `${name} never returns: it has no return probe`);
   const near = nearestNames(name, probeableFunctions(), 5);
   const offer = near.length > 0 ? `; nearest: ${near.join(', ')}` : '';
   throw new BpfError(

@@ -55,8 +55,7 @@ function build(): Table {
     if (name.includes(':')) free(`tracepoint:${name}`);
     else {
       free(`kprobe:${name}`);
-      // do_exit never returns.
-      if (name !== 'do_exit') free(`kretprobe:${name}`);
+      free(`kretprobe:${name}`);
     }
   }
   for (const name of SOCKETS_AT_EXIT.passes) {

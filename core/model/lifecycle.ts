@@ -24,6 +24,9 @@ export const LIFECYCLE = [
   'sched:sched_process_exit',
 ] as const;
 
+/** Functions that are entered and never left: a return probe can be attached, as on Linux, and never fires. */
+export const NEVER_RETURN: readonly string[] = ['do_exit', 'do_group_exit'];
+
 /** What the death of a socket's last owner passes, and the calls that must be seen for the socket to be known then. */
 export const SOCKETS_AT_EXIT = {
   passes: ['sock_close', '__sock_release', 'inet_release', 'tcp_close', 'tcp_set_state', 'sock:inet_sock_set_state'],
