@@ -2,7 +2,34 @@
  * Values that hang on kernel objects: sockets, tasks, inodes, control groups. Signatures: net/core/bpf_sk_storage.c,
  * kernel/bpf/bpf_task_storage.c, bpf_inode_storage.c, bpf_cgrp_storage.c, kernel/bpf/cgroup.c.
  */
-import type { HelperRow } from './helper.ts';
+import { Unsupported } from '../base/errors.ts';
+import { EINVAL } from '../maps/errno.ts';
+import { LocalStorageMap, type StorageKind } from '../maps/local-storage.ts';
+import type { HelperEnv, HelperRow, RegFile } from './helper.ts';
+import { mapArgument } from './map.ts';
+import { isNull, returnNumber, returnPointer, u32, u64 } from './registers.ts';
+
+/** BPF_LOCAL_STORAGE_GET_F_CREATE. */
+const CREATE = 1;
+
+/** Number of the object that argument 2 points to, for the map's kind; 0 for NULL. */
+function owner(env: HelperEnv, r: RegFile, kind: StorageKind): number {
+  if (!env.storageOwner) throw new Unsupported(`${kind} storage outside a kernel`);
+  return isNull(r, 2) ? 0 : env.storageOwner(kind, r[4]!, r[5]!);
+}
+
+function storageGet(env: HelperEnv, r: RegFile) {
+  const map = mapArgument(env, r);
+  if (!(map instanceof LocalStorageMap) || u64(r, 4) > CREATE) return returnPointer(r, 0);
+  returnPointer(r, map.ownerValue(owner(env, r, map.kind), u64(r, 4) === CREATE, u32(r, 3)));
+}
+
+function storageDelete(env: HelperEnv, r: RegFile) {
+  const map = mapArgument(env, r);
+  if (!(map instanceof LocalStorageMap)) return returnNumber(r, EINVAL);
+  const number = owner(env, r, map.kind);
+  returnNumber(r, number === 0 ? EINVAL : map.deleteOwner(number));
+}
 
 export const STORAGE_HELPERS = [
   {
@@ -49,6 +76,7 @@ export const STORAGE_HELPERS = [
       },
       { progTypes: ['cgroup_sock'], args: ['const_map_ptr', 'ctx', 'map_value_or_null', 'anything'] },
     ],
+    run: storageGet,
   },
   {
     id: 108,
@@ -71,6 +99,7 @@ export const STORAGE_HELPERS = [
     variants: [
       { progTypes: ['syscall', 'tracing'], args: ['const_map_ptr', 'btf_id_or_null'], argBtf: { 2: 'sock_common' } },
     ],
+    run: storageDelete,
   },
   {
     id: 145,
@@ -80,6 +109,7 @@ export const STORAGE_HELPERS = [
     since: '5.10',
     progTypes: ['lsm'],
     argBtf: { 2: 'inode' },
+    run: storageGet,
   },
   {
     id: 146,
@@ -89,6 +119,7 @@ export const STORAGE_HELPERS = [
     since: '5.10',
     progTypes: ['lsm'],
     argBtf: { 2: 'inode' },
+    run: storageDelete,
   },
   {
     id: 156,
@@ -99,6 +130,7 @@ export const STORAGE_HELPERS = [
     progTypes: 'all',
     before: { kernel: '6.16', progTypes: ['all_tracing'] },
     argBtf: { 2: 'task_struct' },
+    run: storageGet,
   },
   {
     id: 157,
@@ -109,6 +141,7 @@ export const STORAGE_HELPERS = [
     progTypes: 'all',
     before: { kernel: '6.16', progTypes: ['all_tracing'] },
     argBtf: { 2: 'task_struct' },
+    run: storageDelete,
   },
   {
     id: 210,
@@ -118,6 +151,7 @@ export const STORAGE_HELPERS = [
     since: '6.2',
     progTypes: 'all',
     argBtf: { 2: 'cgroup' },
+    run: storageGet,
   },
   {
     id: 211,
@@ -127,5 +161,6 @@ export const STORAGE_HELPERS = [
     since: '6.2',
     progTypes: 'all',
     argBtf: { 2: 'cgroup' },
+    run: storageDelete,
   },
 ] as const satisfies readonly HelperRow[];
