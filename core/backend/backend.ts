@@ -26,6 +26,8 @@ export interface Link {
 /** A map on a backend: user-space side only, with the kernel's errnos (negative numbers). */
 export interface MapHandle {
   readonly spec: MapSpec;
+  /** Number that stands for the map in values of maps of maps. */
+  readonly fd?: number;
   /** Values a per-CPU map has; 1 for others. */
   readonly cpus: number;
   lookup(key: Uint8Array): Uint8Array | undefined;
@@ -38,6 +40,8 @@ export interface MapHandle {
 
 export interface ProgHandle {
   readonly spec: ProgSpec;
+  /** Number that stands for the program in values of prog arrays (tail calls). */
+  readonly fd?: number;
   /** The verifier's log (ours or the kernel's), as far as it was asked for. */
   readonly log: string;
   close(): void;

@@ -17,8 +17,10 @@ import { BpfError, Unsupported } from '../base/errors.ts';
 import type { Btf } from '../btf/btf.ts';
 import { printFormat, readTracepoints, type TracepointFormat } from '../btf/tracepoint.ts';
 import { helperById } from '../helpers/index.ts';
+import { EBADF, EINVAL } from '../maps/errno.ts';
 import { createMap } from '../maps/index.ts';
-import type { BpfMap, MapHost } from '../maps/map.ts';
+import type { BpfMap, MapAttrs, MapHost } from '../maps/map.ts';
+import { ProgArrayMap } from '../maps/prog-array.ts';
 import type { MapSpec, ObjectSpec, ProgSpec } from '../spec/spec.ts';
 import type { Engine, EngineHost, Executable } from '../vm/engine.ts';
 import { interp } from '../vm/interp.ts';
@@ -70,6 +72,11 @@ function engineOf(wanted: Engine | string | undefined): Engine {
   const found = ENGINES.find((e) => e.name === wanted);
   if (found) return found;
   throw new BpfError('ENOENT', `there is no engine '${wanted}'; there are: ${ENGINES.map((e) => e.name).join(', ')}`);
+}
+
+function attrsOf(spec: MapSpec): MapAttrs {
+  const { name, type, keySize, valueSize, maxEntries, flags, inner } = spec;
+  return { name, type, keySize, valueSize, maxEntries, flags, ...(inner && { inner: attrsOf(inner) }) };
 }
 
 class ModelMap implements MapHandle {
@@ -154,6 +161,10 @@ export class ModelBackend implements Backend {
   readonly #pinned = new Map<string, LiveMap>();
   readonly #links = new Set<Link>();
   readonly #readers = new Set<CountingReader>();
+  /** Programs by number, for tail calls: a prog array keeps them alive after their handles are closed. */
+  readonly #progs = new Map<number, ModelProg>();
+  /** Program type of each prog array, which its first program decides. */
+  readonly #arrayTypes = new Map<BpfMap, string>();
   #region = { offset: 0, size: 0 };
   #nextFd = 3;
   #traced = 0;
@@ -194,7 +205,7 @@ export class ModelBackend implements Backend {
         return handle instanceof ModelMap ? handle.map : undefined;
       },
       mapId: (map) => map.offset,
-      progByFd: (fd) => (this.#handles.get(fd) instanceof ModelProg ? fd : -9),
+      progByFd: (fd, array) => this.#progForArray(fd, array),
     };
   }
 
@@ -236,15 +247,11 @@ export class ModelBackend implements Backend {
   }
 
   #newMap(spec: MapSpec): BpfMap {
-    const { name, type, keySize, valueSize, maxEntries, flags, inner } = spec;
-    const map = createMap(
-      { name, type, keySize, valueSize, maxEntries, flags, ...(inner && { inner }) },
-      this.#mapHost,
-    );
+    const map = createMap(attrsOf(spec), this.#mapHost);
     this.#mapsByOffset.set(map.offset, map);
     for (const { key, value } of spec.initial ?? []) {
       const error = map.update(key, value, 0);
-      if (error < 0) throw new BpfError('EINVAL', `map ${name}: its initial contents were refused (${error})`);
+      if (error < 0) throw new BpfError('EINVAL', `map ${spec.name}: its initial contents were refused (${error})`);
     }
     if (spec.readOnly) map.freeze?.();
     return map;
@@ -283,16 +290,24 @@ export class ModelBackend implements Backend {
       this.#handles.delete(fd);
     });
     this.#handles.set(fd, handle);
+    this.#progs.set(fd, handle);
     return handle;
   }
 
+  /** All programs of a prog array are of one type (kernel/bpf/core.c, bpf_prog_map_compatible). */
+  #progForArray(fd: number, array: BpfMap): number {
+    const prog = this.#handles.get(fd);
+    if (!(prog instanceof ModelProg)) return EBADF;
+    const type = this.#arrayTypes.get(array) ?? prog.spec.type;
+    if (type !== prog.spec.type) return EINVAL;
+    this.#arrayTypes.set(array, type);
+    return fd;
+  }
+
   #tailCallTarget(mapOffset: number, index: number): Executable | undefined {
-    const map = this.#mapsByOffset.get(mapOffset) as
-      | { slot?(index: number): number; attrs: { maxEntries: number } }
-      | undefined;
-    if (!map?.slot || index >>> 0 >= map.attrs.maxEntries) return undefined;
-    const handle = this.#handles.get(map.slot(index >>> 0));
-    return handle instanceof ModelProg ? handle.executable : undefined;
+    const map = this.#mapsByOffset.get(mapOffset);
+    if (!(map instanceof ProgArrayMap) || index >>> 0 >= map.attrs.maxEntries) return undefined;
+    return this.#progs.get(map.slot(index >>> 0))?.executable;
   }
 
   attach(prog: ProgHandle, probe: Probe): Link {

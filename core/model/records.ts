@@ -7,6 +7,7 @@ import { BpfError, Unsupported } from '../base/errors.ts';
 import type { BpfMap } from '../maps/map.ts';
 import { PerfEventArrayMap } from '../maps/perf-event-array.ts';
 import type { PerfRing } from '../maps/perf-ring.ts';
+import { RINGBUF_QUERY, RingbufMap } from '../maps/ringbuf.ts';
 
 /** Pages of one CPU's perf buffer when the caller does not say (BCC's default). */
 const DEFAULT_PAGES = 8;
@@ -18,9 +19,10 @@ export interface CountingReader extends RecordReader {
 
 export function openRecordReader(map: BpfMap, cpus: number, options: { readonly pages?: number }): CountingReader {
   if (map instanceof PerfEventArrayMap) return new PerfReader(map, cpus, options.pages ?? DEFAULT_PAGES);
+  if (map instanceof RingbufMap) return new RingReader(map);
   throw new Unsupported(`reading records from map ${map.attrs.name} of type ${map.attrs.type}`, {
     backend: 'model',
-    hint: 'perf_event_array maps have records',
+    hint: 'perf_event_array and ringbuf maps have records',
   });
 }
 
@@ -64,5 +66,27 @@ class PerfReader implements CountingReader {
     this.#open = false;
     for (const { cpu } of this.#rings) this.#map.closeSlot(cpu);
     this.#rings = [];
+  }
+}
+
+class RingReader implements CountingReader {
+  #map: RingbufMap;
+  #open = true;
+
+  constructor(map: RingbufMap) {
+    this.#map = map;
+  }
+
+  /** Bytes ever produced: it grows with every record. */
+  get written(): number {
+    return this.#map.query(RINGBUF_QUERY.PROD_POS);
+  }
+
+  consume(sink: RecordSink): number {
+    return this.#open ? this.#map.consume((data) => sink.onRecord(-1, data)) : 0;
+  }
+
+  close(): void {
+    this.#open = false;
   }
 }

@@ -276,6 +276,60 @@ describe('perf buffers', () => {
   });
 });
 
+describe('ring buffers and tail calls', () => {
+  it('a ring buffer brings its records', () => {
+    const b = oneOpen();
+    const map = b.createMap(spec('ringbuf', { keySize: 0, valueSize: 0, maxEntries: 4096 }), EMPTY_OBJECT);
+    const send: Insn[] = [
+      movImm(R.r6, 0x1234),
+      store('DW', R.fp, -8, R.r6),
+      loadMap(R.r1),
+      mov(R.r2, R.fp),
+      addImm(R.r2, -8),
+      movImm(R.r3, 8),
+      movImm(R.r4, 0),
+      call(130),
+    ];
+    const prog = program('kprobe', send, [{ kind: 'map', insn: 2, map: 'm' }]);
+    b.attach(b.load(prog, EMPTY_OBJECT, new Map([['m', map]])), { kind: 'kprobe', target: 'do_sys_openat2' });
+    const reader = b.openRecords(map, {});
+    const seen: string[] = [];
+    const sink = {
+      onRecord: (cpu: number, data: Uint8Array) => void seen.push(`${cpu} ${data[0]} ${data[1]}`),
+      onLost: () => {},
+    };
+    expect(b.wait(-1)).toBe('ready');
+    expect(reader.consume(sink)).toBe(1);
+    expect(seen).toEqual(['-1 52 18']);
+  });
+
+  it('a tail call goes on in the program of the slot, and falls through an empty one', () => {
+    const b = oneOpen();
+    const array = b.createMap(spec('prog_array', { valueSize: 4, maxEntries: 4 }), EMPTY_OBJECT);
+    const maps = new Map([['m', array]]);
+    const jump = (slot: number): Insn[] => [
+      mov(R.r6, R.r1),
+      mov(R.r1, R.r6),
+      loadMap(R.r2),
+      movImm(R.r3, slot),
+      call(12),
+      ...printk('fell through'),
+    ];
+    const target = b.load(program('kprobe', printk('target')), EMPTY_OBJECT, new Map());
+    const wrong = b.load(program('tracepoint', []), EMPTY_OBJECT, new Map());
+    const word = (n: number) => Uint8Array.of(n, 0, 0, 0);
+    expect(array.update(word(1), word(target.fd!))).toBe(0);
+    expect(array.update(word(2), word(wrong.fd!))).toBe(-22);
+    expect(array.update(word(2), word(200))).toBe(-9);
+    target.close();
+    for (const slot of [1, 2, 9]) {
+      const prog = program('kprobe', jump(slot), [{ kind: 'map', insn: 2, map: 'm' }]);
+      b.attach(b.load(prog, EMPTY_OBJECT, maps), { kind: 'kprobe', target: 'do_sys_openat2' });
+    }
+    expect(messages(runAll(b))).toEqual(['target', 'fell through', 'fell through']);
+  });
+});
+
 describe('loading and running', () => {
   it('a program that the verifier refuses is not loaded', () => {
     const b = oneOpen();
