@@ -2,8 +2,9 @@
 import { BpfError, Unsupported } from '../base/errors.ts';
 import type { Engine } from './engine.ts';
 import { interp } from './interp.ts';
+import { jit } from './jit/jit.ts';
 
-export const ENGINES: readonly Engine[] = [interp];
+export const ENGINES: readonly Engine[] = [jit, interp];
 
 /** An engine by name; 'auto' is the first that can run here. Throws BpfError with the names there are, Unsupported with the reason. */
 export function engineByName(name: string): Engine {

@@ -199,6 +199,11 @@ export class FunctionEmitter {
     this.code.get(this.fp).op('i64_extend_u').i64(0, KERNEL_HI).op('i64_or');
   }
 
+  /** Fuel at the function's start. */
+  startFuel(): void {
+    this.loadFuel();
+  }
+
   loadFuel(): void {
     this.code
       .i32(this.plan.state + STATE.FUEL)

@@ -4,13 +4,12 @@
  *
  * Only 32-bit numbers cross between wasm and JavaScript; what is wider goes through the state block (state.ts).
  */
-import { Fault } from '../../base/errors.ts';
 import { KERNEL_HI } from '../../base/memory.ts';
 import { wasm } from '../../base/platform.ts';
 import type { HelperRow } from '../../helpers/helper.ts';
-import { checkBytes } from '../../isa/check.ts';
+import { checkBytes, jumpTarget } from '../../isa/check.ts';
 import { type DecodedProgram, decode } from '../../isa/insn.ts';
-import { CALL, CLASS, MAX_TAIL_CALLS, MODE, SIZES, STACK_SIZE } from '../../isa/ops.ts';
+import { CALL, CLASS, MAX_TAIL_CALLS, MODE, OP_CALL, OP_LD_IMM64, SIZES, STACK_SIZE } from '../../isa/ops.ts';
 import { AccessMap } from '../access.ts';
 import { checkArguments, grantResult } from '../arguments.ts';
 import type { Engine, EngineHost, Executable, LinkedProgram, RunOptions } from '../engine.ts';
@@ -19,14 +18,14 @@ import { DEFAULT_FUEL, FUNCTION_LO, makeFault, REASON } from '../layout.ts';
 import { type StackAreas, stackAreas } from '../stack.ts';
 import { type CompiledModule, compileBatch, compileProgram } from './module.ts';
 import { FAULT, functionList } from './plan.ts';
-import { type StateBlock, stateBlock } from './state.ts';
+import { STATE, type StateBlock, stateBlock } from './state.ts';
 
 export const jit: Engine = {
   name: 'jit',
   unavailable: () => (wasm ? undefined : 'no WebAssembly here'),
   prepare(program, host, options) {
-    // Stepping needs an engine that stops between instructions.
-    if (options?.onStep) return interp.prepare(program, host, options);
+    // Stepping needs an engine that stops between instructions; wasm cannot import a memory that is no WebAssembly memory.
+    if (options?.onStep || !host.memory.wasmMemory) return interp.prepare(program, host, options);
     return new JitExecutable(program, host, options ?? {});
   },
 };
@@ -49,6 +48,12 @@ class JitExecutable implements Executable {
   readonly #shared: boolean;
   readonly #exports: Record<string, Door>;
   readonly #run: Door;
+  /** Neither loops nor calls: no fuel to set, nothing can nest. */
+  readonly #plain: boolean;
+  /** Frame pointer of a run that nothing surrounds. */
+  readonly #plainFp: number;
+  /** Index of r0's low half in the memory's i32 view. */
+  readonly #r0At: number;
   #batch: Door | undefined;
   readonly #modules: CompiledModule[] = [];
   /** What the run that is active may touch; set for checked programs. */
@@ -57,7 +62,6 @@ class JitExecutable implements Executable {
   constructor(program: LinkedProgram, host: EngineHost, options: RunOptions) {
     const issue = checkBytes(program.insns);
     if (issue) throw makeFault(program, issue.reason, issue.pc);
-    if (!wasm || !host.memory.wasmMemory) throw new Fault('the jit engine needs a memory made by WebAssembly', 0);
     this.program = program;
     this.host = host;
     this.checked = program.facts?.verified !== true;
@@ -79,9 +83,13 @@ class JitExecutable implements Executable {
       indexOfStart,
       state: this.#state.offset,
     };
-    this.#shared = isShared(host.memory.wasmMemory.buffer);
+    this.#shared = isShared(host.memory.u8.buffer);
     this.#exports = this.#instantiate(compileProgram(this.#base, this.#shared));
     this.#run = this.#exports['run']!;
+    this.#plain = isPlain(this.#decoded);
+    this.#plainFp = this.#stacks.enter() + STACK_SIZE;
+    this.#stacks.leave();
+    this.#r0At = (this.#state.offset + STATE.REGS) >>> 2;
   }
 
   run(ctxOffset: number, r2 = 0): void {
@@ -90,22 +98,29 @@ class JitExecutable implements Executable {
       this.#runCarefully(ctxOffset, r2);
       return;
     }
-    const base = this.#stacks.enter();
-    state.depth = 1;
-    state.fuel = this.#fuel;
-    state.tailCalls = 0;
-    try {
-      this.#run(ctxOffset, r2, base + STACK_SIZE);
-    } catch (error) {
-      throw this.#explain(error);
-    } finally {
-      state.depth = 0;
-      this.#stacks.leave();
+    if (this.#plain) {
+      try {
+        this.#run(ctxOffset, r2, this.#plainFp);
+      } catch (error) {
+        throw this.#explain(error);
+      }
+    } else {
+      const base = this.#stacks.enter();
+      state.depth = 1;
+      state.fuel = this.#fuel;
+      state.tailCalls = 0;
+      try {
+        this.#run(ctxOffset, r2, base + STACK_SIZE);
+      } catch (error) {
+        throw this.#explain(error);
+      } finally {
+        state.depth = 0;
+        this.#stacks.leave();
+      }
     }
-    const at = state.offset >>> 2;
     const { i32 } = this.host.memory;
-    this.r0Lo = i32[at]!;
-    this.r0Hi = i32[at + 1]!;
+    this.r0Lo = i32[this.#r0At]!;
+    this.r0Hi = i32[this.#r0At + 1]!;
   }
 
   /** Runs inside runs, and runs of unverified programs. */
@@ -360,6 +375,16 @@ class JitExecutable implements Executable {
     }
     return makeFault(this.program, this.#accessReason(pc, undefined), pc);
   }
+}
+
+function isPlain(p: DecodedProgram): boolean {
+  for (let pc = 0; pc < p.length; pc++) {
+    const cls = p.opcode[pc]! & 7;
+    const packet = cls === CLASS.LD && p.opcode[pc] !== OP_LD_IMM64;
+    if (p.opcode[pc] === OP_CALL || packet || (jumpTarget(p, pc) ?? pc + 1) <= pc) return false;
+    if (p.opcode[pc] === OP_LD_IMM64) pc++;
+  }
+  return true;
 }
 
 function isShared(buffer: ArrayBufferLike): boolean {

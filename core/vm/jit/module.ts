@@ -123,6 +123,13 @@ class Parts {
 
 /** The entry's body inside the batch loop: to exit is to go to the end of the round. */
 class BatchEmitter extends FunctionEmitter {
+  /** Halves of the fuel that each round starts with. */
+  fuelPerRound: readonly [number, number] = [0, 0];
+
+  override startFuel(): void {
+    this.code.i64(...this.fuelPerRound).set(this.fuel);
+  }
+
   override exit(): void {
     this.code.op('br').u(this.labels + 1);
   }

@@ -21,7 +21,7 @@ export function emitBody(e: FunctionEmitter, plan: Plan, index: number): void {
   const cfg = controlFlow(plan.decoded, from, to);
   scan(e, plan, from, to);
   e.prologue();
-  if (e.usesFuel) e.loadFuel();
+  if (e.usesFuel) e.startFuel();
   e.code.op('block').byte(VOID);
   if (cfg.reducible) structured(e, plan.decoded, cfg);
   else dispatched(e, plan.decoded, cfg);
