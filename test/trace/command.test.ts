@@ -176,6 +176,34 @@ for t in threads: t.start()
 for t in threads: t.join()
 `;
 
+const CROWD = `
+import os, threading
+def work():
+    for _ in range(5): os.getppid()
+threads = [threading.Thread(target=work) for _ in range(400)]
+for t in threads: t.start()
+for t in threads: t.join()
+`;
+
+const EXECS = `
+import os, threading, time
+for _ in range(12):
+    if os.fork() == 0:
+        for _ in range(4): threading.Thread(target=time.sleep, args=(100,)).start()
+        threading.Thread(target=lambda: os.execv('/bin/true', ['true'])).start()
+        time.sleep(100)
+for _ in range(12): os.wait()
+`;
+
+const CUT_SHORT = `
+import os, signal, threading
+for _ in range(12):
+    if os.fork() == 0:
+        threading.Timer(0.02, lambda: os.kill(os.getpid(), signal.SIGKILL)).start()
+        while True: threading.Thread(target=os.getppid).start()
+for _ in range(12): os.wait()
+`;
+
 const EXEC_IN_THREAD = `
 import os, threading, time
 threading.Thread(target=time.sleep, args=(100,), daemon=True).start()
@@ -233,6 +261,32 @@ describe.skipIf(unavailable || !python)(`signals, threads, exec: in Python ${sui
       expect(only(events, 'exit').filter((event) => event.tid === child).length).toBe(5);
       expect(only(events, 'task_exit').filter((event) => event.tid === child).length).toBe(1);
     }
+  });
+
+  it.each([
+    ['400 threads', CROWD, 400, 0],
+    ['threads of 12 processes that end by an exec in one of them', EXECS, 12 * 6, 12],
+    ['threads being made while their process is killed', CUT_SHORT, undefined, 0],
+  ])('%s: each is born once before all else, ends once, and is silent after', (_, script, births, vanished) => {
+    const { events, status } = trace({ command: run(script) }, ['getppid', 'execve']);
+    expect(status).toBe(0);
+    const alive = new Set(only(events, 'start').map((event) => event.tid));
+    let born = 0;
+    for (const event of events) {
+      expect(alive, `${event.type} of ${event.tid}`).toContain(event.tid);
+      if (event.type === 'fork') {
+        expect(alive, `second birth of ${event.child}`).not.toContain(event.child);
+        alive.add(event.child);
+        born++;
+      }
+      if (event.type === 'exec' && event.formerTid !== event.tid) alive.delete(event.formerTid);
+      if (event.type === 'task_exit') alive.delete(event.tid);
+    }
+    expect([...alive]).toEqual([]);
+    if (births === undefined) return;
+    expect(born).toBe(births);
+    expect(only(events, 'task_exit').length).toBe(1 + births - vanished);
+    if (script === CROWD) expect(only(events, 'exit').filter((event) => event.nr === nr('getppid')).length).toBe(2000);
   });
 
   it("exec in a thread: it takes the leader's id, and its siblings end", () => {
