@@ -54,6 +54,7 @@ export const TRAMPOLINE_HELPERS = [
     name: 'get_func_ip',
     args: ['ctx'],
     ret: 'integer',
+    gplOnly: true,
     since: '5.15',
     progTypes: 'tracing',
     run: (env: HelperEnv, r: RegFile) => returnHalves(r, ...(env.functionIp?.() ?? [0, 0])),
