@@ -79,6 +79,12 @@ export interface Addon {
   threadId?(): number;
   /** Breaks off the wait of a tracer on thread `tid` of this process; 0 or an errno. Set its flag first. */
   kick?(tid: number): number;
+  /**
+   * From now on the first `signo` sets flag[0] to 1 and kicks the thread whose kernel id is in flag[1]; the next, while flag[0] is still
+   * set, does what the signal did before. One signal of a process at a time. 0 or an errno.
+   */
+  catchSignal?(signo: number, flag: Int32Array): number;
+  releaseSignal?(signo: number): void;
   /** Ends this process by a signal: default action, no core. For a host whose command died by it. */
   dieBy?(signo: number): void;
   /** The address that this machine would send from towards a destination (sockaddr bytes both). */

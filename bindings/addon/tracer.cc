@@ -162,6 +162,36 @@ Napi::Value kick_thread(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), kick(info[0].As<Napi::Number>().Int32Value()));
 }
 
+// catchSignal(signo, flag: Int32Array of two words or more on a SharedArrayBuffer): 0 or an errno
+Napi::Value catch_one(const Napi::CallbackInfo& info) {
+  Bytes flag;
+  if (!bytes_of(info.Env(), info[1], &flag)) return info.Env().Undefined();
+  if (flag.size < 8) {
+    Napi::RangeError::New(info.Env(), "the flag needs two words").ThrowAsJavaScriptException();
+    return info.Env().Undefined();
+  }
+  const int signo = info[0].As<Napi::Number>().Int32Value();
+  const int problem = catch_signal(signo, reinterpret_cast<std::atomic<int32_t>*>(flag.data));
+  if (problem == 0) {
+    // The handler may run at any time until the signal is released: the memory must stay.
+    struct Held {
+      Napi::ObjectReference flag;
+      int signo;
+    };
+    auto* held = new Held{Napi::Persistent(info[1].As<Napi::Object>()), signo};
+    info.Env().AddCleanupHook(
+        [](Held* h) {
+          release_signal(h->signo);
+          delete h;
+        },
+        held);
+  }
+  return Napi::Number::New(info.Env(), problem);
+}
+
+// releaseSignal(signo)
+void release_one(const Napi::CallbackInfo& info) { release_signal(info[0].As<Napi::Number>().Int32Value()); }
+
 // dieBy(signo)
 void die(const Napi::CallbackInfo& info) { die_by(info[0].As<Napi::Number>().Int32Value()); }
 
@@ -194,6 +224,8 @@ void register_tracer(Napi::Env env, Napi::Object exports) {
   TracerObject::define(env, exports);
   exports.Set("threadId", Napi::Function::New<thread_id>(env, "threadId"));
   exports.Set("kick", Napi::Function::New<kick_thread>(env, "kick"));
+  exports.Set("catchSignal", Napi::Function::New<catch_one>(env, "catchSignal"));
+  exports.Set("releaseSignal", Napi::Function::New<release_one>(env, "releaseSignal"));
   exports.Set("dieBy", Napi::Function::New<die>(env, "dieBy"));
   exports.Set("sourceAddress", Napi::Function::New<source_of>(env, "sourceAddress"));
   exports.Set("probeTracing", Napi::Function::New<probe>(env, "probeTracing"));

@@ -8,6 +8,7 @@
  * **Ctrl-C.** `pump` blocks the thread, so no JavaScript handler runs on it. Pass `signal`, an Int32Array of at least two words on a
  * SharedArrayBuffer: `start` writes the kernel's id of its thread to word 1; whoever wants the pump to end (the main thread, from its SIGINT
  * handler) calls `interrupt(signal)`, which sets word 0 and kicks that thread out of its wait, without a window in which the kick is lost.
+ * A program that pumps on its main thread calls `catchInterrupts(signal)` instead.
  * While word 0 is not 0, every pump answers 'interrupted' at once; set it back to 0 to go on.
  *
  * **Letting go.** A command that we started cannot be left: hooked calls would fail with ENOSYS once their tracer is gone. `stop('detach')` ends the
@@ -16,6 +17,7 @@
  */
 
 import { readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { errnoName } from '../../core/base/errno.ts';
 import { BpfError, SysError, Unsupported } from '../../core/base/errors.ts';
 import type { EventSource, SyscallInterest, TaskEvent } from '../../core/model/source.ts';
@@ -68,6 +70,19 @@ export function interrupt(signal: Int32Array): void {
   Atomics.notify(signal, 0);
   const tid = Atomics.load(signal, 1);
   if (tid > 0) addon()?.kick?.(tid);
+}
+
+/**
+ * For a program that pumps on its main thread: Ctrl-C ends the pump (as `interrupt` does) instead of the program; a second one, while
+ * signal[0] is still set, ends the program as ever. Returns what undoes it. Does nothing where there is no tracing.
+ */
+export function catchInterrupts(signal: Int32Array): () => void {
+  const native = addon();
+  if (!native?.catchSignal) return () => {};
+  const errno = native.catchSignal(constants.signals.SIGINT, signal);
+  if (errno !== 0)
+    throw new SysError('sigaction', errnoName(errno), 'catching Ctrl-C', { hint: 'it is caught already' });
+  return () => native.releaseSignal?.(constants.signals.SIGINT);
 }
 
 export class TraceSource implements EventSource {

@@ -64,6 +64,25 @@ void on_kick(int, siginfo_t* info, void* context) {
     machine->gregs[REG_RIP] = static_cast<greg_t>(reinterpret_cast<uint64_t>(skep_wait4_off));
 }
 
+// One signal at a time is caught (SIGINT); the handler reads these.
+std::atomic<std::atomic<int32_t>*> caught_flag{nullptr};
+struct sigaction caught_before;
+int caught_signo = 0;
+
+void on_caught(int signo, siginfo_t*, void*) {
+  const int saved = errno;
+  std::atomic<int32_t>* flag = caught_flag.load();
+  if (flag == nullptr || flag[0].exchange(1) != 0) {
+    // Nobody took notice of the last one.
+    sigaction(signo, &caught_before, nullptr);
+    raise(signo);
+  } else if (const pid_t thread = flag[1].load(); thread > 0) {
+    // Also when that is this thread: the kick's handler runs next, and sees the same interrupted place.
+    syscall(SYS_tgkill, getpid(), thread, kick_signal());
+  }
+  errno = saved;
+}
+
 }  // namespace
 
 int kick_signal() { return SIGURG; }
@@ -84,6 +103,28 @@ int install_kick_handler() {
 int kick(pid_t tid) {
   if (int problem = install_kick_handler()) return problem;
   return syscall(SYS_tgkill, getpid(), tid, kick_signal()) == 0 ? 0 : errno;
+}
+
+int catch_signal(int signo, std::atomic<int32_t>* flag) {
+  if (caught_signo != 0) return EBUSY;
+  if (int problem = install_kick_handler()) return problem;
+  caught_flag = flag;
+  struct sigaction action = {};
+  action.sa_sigaction = on_caught;
+  action.sa_flags = SA_SIGINFO;
+  sigemptyset(&action.sa_mask);
+  if (sigaction(signo, &action, &caught_before) != 0) return errno;
+  caught_signo = signo;
+  return 0;
+}
+
+void release_signal(int signo) {
+  if (caught_signo != signo) return;
+  struct sigaction now;
+  // Somebody may have put another handler in our place.
+  if (sigaction(signo, nullptr, &now) == 0 && now.sa_sigaction == on_caught) sigaction(signo, &caught_before, nullptr);
+  caught_signo = 0;
+  caught_flag = nullptr;
 }
 
 long wait_any(int* status, int options, const std::atomic<int32_t>* flag, const std::atomic<int32_t>* other) {

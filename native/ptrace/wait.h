@@ -20,6 +20,12 @@ int install_kick_handler();
 // Breaks off the wait of thread `tid` of this process. Set a flag that it checks first. Returns 0 or an errno.
 int kick(pid_t tid);
 
+// For a program that waits on its main thread, where no JavaScript handler can run: from now on the first `signo` sets flag[0] to 1 and kicks
+// the thread whose id is in flag[1]; the next, while flag[0] is still set, does what the signal did before. Returns 0 or an errno.
+int catch_signal(int signo, std::atomic<int32_t>* flag);
+// Puts back what was there before.
+void release_signal(int signo);
+
 // wait4(-1, status, options | __WALL | __WNOTHREAD): only children and tracees of the calling thread, so that nobody else's are
 // stolen. Returns a tid, 0 (WNOHANG and nothing there), or -errno; -EINTR when a flag is set or a signal came.
 long wait_any(int* status, int options, const std::atomic<int32_t>* flag, const std::atomic<int32_t>* other);

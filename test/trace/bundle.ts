@@ -13,7 +13,7 @@ const url = pathToFileURL(`${here}../../bindings/trace/index.ts`).href;
 export function bundle(script: string): string {
   const built = buildSync({
     stdin: {
-      contents: `import { TraceSource, interrupt, traceUnavailable } from '../../bindings/trace/index.ts';\n${script}`,
+      contents: `import { TraceSource, catchInterrupts, interrupt, traceUnavailable } from '../../bindings/trace/index.ts';\n${script}`,
       resolveDir: here,
       loader: 'ts',
     },

@@ -73,6 +73,51 @@ describe.skipIf(unavailable)(`interrupting a worker ${suite}`, () => {
   });
 });
 
+describe.skipIf(unavailable)(`Ctrl-C on the main thread ${suite}`, () => {
+  // Pumps on the main thread; the first SIGINT ends the pump, and the second the program.
+  const script = bundle(`
+    const { writeSync } = require('node:fs');
+    const signal = new Int32Array(new SharedArrayBuffer(8));
+    const release = catchInterrupts(signal);
+    const source = new TraceSource({ command: ['sleep', '1000'], signal });
+    source.start([]);
+    const answers = [];
+    for (let i = 0; i < 3; i++) {
+      writeSync(1, 'pumping\\n');
+      let answer;
+      while ((answer = source.pump(-1, () => true)) === 'ready');
+      answers.push(answer);
+      if (process.argv[1] === 'keep') while (true);
+      Atomics.store(signal, 0, 0);
+    }
+    source.stop('kill');
+    release();
+    writeSync(1, answers.join(' ') + ' ' + source.exitStatus + '\\n');
+    process.kill(process.pid, 'SIGINT');
+  `);
+  const start = (argument: string): ChildProcess =>
+    spawn(process.execPath, ['-e', script, argument], { stdio: ['ignore', 'pipe', 'inherit'] });
+
+  it('ends the pump each time it is heard; released, it ends the program', async () => {
+    const child = start('hear');
+    let output = '';
+    child.stdout!.on('data', (chunk) => {
+      output += chunk;
+      if (String(chunk).endsWith('pumping\n')) child.kill('SIGINT');
+    });
+    expect(await once(child, 'exit')).toEqual([null, 'SIGINT']);
+    expect(output).toBe('pumping\npumping\npumping\ninterrupted interrupted interrupted 9\n');
+  });
+
+  it('twice ends a program that does not listen', async () => {
+    const child = start('keep');
+    await once(child.stdout!, 'data');
+    const again = setInterval(() => child.kill('SIGINT'), 5);
+    expect(await once(child, 'exit')).toEqual([null, 'SIGINT']);
+    clearInterval(again);
+  });
+});
+
 describe.skipIf(unavailable)(`a tracer that dies ${suite}`, () => {
   it('takes the command along', async () => {
     const script = bundle(`
