@@ -9,7 +9,7 @@ import type { EngineHost, MemoryRegion } from './engine.ts';
 
 export interface BareOptions {
   readonly memory: LinearMemory;
-  readonly helpers?: ReadonlyMap<number, HelperRow>;
+  readonly helper?: (id: number) => HelperRow | undefined;
   readonly kfuncs?: ReadonlyMap<number, HelperRow>;
   readonly maps?: readonly BpfMap[];
   /** What unverified programs may touch besides stack and map values. */
@@ -20,7 +20,7 @@ export type BareHost = EngineHost & { readonly env: HelperEnv & { ctx: number; r
 
 /** A host whose clock stands at 0, whose random numbers are a fixed sequence, and whose trace pipe is an array. */
 export function bareHost(options: BareOptions): BareHost {
-  const { memory, helpers, kfuncs, regions } = options;
+  const { memory, helper, kfuncs, regions } = options;
   const maps = new Map((options.maps ?? []).map((m) => [m.offset, m]));
   let seed = 1;
   const env: BareHost['env'] = {
@@ -45,7 +45,7 @@ export function bareHost(options: BareOptions): BareHost {
   return {
     memory,
     env,
-    helper: (id) => helpers?.get(id),
+    helper: (id) => helper?.(id),
     kfunc: (id) => kfuncs?.get(id),
     regions: () => regions ?? [],
   };

@@ -27,7 +27,7 @@ function world(helpers: readonly HelperRow[] = [], kfuncs: readonly HelperRow[] 
   const byId = (rows: readonly HelperRow[]) => new Map(rows.map((r) => [r.id, r]));
   const host = bareHost({
     memory,
-    helpers: byId(helpers),
+    helper: (id) => byId(helpers).get(id),
     kfuncs: byId(kfuncs),
     regions: [{ offset: ctx, size: 64, writable: true }],
   });

@@ -72,7 +72,7 @@ export function runOracle(c: Case, input: Uint8Array): Outcome {
 /** A prepared program to run on several inputs. */
 export function onEngine(engine: Engine, c: Case, verified: boolean): (input: Uint8Array) => Outcome {
   const regions = [{ offset: ctx, size: CTX_SIZE, writable: true }];
-  const host = bareHost({ memory, helpers: TEST_HELPERS, regions });
+  const host = bareHost({ memory, helper: (id) => TEST_HELPERS.get(id), regions });
   const exe = engine.prepare(link(c.code, verified), host);
   return (input) => {
     memory.u8.fill(0, ctx, ctx + CTX_SIZE);
