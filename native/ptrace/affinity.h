@@ -36,8 +36,9 @@ class Affinity {
   bool review(pid_t tid, Pin& pin, uint64_t now_ns);
   bool active() const { return pinned_ > 0; }
 
-  static constexpr uint32_t kStops = 64;
-  static constexpr uint64_t kWindowNs = 50'000'000;
+  // Not sooner: a short process makes some seventy stops in its dynamic linker alone, and moving it pays off later only.
+  static constexpr uint32_t kStops = 128;
+  static constexpr uint64_t kWindowNs = 100'000'000;
 
  private:
   void decide(pid_t tid, Pin& pin, uint64_t now_ns);

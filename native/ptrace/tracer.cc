@@ -339,25 +339,31 @@ Kind Tracer::take() {
   return kind;
 }
 
-// The CPU that the task ran on. It is ours while the task is pinned to it; else its restartable-sequences area says so (one word
-// of its memory, which the C library has registered with the kernel), else /proc.
+// The CPU that the task ran on. It is ours while the task is pinned to it; else its restartable-sequences area says so: one word of its
+// memory, which the C library registers with the kernel early on. Before that, and in programs that never do, it is what /proc said some
+// stops ago, since asking there costs more than all the rest of a stop.
 int32_t Tracer::cpu_of(Task& task) {
   if (task.pin.pinned) return task.cpu = sched_getcpu();
-  if (task.rseq == 0 && task.rseq_tries < 3) {
-    task.rseq_tries++;
+  if (task.rseq == 0) {
     struct {
       uint64_t address;
       uint32_t size, signature, flags, pad;
     } configuration = {};
     constexpr int kGetRseqConfiguration = 0x420f;  // PTRACE_GET_RSEQ_CONFIGURATION, Linux 5.13
-    if (ptrace(static_cast<__ptrace_request>(kGetRseqConfiguration), task.tid, sizeof configuration, &configuration) > 0)
+    constexpr int kTries = 256;
+    if (task.rseq_tries < kTries && ptrace(static_cast<__ptrace_request>(kGetRseqConfiguration), task.tid,
+                                           sizeof configuration, &configuration) > 0)
       task.rseq = configuration.address;
   }
   uint32_t cpu[2];  // cpu_id_start, cpu_id
   if (task.rseq != 0 && read_memory(task.tid, task.rseq, cpu, sizeof cpu) == sizeof cpu && cpu[1] < 1u << 20)
     return task.cpu = static_cast<int32_t>(cpu[1]);
-  const int said = last_cpu(task.tid);
-  return task.cpu = said >= 0 ? said : 0;
+  constexpr int kAskEvery = 32;
+  if (task.rseq_tries++ % kAskEvery == 0) {
+    const int said = last_cpu(task.tid);
+    if (said >= 0) task.cpu = said;
+  }
+  return task.cpu;
 }
 
 // The command's first task is announced when it first stops: at its execve, or (when nobody hooked that) just after.

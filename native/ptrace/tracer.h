@@ -74,7 +74,7 @@ class Tracer {
     uint32_t facts_version = 0;
     Facts facts = {};
     uint64_t rseq = 0;
-    int8_t rseq_tries = 0;
+    uint32_t rseq_tries = 0;
     int32_t cpu = 0;  // as last seen
     Pin pin;
   };
