@@ -143,7 +143,12 @@ function comparable(object: ObjectSpec) {
   return {
     license: object.license,
     maps: object.maps
-      .map((m) => ({ ...m, keyType: nameOf(m.keyType), valueType: m.name.startsWith('.') ? '' : nameOf(m.valueType) }))
+      .map((m) => ({
+        ...m,
+        keyType: nameOf(m.keyType),
+        valueType: m.name.startsWith('.') ? '' : nameOf(m.valueType),
+        inner: m.inner && { ...m.inner, keyType: nameOf(m.inner.keyType), valueType: nameOf(m.inner.valueType) },
+      }))
       .sort((a, b) => (a.name < b.name ? -1 : 1)),
     progs: object.progs.map((p) => ({
       ...p,
