@@ -11,7 +11,7 @@ import { returnHalves, returnNumber, u32 } from './registers.ts';
 function perfEventOutput(env: HelperEnv, r: RegFile) {
   const map = mapArgument(env, r, 2);
   if (r[7] !== 0 || !(map instanceof PerfEventArrayMap)) return returnNumber(r, EINVAL);
-  returnNumber(r, map.output(u32(r, 3), [{ offset: u32(r, 4), size: u32(r, 5) }]));
+  returnNumber(r, map.output(u32(r, 3), u32(r, 4), u32(r, 5)));
 }
 
 function counterOf(env: HelperEnv, r: RegFile): PerfCounter | number {

@@ -75,7 +75,6 @@ export const STACK_HELPERS = [
     gplOnly: true,
     since: '4.18',
     progTypes: 'tracing',
-    mightSleep: true,
     run: (env: HelperEnv, r: RegFile) => getStack(env, r),
   },
   {

@@ -155,7 +155,7 @@ export const SYSTEM_HELPERS = [
   {
     id: 181,
     name: 'loop',
-    args: ['scalar', 'func', 'stack_or_null', 'anything'],
+    args: ['anything', 'func', 'stack_or_null', 'anything'],
     ret: 'integer',
     since: '5.17',
     progTypes: 'all',

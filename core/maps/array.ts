@@ -3,6 +3,7 @@
  * deleted: an index past the end is E2BIG on update, BPF_NOEXIST is EEXIST, delete is EINVAL.
  */
 import { alignUp } from '../base/bytes.ts';
+import { copyBytes } from './copy.ts';
 import { E2BIG, EEXIST, EINVAL } from './errno.ts';
 import {
   ACCESS_MASK,
@@ -76,7 +77,7 @@ export class ArrayMap extends MapBase {
     const index = this.#index(keyOffset);
     const bad = this.#refuse(index, flags);
     if (bad !== 0) return bad;
-    this.host.memory.u8.copyWithin(this.data + index * this.elemSize, valueOffset, valueOffset + this.elemSize);
+    copyBytes(this.host.memory, this.data + index * this.elemSize, valueOffset, this.elemSize);
     return 0;
   }
 

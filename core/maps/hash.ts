@@ -6,6 +6,7 @@
  * hash takes another node (the kernel keeps a spare per CPU for that) and links it at the bucket's head; free nodes are reused oldest first.
  */
 import { alignUp } from '../base/bytes.ts';
+import { copyBytes, zeroBytes } from './copy.ts';
 import { E2BIG, EEXIST, ENOENT } from './errno.ts';
 import {
   ACCESS_MASK,
@@ -127,12 +128,11 @@ export class HashMap extends MapBase {
 
   /** Fill a fresh node with key and hash; its value bytes are as they were. */
   protected prepareNode(node: number, keyOffset: number, hash: number): void {
-    const { u8, i32 } = this.host.memory;
-    i32[(node + NODE.HASH) >>> 2] = hash;
-    i32[(node + NODE.STATE) >>> 2] = NODE_USED;
-    const key = node + NODE.KEY;
-    u8.copyWithin(key, keyOffset, keyOffset + this.attrs.keySize);
-    u8.fill(0, key + this.attrs.keySize, node + this.valueAt);
+    const { memory } = this.host;
+    memory.i32[(node + NODE.HASH) >>> 2] = hash;
+    memory.i32[(node + NODE.STATE) >>> 2] = NODE_USED;
+    // The padding behind the key is zero from the start, and stays so.
+    copyBytes(memory, node + NODE.KEY, keyOffset, this.attrs.keySize);
   }
 
   protected addCount(by: number): void {
@@ -203,15 +203,15 @@ export class HashMap extends MapBase {
 
   /** Store a value into a node. A node that is new gets zeros on the other CPUs (pcpu_init_value). */
   protected writeValue(node: number, valueOffset: number, allCpus: boolean, fresh: boolean): void {
-    const u8 = this.host.memory.u8;
+    const { memory } = this.host;
     const at = node + this.valueAt;
     if (this.cpuStride === 0) {
-      if (fresh && this.attrs.spinLock !== undefined) u8.fill(0, at, at + this.attrs.valueSize);
+      if (fresh && this.attrs.spinLock !== undefined) zeroBytes(memory, at, this.attrs.valueSize);
       this.copyValue(at, valueOffset);
     } else if (allCpus) {
-      u8.copyWithin(at, valueOffset, valueOffset + this.userValueSize);
+      copyBytes(memory, at, valueOffset, this.userValueSize);
     } else {
-      if (fresh) u8.fill(0, at, at + this.userValueSize);
+      if (fresh) zeroBytes(memory, at, this.userValueSize);
       this.copyValue(at + this.cpuStride * this.host.currentCpu(), valueOffset);
     }
   }

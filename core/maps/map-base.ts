@@ -6,6 +6,7 @@
  */
 import { alignUp } from '../base/bytes.ts';
 import { BpfError } from '../base/errors.ts';
+import { copyBytes } from './copy.ts';
 import { EINVAL, ENOTSUPP, EPERM } from './errno.ts';
 import { BPF_F_RDONLY } from './flags.ts';
 import { HEADER, HEADER_SIZE } from './layout.ts';
@@ -154,13 +155,13 @@ export abstract class MapBase implements BpfMap {
 
   /** Copy one value; a spin lock in it stays as it is at the destination (copy_map_value). */
   protected copyValue(to: number, from: number, size = this.attrs.valueSize): void {
-    const u8 = this.host.memory.u8;
+    const { memory } = this.host;
     const lock = this.attrs.spinLock;
     if (lock === undefined) {
-      u8.copyWithin(to, from, from + size);
+      copyBytes(memory, to, from, size);
     } else {
-      u8.copyWithin(to, from, from + lock);
-      u8.copyWithin(to + lock + 4, from + lock + 4, from + size);
+      copyBytes(memory, to, from, lock);
+      copyBytes(memory, to + lock + 4, from + lock + 4, size - lock - 4);
     }
   }
 

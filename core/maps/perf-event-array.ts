@@ -9,7 +9,7 @@ import { E2BIG, EBADF, EINVAL, ENOENT, EOPNOTSUPP } from './errno.ts';
 import { checkFdArray, FdArrayMap } from './fd-array.ts';
 import { BPF_F_PRESERVE_ELEMS } from './flags.ts';
 import type { MapAttrs, MapHost, MapTypeRow } from './map.ts';
-import { PerfRing, type Piece } from './perf-ring.ts';
+import { PerfRing } from './perf-ring.ts';
 
 /** A counter in a slot: its value now, in halves, and how long it was enabled and running (ns, halves). */
 export interface PerfCounter {
@@ -72,14 +72,15 @@ export class PerfEventArrayMap extends FdArrayMap {
     return id === 0 ? ENOENT : id;
   }
 
-  /** bpf_perf_event_output: `index` is the low half of its flags. 0 or a negative errno; -ENOSPC when the sample was dropped. */
-  output(index: number, pieces: readonly Piece[]): number {
+  /**
+   * bpf_perf_event_output of `size` bytes at `from` (and `moreSize` at `more`): `index` is the low half of its flags. 0 or a negative errno; -ENOSPC when the sample was dropped. */
+  output(index: number, from: number, size: number, more = 0, moreSize = 0): number {
     const id = this.#slotFor(index);
     if (id < 0) return id;
     const entry = this.#rings.get(id);
     if (!entry) return EINVAL;
     if (entry.cpu !== this.host.currentCpu()) return EOPNOTSUPP;
-    return entry.ring.write(pieces);
+    return entry.ring.write(from, size, more, moreSize);
   }
 
   /** bpf_perf_event_read[_value]: the counter, or a negative errno. */

@@ -7,9 +7,9 @@
  * that the record is a multiple of 8 (n counts the padding, as in the kernel); PERF_RECORD_LOST (2): u64 id, u64 count.
  * A sample without room is dropped and counted; the count goes out as a LOST record right before the next sample that fits.
  */
-import { alignUp } from '../base/bytes.ts';
 import { BpfError } from '../base/errors.ts';
 import type { LinearMemory } from '../base/memory.ts';
+import { copyBytes } from './copy.ts';
 import { E2BIG, ENOSPC } from './errno.ts';
 
 export const PAGE_SIZE = 4096;
@@ -23,16 +23,10 @@ export const PERF_RECORD_SAMPLE = 9;
 const RECORD_HEADER = 8;
 const LOST_SIZE = 24;
 
-/** Where `read` puts records. `data` is a copy, padding included, valid as long as you like. */
+/** Where `read` puts records. `data` (padding included) is part of a copy of the buffer: it stays valid. */
 export interface PerfSink {
   onSample(data: Uint8Array): void;
   onLost(count: number): void;
-}
-
-/** Up to three pieces make one sample's raw data: offset and size in the linear memory. */
-export interface Piece {
-  readonly offset: number;
-  readonly size: number;
 }
 
 export class PerfRing {
@@ -76,7 +70,7 @@ export class PerfRing {
     const { i32 } = this.#memory;
     const word = (this.offset + at) >>> 2;
     i32[word] = value | 0;
-    i32[word + 1] = Math.floor(value / 0x100000000) | 0;
+    i32[word + 1] = value < 0x100000000 ? 0 : Math.floor(value / 0x100000000) | 0;
   }
 
   /** Bytes that wait to be read. */
@@ -84,18 +78,19 @@ export class PerfRing {
     return this.#get64(DATA_HEAD) - this.#get64(DATA_TAIL);
   }
 
-  /** Write one sample made of the pieces: 0, -ENOSPC (dropped and counted) or -E2BIG (record above 65,528 bytes; not counted). */
-  write(pieces: readonly Piece[]): number {
-    let raw = 0;
-    for (const piece of pieces) raw += piece.size;
-    const rawPadded = alignUp(raw + 4, 8) - 4;
+  /**
+   * Write one sample: `size` bytes from `from`, then (packets) `moreSize` bytes from `more`. 0, -ENOSPC (dropped and counted), or -E2BIG
+   * (a record above 65,528 bytes; not counted).
+   */
+  write(from: number, size: number, more = 0, moreSize = 0): number {
+    const raw = size + moreSize;
+    const rawPadded = ((raw + 11) & ~7) - 4;
     const sampleSize = RECORD_HEADER + 4 + rawPadded;
     if (sampleSize > 0xffff) return E2BIG;
-    const size = this.#lost > 0 ? sampleSize + LOST_SIZE : sampleSize;
-    const tail = this.#get64(DATA_TAIL);
+    const total = this.#lost > 0 ? sampleSize + LOST_SIZE : sampleSize;
     let head = this.#get64(DATA_HEAD);
     // CIRC_SPACE leaves one byte free, so that a full buffer is not taken for an empty one.
-    if (this.#dataSize - 1 - (head - tail) < size) {
+    if (this.#dataSize - 1 - (head - this.#get64(DATA_TAIL)) < total) {
       this.#lost++;
       this.lostTotal++;
       return ENOSPC;
@@ -111,19 +106,19 @@ export class PerfRing {
     }
     this.#header(head, PERF_RECORD_SAMPLE, sampleSize);
     this.#word(head + 8, rawPadded);
-    let at = head + 12;
-    for (const piece of pieces) {
-      this.#copyIn(at, piece);
-      at += piece.size;
-    }
-    this.#zero(at, rawPadded - raw);
+    // The last word first: the data then covers all of it but the padding, which must be zero.
+    this.#word(head + sampleSize - 4, 0);
+    if (rawPadded - raw > 4) this.#word(head + sampleSize - 8, 0);
+    this.#copyIn(head + 12, from, size);
+    if (moreSize > 0) this.#copyIn(head + 12 + size, more, moreSize);
     this.#set64(DATA_HEAD, head + sampleSize);
     this.written++;
     return 0;
   }
 
   #data(position: number): number {
-    return this.offset + PAGE_SIZE + (position % this.#dataSize);
+    // `&` takes a number modulo 2^32, and the size is a power of two.
+    return this.offset + PAGE_SIZE + (position & (this.#dataSize - 1));
   }
 
   /** Records start 8-aligned and sizes are multiples of 8: a word never wraps. */
@@ -136,25 +131,20 @@ export class PerfRing {
     this.#word(position + 4, size << 16);
   }
 
-  #copyIn(position: number, piece: Piece): void {
-    const { u8 } = this.#memory;
-    const left = this.#dataSize - (position % this.#dataSize);
-    const first = Math.min(left, piece.size);
-    u8.copyWithin(this.#data(position), piece.offset, piece.offset + first);
-    if (first < piece.size) u8.copyWithin(this.offset + PAGE_SIZE, piece.offset + first, piece.offset + piece.size);
+  #copyIn(position: number, from: number, size: number): void {
+    const first = Math.min(this.#dataSize - (position & (this.#dataSize - 1)), size);
+    copyBytes(this.#memory, this.#data(position), from, first);
+    if (first < size) copyBytes(this.#memory, this.offset + PAGE_SIZE, from + first, size - first);
   }
 
-  #zero(position: number, size: number): void {
+  /** A private copy of everything between two positions: one bulk copy (two where the buffer wraps) is far cheaper than one a record. */
+  #chunk(from: number, to: number): Uint8Array {
     const { u8 } = this.#memory;
-    for (let i = 0; i < size; i++) u8[this.#data(position + i)] = 0;
-  }
-
-  #copyOut(position: number, size: number): Uint8Array {
-    const { u8 } = this.#memory;
+    const size = to - from;
     const out = new Uint8Array(size);
-    const from = this.#data(position);
-    const first = Math.min(size, this.#dataSize - (position % this.#dataSize));
-    out.set(u8.subarray(from, from + first));
+    const at = this.#data(from);
+    const first = Math.min(size, this.#dataSize - (from & (this.#dataSize - 1)));
+    out.set(u8.subarray(at, at + first));
     const start = this.offset + PAGE_SIZE;
     if (first < size) out.set(u8.subarray(start, start + size - first), first);
     return out;
@@ -165,21 +155,23 @@ export class PerfRing {
    * a sink that throws loses that record alone and the next call goes on behind it.
    */
   read(sink: PerfSink): number {
-    const head = this.#get64(DATA_HEAD);
+    const start = this.#get64(DATA_TAIL);
+    const end = this.#get64(DATA_HEAD);
+    if (start === end) return 0;
+    const chunk = this.#chunk(start, end);
+    const view = new DataView(chunk.buffer);
     let samples = 0;
-    for (let tail = this.#get64(DATA_TAIL); tail < head; tail = this.#get64(DATA_TAIL)) {
-      const { i32 } = this.#memory;
-      const type = i32[this.#data(tail) >>> 2]!;
-      const size = i32[this.#data(tail + 4) >>> 2]! >>> 16;
+    for (let at = 0; at < chunk.length; ) {
+      const type = view.getUint32(at, true);
+      const size = view.getUint16(at + 6, true);
+      const record = at;
+      at += size;
+      this.#set64(DATA_TAIL, start + at);
       if (type === PERF_RECORD_SAMPLE) {
-        const data = this.#copyOut(tail + 12, i32[this.#data(tail + 8) >>> 2]!);
-        this.#set64(DATA_TAIL, tail + size);
         samples++;
-        sink.onSample(data);
-      } else {
-        const lost = i32[this.#data(tail + 16) >>> 2]! >>> 0;
-        this.#set64(DATA_TAIL, tail + size);
-        if (type === PERF_RECORD_LOST) sink.onLost(lost);
+        sink.onSample(chunk.subarray(record + 12, record + 12 + view.getUint32(record + 8, true)));
+      } else if (type === PERF_RECORD_LOST) {
+        sink.onLost(view.getUint32(record + 16, true));
       }
     }
     return samples;

@@ -11,6 +11,7 @@
  */
 import { alignUp } from '../base/bytes.ts';
 import type { LinearMemory } from '../base/memory.ts';
+import { copyBytes } from './copy.ts';
 import { EAGAIN, ENOTSUPP } from './errno.ts';
 import { BPF_F_NUMA_NODE, checkFlags, checkSizes, type Refusal } from './flags.ts';
 import { HEADER } from './layout.ts';
@@ -56,7 +57,7 @@ export abstract class RingPages extends MapBase {
     const { i32 } = this.host.memory;
     const word = (this.ring + at) >>> 2;
     i32[word] = value | 0;
-    i32[word + 1] = Math.floor(value / 0x100000000) | 0;
+    i32[word + 1] = value < 0x100000000 ? 0 : Math.floor(value / 0x100000000) | 0;
   }
 
   get consumerPosition(): number {
@@ -69,7 +70,8 @@ export abstract class RingPages extends MapBase {
 
   /** Offset of the record header at a position. */
   protected record(position: number): number {
-    return this.ring + DATA + (position % (this.#mask + 1));
+    // `&` takes a number modulo 2^32, and the size is a power of two.
+    return this.ring + DATA + (position & this.#mask);
   }
 
   /** Room for `size` bytes: offset of the record's bytes, marked busy; 0 when there is none. */
@@ -105,6 +107,19 @@ export abstract class RingPages extends MapBase {
       u8.copyWithin(this.ring + DATA + Math.max(0, sample - limit), Math.max(sample, limit), sample + size);
     }
     i32[header >>> 2] = discard ? size | DISCARD : size;
+  }
+
+  /** A private copy of the data between two positions. Committed records that cross the end are whole in it. */
+  protected chunk(from: number, to: number): Uint8Array {
+    const { u8 } = this.host.memory;
+    const size = to - from;
+    const out = new Uint8Array(size);
+    const at = this.record(from);
+    const start = this.ring + DATA;
+    const first = Math.min(size, start + this.attrs.maxEntries - at);
+    out.set(u8.subarray(at, at + first));
+    if (first < size) out.set(u8.subarray(start, start + size - first), first);
+    return out;
   }
 
   lookupOffset(_keyOffset: number): number {
@@ -152,7 +167,7 @@ export class RingbufMap extends RingPages {
   output(from: number, size: number, flags: number): number {
     const at = this.reserve(size);
     if (at === 0) return EAGAIN;
-    this.host.memory.u8.copyWithin(at, from, from + size);
+    copyBytes(this.host.memory, at, from, size);
     this.commit(at, flags, false);
     return 0;
   }
@@ -174,25 +189,29 @@ export class RingbufMap extends RingPages {
 
   /**
    * Deliver the records that are complete, in order, up to the first that is still busy; discarded ones are skipped. How many were delivered.
-   * The consumer moves on before the record is handed over (a copy), so a sink that throws loses that record alone.
+   * The consumer moves on before a record is handed over (part of one private copy), so a sink that throws loses that record alone.
    */
   consume(onRecord: (data: Uint8Array) => void): number {
     this.wakeup = false;
+    const start = this.consumerPosition;
+    const end = this.producerPosition;
+    if (start === end) return 0;
+    const chunk = this.chunk(start, end);
+    const view = new DataView(chunk.buffer);
     let records = 0;
-    for (;;) {
-      const at = this.consumerPosition;
-      if (at >= this.producerPosition) return records;
-      const header = this.record(at);
-      const word = this.host.memory.i32[header >>> 2]!;
-      if ((word & BUSY) !== 0) return records;
+    for (let at = 0; at < chunk.length; ) {
+      const word = view.getInt32(at, true);
+      if ((word & BUSY) !== 0) break;
+      const from = at + RECORD_HEADER;
       const size = word & ~DISCARD;
-      const data = (word & DISCARD) === 0 ? this.bytes(header + RECORD_HEADER, size) : undefined;
-      this.setPosition(CONSUMER, at + alignUp(size + RECORD_HEADER, 8));
-      if (data) {
+      at += (size + RECORD_HEADER + 7) & ~7;
+      this.setPosition(CONSUMER, start + at);
+      if ((word & DISCARD) === 0) {
         records++;
-        onRecord(data);
+        onRecord(chunk.subarray(from, from + size));
       }
     }
+    return records;
   }
 }
 
