@@ -31,31 +31,32 @@ const POST_BIND6 = ['cgroup_inet6_post_bind'];
 export const BPF_SOCK = struct(
   80,
   field('bound_dev_if', 0, 4, { write: true, attachTypes: SOCK_CREATE }),
-  field('family', 4, 4, { narrow: true }),
-  field('type', 8, 4, { narrow: true }),
-  field('protocol', 12, 4, { narrow: true }),
+  field('family', 4, 4, { narrow: true, narrowAtStart: true }),
+  field('type', 8, 4, { narrow: true, narrowAtStart: true }),
+  field('protocol', 12, 4, { narrow: true, narrowAtStart: true }),
   field('mark', 16, 4, { write: true, attachTypes: SOCK_CREATE }),
   field('priority', 20, 4, { write: true, attachTypes: SOCK_CREATE }),
   field('src_ip4', 24, 4, { narrow: true, attachTypes: POST_BIND4 }),
   array('src_ip6', 28, 4, { narrow: true, attachTypes: POST_BIND6 }),
-  field('src_port', 44, 4, { narrow: true, attachTypes: [...POST_BIND4, ...POST_BIND6] }),
+  field('src_port', 44, 4, { narrow: true, narrowAtStart: true, attachTypes: [...POST_BIND4, ...POST_BIND6] }),
   field('dst_port', 48, 2, { narrow: true, alsoSize: 4 }),
   field('dst_ip4', 52, 4, { narrow: true }),
   array('dst_ip6', 56, 4, { narrow: true }),
-  field('state', 72, 4, { narrow: true }),
-  field('rx_queue_mapping', 76, 4, { narrow: true }),
+  field('state', 72, 4, { narrow: true, narrowAtStart: true }),
+  field('rx_queue_mapping', 76, 4, { narrow: true, narrowAtStart: true }),
 );
 
 /** struct bpf_sock behind a `socket` pointer: everything is readable, nothing writable (bpf_sock_is_valid_access). */
 export const BPF_SOCK_POINTEE: readonly CtxField[] =
   BPF_SOCK.kind === 'fields'
-    ? BPF_SOCK.fields.map(({ name, offset, size, narrow, alsoSize }) => ({
+    ? BPF_SOCK.fields.map(({ name, offset, size, narrow, narrowAtStart, alsoSize }) => ({
         name,
         offset,
         size,
         read: true,
         write: false,
         ...(narrow ? { narrow } : {}),
+        ...(narrowAtStart ? { narrowAtStart } : {}),
         ...(alsoSize ? { alsoSize } : {}),
       }))
     : [];

@@ -20,6 +20,8 @@ export interface CtxField {
   readonly btf?: string;
   /** Narrower, aligned loads of part of the field are allowed (the kernel's bpf_ctx_narrow_access_ok). */
   readonly narrow?: boolean;
+  /** Narrow loads only of the field's first bytes (bpf_sock's plain members). */
+  readonly narrowAtStart?: boolean;
   /** Least width of a narrow load; absent: 1. */
   readonly minSize?: number;
   /** Any aligned access that stays inside, loads and stores alike (__sk_buff.cb). */

@@ -13,10 +13,11 @@ import {
   signExtendTo32,
   signExtendTo64,
   sync,
+  unbound,
   unbound32,
   zeroExtend32,
 } from './range.ts';
-import { ADD_CONST, FLAG, isPacket, KIND, kindOf, type Reg, typeName } from './reg.ts';
+import { ADD_CONST, ADD_CONST32, ADD_CONST64, FLAG, isPacket, KIND, kindOf, type Reg, typeName } from './reg.ts';
 import { add32, add64, addSigned, compute, isComputable, OP, subSigned } from './scalar.ts';
 import { sanitizePointer, sanitizeValue } from './speculation.ts';
 import { unlinked, withId } from './stack.ts';
@@ -45,10 +46,18 @@ export function checkAlu(env: Env, i: number): void {
     const r = env.readReg(d);
     if (env.isHiddenPointer(r)) env.fail('leak', `R${d} pointer arithmetic prohibited`);
     env.checkWritable(d);
-    if (op === OP.NEG && r.type === KIND.SCALAR && env.options.kernel[0] * 100 + env.options.kernel[1] >= 617) {
+    const { features } = env.options;
+    if (op === OP.NEG && r.type === KIND.SCALAR && features.computeNegation) {
       const result = unlinkedClone(r);
       compute(result, result, OP.NEG, wide);
       finish(env, d, result);
+    } else if (op === OP.END && r.type === KIND.SCALAR && features.computeSwap) {
+      const swap = wide || fromReg;
+      if (swap || imm[i] !== 64) {
+        const result = unlinkedClone(r);
+        swapBytes(result, imm[i]!, swap);
+        finish(env, d, result);
+      }
     } else env.setUnknown(d);
     return;
   }
@@ -196,7 +205,7 @@ function forkZeroOrOnes(env: Env, i: number, r: Readonly<Reg>): Readonly<Reg> {
   const whole = r.sminLo === -1 && r.sminHi === -1 && r.smaxLo === 0 && r.smaxHi === 0;
   const low = r.s32min === -1 && r.s32max === 0;
   if (!whole && !low) return r;
-  if (!env.options.forkMasks) return r;
+  if (!env.options.features.forkMasks) return r;
   const other = env.pushPath(i, i);
   const d = env.program.code.dst[i]!;
   const zero = r.clone();
@@ -212,7 +221,7 @@ function forkZeroOrOnes(env: Env, i: number, r: Readonly<Reg>): Readonly<Reg> {
   return ones;
 }
 
-/** rX += constant keeps rX linked to the register it was copied from; anything else breaks the link. */
+/** rX += constant (and -=, in either width) keeps rX linked to the register it was copied from; anything else breaks the link. */
 function link(
   env: Env,
   result: Reg,
@@ -222,23 +231,26 @@ function link(
   wide: boolean,
   withItself: boolean,
 ): void {
-  const small = tnum.isConst(b) && b.vHi === 0 && b.vLo >= 0;
-  if (
-    env.privileged &&
-    op === OP.ADD &&
-    wide &&
-    a.id !== 0 &&
-    !(a.id & ADD_CONST) &&
-    small &&
-    !withItself &&
-    tnum.isConst(b)
-  ) {
-    result.id = a.id | ADD_CONST;
-    result.off = b.vLo;
+  const delta =
+    env.privileged && a.id !== 0 && !(a.id & ADD_CONST) && !withItself ? linkDelta(env, b, op, wide) : undefined;
+  if (delta !== undefined) {
+    result.id = a.id | (wide ? ADD_CONST64 : ADD_CONST32);
+    result.off = delta;
     return;
   }
   result.id = 0;
   result.off = 0;
+}
+
+function linkDelta(env: Env, b: Readonly<Reg>, op: number, wide: boolean): number | undefined {
+  if (wide ? !tnum.isConst(b) : b.mLo !== 0) return undefined;
+  if (!env.options.features.linkWide) {
+    return op === OP.ADD && wide && b.vHi === 0 && b.vLo >= 0 ? b.vLo : undefined;
+  }
+  if (op !== OP.ADD && op !== OP.SUB) return undefined;
+  if (wide && b.vHi !== b.vLo >> 31) return undefined;
+  if (op === OP.ADD) return b.vLo;
+  return b.vLo === -2147483648 ? undefined : -b.vLo;
 }
 
 const ARITHMETIC_OK = new Set<number>([
@@ -388,12 +400,29 @@ function subtractOffset(env: Env, r: Reg, pointer: Readonly<Reg>, offset: Readon
   }
 }
 
-/** For linked registers: the same number plus a constant. As Linux, without letting the bounds learn from one another. */
-export function plusConstant(known: Readonly<Reg>, delta: number): Reg {
+/** For linked registers: the same number plus a constant, added in 32 bits where one of the links is of that width. */
+export function plusConstant(env: Env, known: Readonly<Reg>, lo: number, hi: number, narrow: boolean): Reg {
   const r = known.clone();
-  const constant = makeKnown(delta, delta >> 31);
+  const constant = makeKnown(lo, hi);
   add32(r, constant);
   add64(r, constant);
   tnum.add(r, r, constant);
+  if (narrow) zeroExtend32(r);
+  if (env.options.features.linkWide) sync(r);
   return r;
+}
+
+function swap32(value: number): number {
+  return ((value & 0xff) << 24) | ((value & 0xff00) << 8) | ((value >> 8) & 0xff00) | (value >>> 24);
+}
+
+/** The low `bits` of the number, their bytes reversed or not; what is known of each bit moves with it. */
+function swapBytes(r: Reg, bits: number, reverse: boolean): void {
+  const { vLo, vHi, mLo, mHi } = r;
+  if (bits === 64) tnum.set(r, swap32(vHi), swap32(vLo), swap32(mHi), swap32(mLo));
+  else if (bits === 32) tnum.set(r, reverse ? swap32(vLo) : vLo, 0, reverse ? swap32(mLo) : mLo, 0);
+  else if (reverse) tnum.set(r, swap32(vLo) >>> 16, 0, swap32(mLo) >>> 16, 0);
+  else tnum.set(r, vLo & 0xffff, 0, mLo & 0xffff, 0);
+  unbound(r);
+  sync(r);
 }

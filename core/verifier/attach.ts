@@ -110,11 +110,21 @@ export function attachArgument(env: Env, off: number, size: number): Loaded | un
     env.say(`func '${name}' size ${size} must be 8`);
     return undefined;
   }
-  if (t.type === 0) return NUMBER;
+  const iterator = attachType === 'trace_iter';
+  if (t.type === 0) {
+    // What a map iterator hands over: the key, which may not be changed, and the value.
+    if (iterator && (params[index]?.name === 'key' || params[index]?.name === 'value')) {
+      const readOnly = params[index]!.name === 'key' ? FLAG.RDONLY : 0;
+      return { type: KIND.BUF | FLAG.MAYBE_NULL | readOnly, btfId: 0 };
+    }
+    return NUMBER;
+  }
   const pointee = skipModifiers(btf, t.type);
   if (pointee.kind === 'void' || pointee.kind === 'int') return NUMBER;
   let flags = 0;
   if (attachType === 'trace_raw_tp' || attachType === 'trace_iter' || type === 'lsm') flags |= FLAG.TRUSTED;
+  // An iterator's last call has no object.
+  if (iterator && params[index]?.name !== 'meta') flags |= FLAG.MAYBE_NULL;
   if (params[index]?.name.endsWith('__nullable')) flags |= FLAG.MAYBE_NULL;
   let mayBeError = false;
   if (attachType === 'trace_raw_tp') {

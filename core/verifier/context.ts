@@ -66,6 +66,7 @@ function allows(
   const whole = off === f.offset && size === f.size;
   if (f.pointer) return whole && !signed;
   if (whole || (off === f.offset && size === f.alsoSize && !write)) return true;
+  if (f.narrowAtStart && off !== f.offset) return false;
   return !write && f.narrow === true && size <= f.size && size >= (f.minSize ?? 1);
 }
 
@@ -96,7 +97,10 @@ export function contextAccess(
     }
     case 'args': {
       if (write || off < 0 || off >= layout.count * 8 || off % size !== 0) return undefined;
-      return layout.anySize ? NUMBER : attachArgument(env, off, size);
+      if (!layout.anySize) return attachArgument(env, off, size);
+      // Writable raw tracepoints: the first argument points to the buffer.
+      if (env.progType.name !== 'raw_tracepoint_writable' || off !== 0) return NUMBER;
+      return size === 8 ? { type: KIND.TP_BUFFER, btfId: 0 } : undefined;
     }
   }
 }

@@ -26,6 +26,17 @@ export interface Pending {
   readonly logLength: number;
 }
 
+/** What a kernel's verifier can do that older ones cannot. */
+export interface Features {
+  /** Walk a register that is -1 or 0 once for each before and/or with a constant. */
+  readonly forkMasks: boolean;
+  /** Numbers stay linked over += and -= of a constant, in both widths; only live registers learn. */
+  readonly linkWide: boolean;
+  /** The result of byte swaps and negation is computed. */
+  readonly computeSwap: boolean;
+  readonly computeNegation: boolean;
+}
+
 export interface EnvOptions {
   readonly level: 0 | 1 | 2;
   readonly privileged: boolean;
@@ -35,8 +46,7 @@ export interface EnvOptions {
   readonly gpl: boolean;
   readonly sleepable: boolean;
   readonly cpus: number;
-  /** Walk a register that is -1 or 0 once for each before and/or with a constant (6.18). */
-  readonly forkMasks: boolean;
+  readonly features: Features;
 }
 
 export class Env {

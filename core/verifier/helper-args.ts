@@ -435,6 +435,9 @@ function checkTimer(env: Env, regno: number, facts: CallFacts): void {
   if (!isConst(r)) {
     env.fail('type', `R${regno} doesn't have constant offset. bpf_timer has to be at the constant offset`);
   }
+  if (!env.program.objectBtf || map.spec.valueType === 0) {
+    env.fail('type', `map '${map.spec.name}' has to have BTF in order to use bpf_timer`);
+  }
   const field = specialField(env, map, 'bpf_timer');
   if (!field) env.fail('type', `map '${map.spec.name}' has no valid bpf_timer`);
   if (field!.offset !== r.vLo + r.off) {

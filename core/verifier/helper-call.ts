@@ -70,7 +70,9 @@ export function helperAt(env: Env, id: number): HelperRow {
       'helper',
       id >= 0 && id <= MAX_HELPER && row
         ? `program of this type cannot use helper bpf_${row.name}#${id}`
-        : `invalid func unknown#${id}`,
+        : id === 0
+          ? 'program of this type cannot use helper bpf_unspec#0'
+          : `invalid func unknown#${id}`,
     );
   }
   return row!;

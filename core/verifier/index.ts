@@ -9,7 +9,7 @@ import { MAP_TYPES } from '../maps/index.ts';
 import { progTypeByName } from '../progs/index.ts';
 import type { MapSpec, ProgFacts, ProgSpec } from '../spec/spec.ts';
 import { targetOf } from './attach.ts';
-import { Env, type EnvOptions } from './env.ts';
+import { Env, type EnvOptions, type Features } from './env.ts';
 import { checkGraph, computeLiveRegisters, computeLoops } from './graph.ts';
 import { findKfuncs } from './kfunc.ts';
 import { checkMapAndProgram } from './map-rules.ts';
@@ -124,7 +124,17 @@ function envOptions(options: VerifyOptions, prog: ProgSpec, privileged: boolean)
     gpl: GPL.has(prog.license),
     sleepable: options.sleepable ?? false,
     cpus: options.cpus ?? 1,
-    forkMasks: major > 6 || (major === 6 && minor >= 18),
+    features: featuresOf(major * 100 + minor),
+  };
+}
+
+/** By kernel release (major * 100 + minor). Measured on 6.18's stable series; the older ones from its history. */
+function featuresOf(kernel: number): Features {
+  return {
+    forkMasks: kernel >= 618,
+    linkWide: kernel >= 618,
+    computeSwap: kernel >= 618,
+    computeNegation: kernel >= 617,
   };
 }
 

@@ -11,6 +11,7 @@ import { specialField } from './record.ts';
 import { dropReference } from './references.ts';
 import {
   ADD_CONST,
+  ADD_CONST32,
   AT_PKT_END,
   BEYOND_PKT_END,
   FLAG,
@@ -66,8 +67,8 @@ export function checkJump(env: Env, i: number): number {
 
   const other = env.pushPath(target, i);
   if (a.type === KIND.SCALAR && b.type === KIND.SCALAR) {
-    learn(env.state, d, fromReg ? s : -1, a, b, negate(cond), wide, linked);
-    learn(other, d, fromReg ? s : -1, a, b, cond, wide, linked);
+    learn(env, env.state, d, fromReg ? s : -1, a, b, negate(cond), wide, linked);
+    learn(env, other, d, fromReg ? s : -1, a, b, cond, wide, linked);
   }
   if (wide && fromReg && a.type !== KIND.SCALAR && b.type !== KIND.SCALAR) liftNull(env, other, cond, d, s);
 
@@ -131,7 +132,10 @@ function collectLinked(env: Env, regs: readonly Readonly<Reg>[]): number[] {
     };
     for (let f = frames.length - 1; f >= 0; f--) {
       const frame = frames[f]!;
+      const at = f === frames.length - 1 ? env.insn : frames[f + 1]!.callsite;
+      const live = env.options.features.linkWide ? env.program.live[at]! : 0x3ff;
       for (let j = 0; j < 10; j++) {
+        if (!((live >> j) & 1)) continue;
         const reg = frame.regs[j]!;
         if (reg.type !== KIND.SCALAR || (reg.id & ~ADD_CONST) !== id || reg.id === 0) continue;
         if (!note((f << 8) | (j << 1) | 1)) frame.regs[j] = withoutId(reg);
@@ -156,6 +160,7 @@ function withoutId(r: Readonly<Reg>): Reg {
 
 /** One way of the jump: narrow both operands, and all registers linked to them. */
 function learn(
+  env: Env,
   state: State,
   d: number,
   s: number,
@@ -173,12 +178,12 @@ function learn(
   forgetIfContradictory(right);
   if (s >= 0) regs[s] = right;
   regs[d] = left;
-  if (s >= 0 && b.id !== 0 && right.id !== 0) syncLinked(state, right, linked);
-  if (a.id !== 0 && left.id !== 0) syncLinked(state, left, linked);
+  if (s >= 0 && b.id !== 0 && right.id !== 0) syncLinked(env, state, right, linked);
+  if (a.id !== 0 && left.id !== 0) syncLinked(env, state, left, linked);
 }
 
 /** Every register that is `known` plus a constant gets its range, shifted. */
-function syncLinked(state: State, known: Readonly<Reg>, linked: readonly number[]): void {
+function syncLinked(env: Env, state: State, known: Readonly<Reg>, linked: readonly number[]): void {
   const id = known.id & ~ADD_CONST;
   for (const entry of linked) {
     const frame = state.frames[entry >> 8]!;
@@ -190,9 +195,11 @@ function syncLinked(state: State, known: Readonly<Reg>, linked: readonly number[
       list[index] = known;
       continue;
     }
-    const base = known.id & ADD_CONST ? known.off : 0;
-    const delta = (r.id & ADD_CONST ? r.off : 0) - base;
-    const next = plusConstant(known, delta);
+    // A constant added in 32 bits says nothing of a sum in 64.
+    if (((r.id ^ known.id) & ADD_CONST) === ADD_CONST) continue;
+    const delta = (r.id & ADD_CONST ? r.off : 0) - (known.id & ADD_CONST ? known.off : 0);
+    const narrow = ((r.id | known.id) & ADD_CONST32) !== 0;
+    const next = plusConstant(env, known, delta | 0, delta < 0 ? -1 : 0, narrow);
     next.id = r.id;
     next.off = r.off;
     list[index] = next;

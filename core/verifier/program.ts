@@ -231,6 +231,7 @@ export class Program {
       if (pseudo > PSEUDO.map_idx_value || (wholeMap && imm[next] !== 0)) {
         refuse('structure', 'unrecognized bpf_ld_imm64 insn');
       }
+      if (!reloc && pseudo >= PSEUDO.map_idx) refuse('structure', 'fd_idx without fd_array is invalid');
       const specIndex = reloc && 'map' in reloc ? maps.findIndex((m) => m.name === reloc.map) : (imm[i - 1] as number);
       const spec = maps[specIndex];
       if (!spec) {

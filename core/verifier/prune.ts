@@ -5,6 +5,7 @@
  */
 import { type Env, MAX_STATES_UNPRIVILEGED } from './env.ts';
 import { propagateReads } from './liveness.ts';
+import { formatState } from './log.ts';
 import { enterLoop, isLoopOpen, rememberBackEdge } from './loops.ts';
 import { propagatePrecision } from './precision.ts';
 import { MARK } from './program.ts';
@@ -88,8 +89,7 @@ function regSafe(old: Readonly<Reg>, current: Readonly<Reg>, ids: IdMap, exact: 
   switch (kindOf(old.type)) {
     case KIND.SCALAR:
       if (!old.precise && exact === EXACTNESS.LOOSE) return true;
-      if (old.id & ADD_CONST && !(current.id & ADD_CONST)) return false;
-      if (old.id && !(old.id & ADD_CONST) && current.id & ADD_CONST) return false;
+      if (old.id && (old.id & ADD_CONST) !== (current.id & ADD_CONST)) return false;
       if (old.id & ADD_CONST && old.off !== current.off) return false;
       return ids.matchScalar(old.id, current.id) && within(old, current);
     case KIND.MAP_KEY:
@@ -302,7 +302,9 @@ export function isVisited(
           old.mayGotoDepth === current.mayGotoDepth &&
           old.callbackUnrollDepth === current.callbackUnrollDepth
         ) {
-          env.fail('limit', `infinite loop detected at insn ${insn}`);
+          env.say(`infinite loop detected at insn ${insn}`);
+          env.say(`cur state:${formatState(env, current.frame, true)}`);
+          env.fail('limit', `old state:${formatState(env, old.frame, true)}`);
         }
         // Inside a loop, states far apart are worth keeping, not each round's.
         if (!force && env.jumps - env.previousJumps < 20 && env.processed - env.previousProcessed < 100) {

@@ -7,6 +7,7 @@
  * (64-bit values as two halves, u32 values as their int32 bit pattern): V8 keeps them unboxed.
  */
 import { isConst, isZero, type Tnum } from './tnum.ts';
+import { slt } from './u64.ts';
 
 /** Kinds of registers: the low byte of `type`. */
 export const KIND = {
@@ -72,8 +73,13 @@ export const FLAG = {
   NON_OWN_REF: 1 << 17,
 } as const;
 
-/** Set in `id` of a number that is another number plus the constant `off` (kernel: BPF_ADD_CONST). */
-export const ADD_CONST = 1 << 30;
+/**
+ * Set in `id` of a number that is another number plus the constant `off`, added in 64 or in 32 bits (kernel:
+ * BPF_ADD_CONST64, BPF_ADD_CONST32).
+ */
+export const ADD_CONST64 = 1 << 30;
+export const ADD_CONST32 = 1 << 29;
+export const ADD_CONST = ADD_CONST64 | ADD_CONST32;
 
 export function kindOf(type: number): number {
   return type & 0xff;
@@ -245,17 +251,24 @@ export function isSocket(type: number): boolean {
   return type === KIND.SOCKET || type === KIND.SOCK_COMMON || type === KIND.TCP_SOCK || type === KIND.XDP_SOCK;
 }
 
+/** Largest offset of a pointer (kernel: BPF_MAX_VAR_OFF). */
+export const MAX_OFFSET = 1 << 29;
+
 /** Surely not null: the kinds for which a comparison with 0 is decided. */
 export function isNotNull(r: Readonly<Reg>): boolean {
   if (r.mayBeNull) return false;
+  // An unbounded offset may wrap the sum to zero.
+  if (!slt(-MAX_OFFSET, -1, r.sminLo, r.sminHi) || !slt(r.smaxLo, r.smaxHi, MAX_OFFSET, 0)) return false;
   const kind = r.kind;
   return (
     kind === KIND.SOCKET ||
     kind === KIND.TCP_SOCK ||
+    kind === KIND.XDP_SOCK ||
+    kind === KIND.BUF ||
     kind === KIND.MAP_VALUE ||
     kind === KIND.MAP_KEY ||
     kind === KIND.SOCK_COMMON ||
-    kind === KIND.MEM ||
+    (kind === KIND.MEM && (r.type & FLAG.UNTRUSTED) === 0) ||
     kind === KIND.MAP_PTR ||
     (kind === KIND.BTF_ID && isTrusted(r))
   );

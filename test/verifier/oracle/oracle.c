@@ -43,6 +43,7 @@ static int create(const struct map_key *k) {
   attr.value_size = k->value;
   attr.max_entries = k->entries;
   attr.map_flags = k->flags;
+  strcpy(attr.map_name, "m");
   if (k->type == BPF_MAP_TYPE_ARRAY_OF_MAPS || k->type == BPF_MAP_TYPE_HASH_OF_MAPS) {
     struct map_key inner = {BPF_MAP_TYPE_ARRAY, 4, 8, 1, 0};
     attr.inner_map_fd = create(&inner);
