@@ -574,6 +574,13 @@ export class Selector {
 
   private call(inst: Inst): void {
     const made = (a: Inst) => (isLeaf(a) && a.op !== 'param') || a.op === 'alloca';
+    if (inst.args.length > 5) {
+      this.complaints.push({
+        message: `'${inst.name}' takes ${inst.args.length} arguments; a BPF-to-BPF call passes five at most`,
+        loc: inst.loc,
+      });
+      return;
+    }
     const order = inst.args.map((a, i) => ({ a, reg: i + 1 }));
     for (const { a, reg } of [...order.filter(({ a }) => !made(a)), ...order.filter(({ a }) => made(a))]) {
       if (a.type === 'i32' && a.op !== 'const') this.zeroExtend(reg, a, 32);

@@ -96,7 +96,7 @@ export class Builder {
 
   // --- leaves -------------------------------------------------------------------------------------------------------
 
-  /** The next parameter. Types i32, i64 or ptr (a program has one ptr; a function up to five). `space` 'ctx' marks the context. */
+  /** The next parameter. A program has one ptr; a function that stays a call (noinline, callback) at most five of any type. `space` 'ctx' marks the context. */
   param(type: Type, name = '', space?: Space): Inst {
     const inst = newInst(this.fn, 'param', type, [], this.loc);
     inst.off = this.fn.params.length;
@@ -314,7 +314,7 @@ export class Builder {
     return inst;
   }
 
-  /** A function of this module, which may be added later. */
+  /** A function of this module, which may be added later. Any types; more than five arguments only where it is inlined. */
   callLocal(name: string, type: Type, args: readonly Inst[]): Inst {
     return this.call('calllocal', name, type, args);
   }
@@ -405,7 +405,8 @@ export class Builder {
 
   private call(op: Op, name: string, type: Type, args: readonly Inst[]): Inst {
     this.want(
-      args.length <= 5 && args.every((a) => a.type === 'i32' || a.type === 'i64' || a.type === 'ptr'),
+      op === 'calllocal' ||
+        (args.length <= 5 && args.every((a) => a.type === 'i32' || a.type === 'i64' || a.type === 'ptr')),
       `call of ${name} with ${args.map((a) => a.type).join(', ')}`,
     );
     const inst = this.emit(op, type, [...args]);

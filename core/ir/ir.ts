@@ -90,7 +90,7 @@ export const IR_OPS = [
   { name: 'ldind', kind: 'call', effect: 'both' },
   /** Compiler barrier: memory is not cached across it. No code. */
   { name: 'barrier', kind: 'barrier', effect: 'both' },
-  // Calls: args up to five, each i32, i64 or ptr; type is what is returned (void, i32, i64, ptr).
+  // Calls: args up to five, each i32, i64 or ptr (calllocal: any, and more as long as it is inlined); type is what is returned.
   { name: 'callhelper', kind: 'call', effect: 'both' }, // helper = id, name
   { name: 'calllocal', kind: 'call', effect: 'both' }, //  name of a function of this module
   { name: 'callkfunc', kind: 'call', effect: 'both' }, //  name
