@@ -1,0 +1,113 @@
+/**
+ * Which headers exist and what they bring. A kernel header brings types (from BTF, by name) and macros (from tables, by name), so most
+ * have no text at all: including one only says that it is known, and opens the macros that belong to it.
+ */
+import { ERRNO } from '../../base/errno.ts';
+import { nearestNames } from '../../base/errors.ts';
+import type { Included } from '../preprocess/preprocess.ts';
+import { BCC_MACROS } from './bcc-macros.ts';
+import { BCC_PROTO } from './bcc-proto.ts';
+import { GROUPED_MACROS, KERNEL_MACROS } from './kernel-macros.ts';
+import { PREDEFINED } from './predefined.ts';
+
+/** Folders of the kernel's include trees. */
+const KERNEL_FOLDERS = /^(?:uapi\/)?(?:linux|net|asm|asm-generic|trace|scsi|rdma|sound|drm|video|media|crypto|keys|xen|target|ras|misc|kvm|mm|fs|block|kernel|vdso|generated|acpi|memory|soc|clocksource|rv|mtd|pcmcia|math-emu|cpu|dt-bindings|kunit|ufs|net-memcg)\/[\w./-]+\.h$/;
+const TEXTS: Readonly<Record<string, string>> = { 'bcc/proto.h': BCC_PROTO };
+const KNOWN = new Set(['bcc/helpers.h', 'bcc/bpf.h', 'bcc/compat/linux/bpf.h', 'bpf/bpf_helpers.h', 'bpf/bpf_tracing.h', 'bpf/bpf_core_read.h', 'bpf/bpf_endian.h', 'bpf/usdt.bpf.h', 'bpf_helpers.h', 'bpf_endian.h', 'bpf_tracing.h', 'vmlinux.h', 'stdint.h', 'stdbool.h', 'stddef.h', 'limits.h', 'string.h', 'errno.h', 'stdlib.h', 'sys/types.h', 'sys/socket.h', 'netinet/in.h', 'arpa/inet.h', 'signal.h', 'fcntl.h', 'sys/stat.h', 'unistd.h', 'inttypes.h', 'cstddef', 'features.h', 'helpers.h']);
+
+function toMap(text: string, into = new Map<string, string>()): Map<string, string> {
+  for (const line of text.split('\n')) {
+    const name = /^\w+/.exec(line)?.[0];
+    if (name) into.set(name, line);
+  }
+  return into;
+}
+
+let always: Map<string, string> | undefined;
+let grouped: { headers: RegExp; macros: Map<string, string> }[] | undefined;
+
+/** Macros visible to every program. */
+function alwaysMacros(): Map<string, string> {
+  if (!always) {
+    always = toMap(PREDEFINED);
+    toMap(KERNEL_MACROS, always);
+    toMap(BCC_MACROS, always);
+    for (const [name, value] of Object.entries(ERRNO)) always.set(name, `${name} ${value}`);
+  }
+  return always;
+}
+
+/** The headers of one compilation: what was included, and which macros that opened. */
+export class Headers {
+  readonly #own: ((name: string) => string | undefined) | undefined;
+  readonly #release: string;
+  readonly #flavoured: boolean;
+  readonly #open = new Set<Map<string, string>>();
+  readonly #included = new Set<string>();
+  readonly #defined: (name: string) => boolean;
+  readonly #derived: (name: string) => string | undefined;
+
+  constructor(options: { own: ((name: string) => string | undefined) | undefined; kernelRelease: string; flavoured: boolean; defined: (name: string) => boolean; derived: (name: string) => string | undefined }) {
+    this.#own = options.own;
+    this.#release = options.kernelRelease;
+    this.#flavoured = options.flavoured;
+    this.#defined = options.defined;
+    this.#derived = options.derived;
+    // BCC includes some headers before every program.
+    if (options.flavoured) this.#opened('linux/kernel-prelude.h');
+  }
+
+  find(name: string, angled: boolean, from: string): Included {
+    const looked: string[] = [];
+    const candidates = angled ? [name] : [join(from, name), name];
+    for (const candidate of candidates) {
+      if (looked.includes(candidate)) continue;
+      const text = this.#own?.(candidate);
+      if (text !== undefined) return { kind: 'text', name: candidate, text };
+      looked.push(candidate);
+    }
+    const text = TEXTS[name];
+    this.#opened(name);
+    if (text !== undefined) return { kind: 'text', name: `<${name}>`, text };
+    if (KNOWN.has(name) || (KERNEL_FOLDERS.test(name) && !name.includes('..'))) return { kind: 'known' };
+    looked.push(`the kernel headers that BTF stands for (linux/, net/, uapi/, asm/, ...)`, `the headers of BCC and libbpf`);
+    const near = nearestNames(name, [...KNOWN, ...Object.keys(TEXTS)], 1)[0];
+    return { kind: 'missing', looked, ...(near ? { hint: `did you mean <${near}>?` } : {}) };
+  }
+
+  #opened(name: string): void {
+    if (this.#included.has(name)) return;
+    this.#included.add(name);
+    grouped ??= GROUPED_MACROS.map((g) => ({ headers: g.headers, macros: toMap(g.macros) }));
+    for (const g of grouped) if (g.headers.test(name)) this.#open.add(g.macros);
+  }
+
+  /** `NAME body` of a macro that is visible now. */
+  macro(name: string): string | undefined {
+    if (this.#defined(name)) return `${name} ${name}`;
+    const derived = this.#derived(name);
+    if (derived !== undefined) return derived;
+    if (name === 'LINUX_VERSION_CODE') return `LINUX_VERSION_CODE ${versionCode(this.#release)}`;
+    if (name === 'KERNEL_VERSION') return 'KERNEL_VERSION(a, b, c) (((a) << 16) + ((b) << 8) + ((c) > 255 ? 255 : (c)))';
+    for (const map of this.#open) {
+      const found = map.get(name);
+      if (found !== undefined) return found;
+    }
+    const found = alwaysMacros().get(name);
+    if (found === undefined || this.#flavoured) return found;
+    // Plain C sees the compiler's own macros, not BCC's.
+    return found;
+  }
+}
+
+function join(from: string, name: string): string {
+  const slash = from.lastIndexOf('/');
+  return slash < 0 ? name : `${from.slice(0, slash + 1)}${name}`;
+}
+
+/** `6.1.0-56-cloud-amd64` as LINUX_VERSION_CODE. */
+export function versionCode(release: string): number {
+  const m = /^(\d+)\.(\d+)(?:\.(\d+))?/.exec(release);
+  if (!m) return 0x60100;
+  return (Number(m[1]) << 16) + (Number(m[2]) << 8) + Math.min(Number(m[3] ?? 0), 255);
+}

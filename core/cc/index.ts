@@ -1,0 +1,216 @@
+/**
+ * The compiler's door: C text in, an ObjectSpec or diagnostics out.
+ *
+ *   text -> lex, preprocess -> parse with sema (typed tree) -> lower (IR) -> ir passes -> codegen -> ObjectSpec
+ *
+ * Nothing throws for what the text says: every complaint is a Diagnostic with a span.
+ */
+import { type Diagnostic, SourceFile, type Span } from '../base/diagnostics.ts';
+import type { Btf } from '../btf/btf.ts';
+import type { TracepointFormat } from '../btf/tracepoint.ts';
+import { type CodegenDiagnostic, generate } from '../codegen/index.ts';
+import { optimize } from '../ir/index.ts';
+import type { Loc } from '../ir/ir.ts';
+import type { ObjectSpec } from '../spec/spec.ts';
+import { readFlags } from './cflags.ts';
+import { Context } from './context.ts';
+import { type CType, sizeOf } from './ctype.ts';
+import { warnPrograms } from './flavour/check.ts';
+import { isMapMacro } from './flavour/map-macros.ts';
+import { outerScope } from './flavour/outer.ts';
+import { kernelTypes, type KernelTypes } from './from-btf.ts';
+import { Headers } from './headers/index.ts';
+import { lowerUnit, type LoweredUnit } from './lower/unit.ts';
+import { objectSpec } from './object.ts';
+import { parseUnit } from './parse/declaration.ts';
+import { Parser } from './parse/parser.ts';
+import { parseTypeName } from './parse/specifier.ts';
+import { Preprocessor } from './preprocess/preprocess.ts';
+import { BUILTINS } from './sema/builtins.ts';
+import { Fatal, Report, SyntaxStop } from './report.ts';
+import type { Token } from './token.ts';
+import type { Unit } from './tree.ts';
+
+export interface Source {
+  readonly name: string;
+  readonly text: string;
+}
+
+export interface CompileOptions {
+  /** The kernel the program is for; absent: only what the program declares itself is known. */
+  readonly kernelBtf?: Btf | undefined;
+  /** `uname -r` of that kernel: what LINUX_VERSION_CODE says. */
+  readonly kernelRelease?: string | undefined;
+  /** -D, -U, -I, -include, -W as clang takes them. */
+  readonly cflags?: readonly string[];
+  /** Text of a header by path, asked before the built-in ones ("dir/x.h" for each -I dir as well); undefined when there is none. */
+  readonly headers?: ((name: string) => string | undefined) | undefined;
+  /** -mcpu; v3 by default. */
+  readonly cpu?: 'v1' | 'v2' | 'v3' | 'v4' | undefined;
+  /** Format of a tracepoint, for TRACEPOINT_PROBE. */
+  readonly tracepointFormat?: ((category: string, name: string) => TracepointFormat | undefined) | undefined;
+  /** Online CPUs: what bpf_num_cpus() gives. */
+  readonly cpuCount?: number;
+  /** Compile only these functions (by name) to programs. */
+  readonly functions?: readonly string[];
+  /** Called with the IR's text after each pass that `wants` names ('front' is the IR as lowered). */
+  readonly dump?: { readonly wants: (pass: string) => boolean; readonly show: (pass: string, text: string) => void };
+  /** Check the IR after each pass (tests). */
+  readonly check?: boolean;
+}
+
+export interface Compiled {
+  /** Absent when there were errors. */
+  readonly object?: ObjectSpec;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** What the front end alone gives: for tests and for tools that look at programs. */
+export interface Analysed {
+  readonly cx: Context;
+  readonly unit: Unit | undefined;
+  readonly report: Report;
+  readonly file: SourceFile;
+}
+
+/** Compile one C text. `diagnostics` holds warnings and notes also when it succeeded. */
+export function compile(source: Source, options: CompileOptions = {}): Compiled {
+  const analysed = analyse(source, options);
+  const { report, cx, unit } = analysed;
+  let lowered: LoweredUnit | undefined;
+  if (unit && report.errors === 0) lowered = guarded(report, () => lower(cx, unit, options));
+  if (!unit || !lowered || report.errors > 0) return { diagnostics: report.list };
+  const { module } = lowered;
+  optimize(module, { ...(options.dump ? { dump: options.dump } : {}), ...(options.check ? { check: true } : {}) });
+  warnPrograms(cx, lowered);
+  const object = guarded(report, () => {
+    const generated = generate(module, { cpu: Number((options.cpu ?? 'v3').slice(1)) as 1 | 2 | 3 | 4 });
+    for (const d of generated.diagnostics) fromCodegen(report, analysed.file, d);
+    return report.errors > 0 ? undefined : objectSpec(cx, lowered!, generated);
+  });
+  return object && report.errors === 0 ? { object, diagnostics: report.list } : { diagnostics: report.list };
+}
+
+/** Lex, preprocess, parse and type a text. */
+export function analyse(source: Source, options: CompileOptions): Analysed {
+  const report = new Report();
+  const kernel = options.kernelBtf && kernelTypes(options.kernelBtf);
+  const flags = readFlags(options.cflags ?? [], report);
+  const cx = new Context(report, kernel, { flavoured: kernel !== undefined, cpu: options.cpu ?? 'v3', cpuCount: options.cpuCount ?? 1 });
+  const file = new SourceFile(source.name, source.text);
+  const headers = new Headers({
+    own: ownHeaders(options.headers, flags.includes),
+    kernelRelease: options.kernelRelease ?? '6.1.0',
+    flavoured: true,
+    defined: (name) => isMapMacro(name) || (name.startsWith('__builtin_') && name in BUILTINS),
+    derived: (name) => derivedMacro(kernel, name),
+  });
+  const preprocessor = new Preprocessor({
+    report,
+    include: (name, angled, from) => headers.find(name, angled, from),
+    outerMacro: (name) => headers.macro(name),
+    prelude: flags.prelude,
+  });
+  cx.outer = outerScope({
+    cx,
+    tracepointFormat: options.tracepointFormat,
+    parseText: (text) => readAside(cx, preprocessor.expandText(text)),
+    parseType: (text) => readType(cx, text, preprocessor),
+  });
+  let unit: Unit | undefined;
+  guarded(report, () => {
+    const tokens = preprocessor.run(file);
+    unit = parseUnit(new Parser(cx, tokens));
+  });
+  if (unit && report.errors === 0) licenceMacro(cx, preprocessor);
+  return { cx, unit, report, file };
+}
+
+function lower(cx: Context, unit: Unit, options: CompileOptions): LoweredUnit {
+  const wanted = options.functions;
+  return lowerUnit(cx, wanted ? { ...unit, functions: unit.functions.filter((f) => f.isStatic || f.isInline || wanted.includes(f.name)) } : unit);
+}
+
+/** Run a stage; a Fatal has been reported already. */
+function guarded<T>(report: Report, run: () => T): T | undefined {
+  try {
+    return run();
+  } catch (e) {
+    if (e instanceof Fatal || e instanceof SyntaxStop) return undefined;
+    // The stack ran out in spite of all limits: the text is too deep, which is the user's to know.
+    if (e instanceof RangeError && /call stack/i.test(e.message)) {
+      report.list.push({ severity: 'error', message: 'the program is nested too deeply to be compiled' });
+      report.errors++;
+      return undefined;
+    }
+    throw e;
+  }
+}
+
+/** C text of the outer scope (a header's function), read at file scope in the middle of whatever is being read. */
+function readAside(cx: Context, tokens: readonly Token[]): void {
+  cx.atFileScope(() => parseUnit(new Parser(cx, tokens)));
+}
+
+function readType(cx: Context, text: string, preprocessor: Preprocessor): CType | undefined {
+  const quiet = new Report();
+  const loud = cx.report;
+  cx.report = quiet;
+  try {
+    const p = new Parser(cx, preprocessor.expandText(new SourceFile('<built-in>', text)));
+    const type = cx.atFileScope(() => parseTypeName(p));
+    return quiet.errors > 0 || !p.atEnd() ? undefined : type;
+  } catch (e) {
+    if (e instanceof Fatal || e instanceof SyntaxStop) return undefined;
+    throw e;
+  } finally {
+    cx.report = loud;
+  }
+}
+
+function ownHeaders(own: CompileOptions['headers'], includes: readonly string[]): CompileOptions['headers'] {
+  if (!own) return undefined;
+  return (name) => {
+    if (name.startsWith('/')) return own(name);
+    const direct = own(name);
+    if (direct !== undefined) return direct;
+    for (const dir of includes) {
+      const found = own(`${dir.replace(/\/$/, '')}/${name}`);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  };
+}
+
+/** Constants that the kernel's types tell better than any table. */
+function derivedMacro(kernel: KernelTypes | undefined, name: string): string | undefined {
+  if (name === 'DNAME_INLINE_LEN') {
+    const dentry = kernel?.record('struct', 'dentry');
+    const field = dentry?.find('d_iname') ?? dentry?.find('d_shortname');
+    const size = field && sizeOf(field.field.type);
+    return size === undefined ? undefined : `DNAME_INLINE_LEN ${size}`;
+  }
+  return undefined;
+}
+
+/** `#define BPF_LICENSE MIT`: BCC's way to state a licence other than GPL. */
+function licenceMacro(cx: Context, preprocessor: Preprocessor): void {
+  if (cx.license === undefined) cx.license = preprocessor.textOf('BPF_LICENSE');
+}
+
+function fromCodegen(report: Report, file: SourceFile, d: CodegenDiagnostic): void {
+  const span = d.loc && spanOfLoc(file, d.loc);
+  const extra = { notes: d.notes ?? [] };
+  if (d.severity === 'error') report.error(span, d.message, extra);
+  else if (d.severity === 'warning') report.warning(span, d.message, extra);
+  else report.note(span, d.message, extra);
+}
+
+/** The span of a line and column, when it is in the program's own file. */
+export function spanOfLoc(file: SourceFile, loc: Loc): Span | undefined {
+  if (loc.file !== file.name) return undefined;
+  const start = (file.lineStarts()[loc.line - 1] ?? 0) + loc.column - 1;
+  const word = /^\w+/.exec(file.text.slice(start, start + 64))?.[0].length ?? 1;
+  return { file, start, end: start + word };
+}
+
