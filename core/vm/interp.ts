@@ -788,6 +788,14 @@ function execute(exe: InterpExecutable, run: Run, r: Int32Array, start: number, 
         exe.onStep!(exe.slot(i), r);
         i += 2;
         continue;
+      case 85:
+        r[22] = r[i + 1]!;
+        i += 2;
+        continue;
+      case 86:
+        r[23] = r[i + 1]!;
+        i += 2;
+        continue;
       case 0:
         throw makeFault(exe.program, 'unreachable instruction', exe.slot(i), r);
       default:

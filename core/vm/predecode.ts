@@ -8,7 +8,6 @@
  * (sdiv, movsx, byte-order widths, atomics) get operations of their own. Operations are numbered densely: V8 then
  * compiles the switch to a jump table.
  */
-import { BpfError } from '../base/errors.ts';
 import type { DecodedProgram } from '../isa/insn.ts';
 import {
   ALU,
@@ -65,7 +64,7 @@ export const ST_CODE = { B: 71, H: 72, W: 73, DW: 74 } as const satisfies Record
 // biome-ignore format: a table
 export const CONTROL_CODE = {
   ja: 75, may_goto: 76, call_helper: 77, call_local: 78, call_kfunc: 79, tail_call: 80, exit: 81,
-  atomic: 82, load_packet: 83, step: 84, unreachable: 0,
+  atomic: 82, load_packet: 83, step: 84, scratch_low: 85, scratch_high: 86, unreachable: 0,
 } as const;
 
 type Values<T> = T[keyof T];
@@ -86,7 +85,7 @@ export interface Predecoded {
   readonly image: Int32Array;
   /** Index of slot 0's entry. Slot n is at codeStart + (n << shift). */
   readonly codeStart: number;
-  /** 1, or 2 in stepping mode, where a `step` entry stands before each instruction. */
+  /** 1; 2 in stepping mode, where a `step` entry stands before each instruction; 3 where constants have entries too. */
   readonly shift: number;
   /** Index of an `exit` that no jump of the program names. */
   readonly exitAt: number;
@@ -98,18 +97,39 @@ const SIZE_NAME = new Map<number, SizeName>(SIZES.map((r) => [r.code, r.name]));
 const ALU_NAME = new Map<number, AluOp>(ALU_OPS.map((r) => [r.code, r.name]));
 const JMP_NAME = new Map<number, string>(JMP_OPS.map((r) => [r.code, r.name]));
 
-/** Number of halves that registers take before the constants begin. */
-export const REG_HALVES = 22;
+/** Number of halves that registers, the scratch register among them, take before the constants begin. */
+export const REG_HALVES = 24;
+/** Index of the scratch register that a program with very many constants loads them into. */
+const SCRATCH = 22;
 
 /** Most constants an image has room for: an operand index has 16 bits. */
 const MOST_CONSTANTS = (65536 - REG_HALVES) >> 1;
+const NOTHING = END_CODE.le64;
 
 /** The program must have passed checkStructure. `functions` are the function starts, ascending. */
 export function predecode(p: DecodedProgram, functions: readonly number[], stepping: boolean): Predecoded {
-  const shift = stepping ? 2 : 1;
+  return build(p, functions, stepping, false) ?? build(p, functions, stepping, true)!;
+}
+
+/**
+ * `roomy`: constants are loaded into a scratch register before each instruction that has one. Slower, and has no limit.
+ * Undefined when there are too many constants to do without.
+ */
+function build(
+  p: DecodedProgram,
+  functions: readonly number[],
+  stepping: boolean,
+  roomy: boolean,
+): Predecoded | undefined {
+  const shift = roomy ? 3 : stepping ? 2 : 1;
   const constants: number[] = [];
   const known = new Map<string, number>();
+  let pending: readonly [number, number] | undefined;
   const constant = (lo: number, hi: number): number => {
+    if (roomy) {
+      pending = [lo, hi];
+      return SCRATCH;
+    }
     const key = `${lo},${hi}`;
     let at = known.get(key);
     if (at === undefined) {
@@ -121,23 +141,27 @@ export function predecode(p: DecodedProgram, functions: readonly number[], stepp
   };
   // Jump targets are relative to codeStart, which is known once the constants are.
   const code = new Int32Array((p.length << shift) + 2);
+  for (let at = 0; at < code.length; at += 2) code[at] = NOTHING;
   for (let pc = 0; pc < p.length; pc++) {
     let at = pc << shift;
-    if (stepping) {
-      code[at] = CONTROL_CODE.step;
+    const put = (op: Operation, d: number, s: number, x: number) => {
+      code[at] = op | (d << 8) | (s << 16);
+      code[at + 1] = x;
       at += 2;
-    }
+    };
+    if (stepping) put(CONTROL_CODE.step, 0, 0, 0);
+    pending = undefined;
     const [op, d, s, x] = entry(p, pc, shift, constant);
-    code[at] = op | (d << 8) | (s << 16);
-    code[at + 1] = x;
+    if (pending) {
+      put(CONTROL_CODE.scratch_low, 0, 0, pending[0]);
+      put(CONTROL_CODE.scratch_high, 0, 0, pending[1]);
+    }
+    put(op, d, s, x);
     // The second slot of ld_imm64 is passed over; nothing jumps to it.
-    if (p.opcode[pc] === OP_LD_IMM64)
-      for (let k = ++pc << shift; k < (pc + 1) << shift; k += 2) code[k] = END_CODE.le64;
+    if (p.opcode[pc] === OP_LD_IMM64) pc++;
   }
   code[code.length - 2] = CONTROL_CODE.exit;
-  if (constants.length / 2 > MOST_CONSTANTS) {
-    throw new BpfError('E2BIG', `the interpreter has room for ${MOST_CONSTANTS} different constants in a program`);
-  }
+  if (constants.length / 2 > MOST_CONSTANTS) return undefined;
   const codeStart = REG_HALVES + constants.length;
   for (let at = 0; at < code.length; at += 2) if (isJump(code[at]! & 0xff)) code[at + 1]! += codeStart;
   const image = new Int32Array(codeStart + code.length);
