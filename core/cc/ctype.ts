@@ -72,7 +72,17 @@ export interface ErrorType extends TypeBase {
 export interface MapType extends TypeBase {
   readonly kind: 'map';
 }
-export type CType = VoidType | IntType | EnumType | PtrType | ArrayType | FuncType | RecordType | FloatType | ErrorType | MapType;
+export type CType =
+  | VoidType
+  | IntType
+  | EnumType
+  | PtrType
+  | ArrayType
+  | FuncType
+  | RecordType
+  | FloatType
+  | ErrorType
+  | MapType;
 
 export interface EnumDecl {
   readonly name: string | undefined;
@@ -171,7 +181,13 @@ export const VOID: VoidType = { kind: 'void' };
 export const ERROR: ErrorType = { kind: 'error' };
 export const MAP: MapType = { kind: 'map' };
 
-const int = (name: string, size: IntType['size'], signed: boolean, rank: number): IntType => ({ kind: 'int', name, size, signed, rank });
+const int = (name: string, size: IntType['size'], signed: boolean, rank: number): IntType => ({
+  kind: 'int',
+  name,
+  size,
+  signed,
+  rank,
+});
 export const BOOL = int('_Bool', 1, false, 0);
 export const CHAR = int('char', 1, true, 1);
 export const SCHAR = int('signed char', 1, true, 1);
@@ -281,7 +297,10 @@ export function sameType(a: CType, b: CType, depth = 0): boolean {
       return sameType(a.to, (b as PtrType).to, depth + 1);
     case 'array': {
       const other = b as ArrayType;
-      return (a.count === undefined || other.count === undefined || a.count === other.count) && sameType(a.of, other.of, depth + 1);
+      return (
+        (a.count === undefined || other.count === undefined || a.count === other.count) &&
+        sameType(a.of, other.of, depth + 1)
+      );
     }
     case 'record':
       return sameRecord(a.decl, (b as RecordType).decl);

@@ -33,10 +33,28 @@ import {
 } from './ctype.ts';
 
 const BY_NAME: Record<string, IntType> = {
-  char: CHAR, 'signed char': SCHAR, 'unsigned char': UCHAR, short: SHORT, 'short int': SHORT, 'unsigned short': USHORT, 'short unsigned int': USHORT,
-  int: INT, 'unsigned int': UINT, long: LONG, 'long int': LONG, 'unsigned long': ULONG, 'long unsigned int': ULONG,
-  'long long': LLONG, 'long long int': LLONG, 'unsigned long long': ULLONG, 'long long unsigned int': ULLONG, _Bool: BOOL, bool: BOOL,
-  __int128: INT128, 'unsigned __int128': UINT128, '__int128 unsigned': UINT128,
+  char: CHAR,
+  'signed char': SCHAR,
+  'unsigned char': UCHAR,
+  short: SHORT,
+  'short int': SHORT,
+  'unsigned short': USHORT,
+  'short unsigned int': USHORT,
+  int: INT,
+  'unsigned int': UINT,
+  long: LONG,
+  'long int': LONG,
+  'unsigned long': ULONG,
+  'long unsigned int': ULONG,
+  'long long': LLONG,
+  'long long int': LLONG,
+  'unsigned long long': ULLONG,
+  'long long unsigned int': ULLONG,
+  _Bool: BOOL,
+  bool: BOOL,
+  __int128: INT128,
+  'unsigned __int128': UINT128,
+  '__int128 unsigned': UINT128,
 }; // prettier-ignore
 
 const caches = new WeakMap<Btf, KernelTypes>();
@@ -133,7 +151,10 @@ export class KernelTypes {
         // A definition elsewhere in the file wins.
         const tag = t.union ? 'union' : 'struct';
         const full = this.btf.find(t.name, tag);
-        return { kind: 'record', decl: full === undefined ? new RecordDecl(tag, t.name, undefined) : this.#record(full) };
+        return {
+          kind: 'record',
+          decl: full === undefined ? new RecordDecl(tag, t.name, undefined) : this.#record(full),
+        };
       }
       case 'enum':
       case 'enum64':
@@ -143,7 +164,9 @@ export class KernelTypes {
       case 'func':
         return this.type(t.type);
       case 'func_proto': {
-        const params = t.params.filter((p) => p.type !== 0).map((p) => ({ name: p.name || undefined, type: this.type(p.type) }));
+        const params = t.params
+          .filter((p) => p.type !== 0)
+          .map((p) => ({ name: p.name || undefined, type: this.type(p.type) }));
         const last = t.params[t.params.length - 1];
         return { kind: 'func', ret: this.type(t.ret), params, variadic: last !== undefined && last.type === 0 };
       }
@@ -172,7 +195,8 @@ export class KernelTypes {
           align = 1;
           for (const f of decl.fields) {
             const need = alignOf(f.type);
-            if (f.bitWidth === undefined && (f.bitOffset / 8) % need === 0 && size % need === 0) align = Math.max(align, need);
+            if (f.bitWidth === undefined && (f.bitOffset / 8) % need === 0 && size % need === 0)
+              align = Math.max(align, need);
           }
         }
         return align;
@@ -224,7 +248,13 @@ function intOf(t: Extract<BtfType, { kind: 'int' }>): IntType {
   const named = BY_NAME[t.name];
   if (named && named.size === t.size && (named.signed === t.signed || named === CHAR)) return named;
   if (t.bool) return BOOL;
-  const bySize: Record<number, [IntType, IntType]> = { 1: [SCHAR, UCHAR], 2: [SHORT, USHORT], 4: [INT, UINT], 8: [LONG, ULONG], 16: [INT128, UINT128] };
+  const bySize: Record<number, [IntType, IntType]> = {
+    1: [SCHAR, UCHAR],
+    2: [SHORT, USHORT],
+    4: [INT, UINT],
+    8: [LONG, ULONG],
+    16: [INT128, UINT128],
+  };
   const pair = bySize[t.size] ?? bySize[4]!;
   return t.signed ? pair[0] : pair[1];
 }

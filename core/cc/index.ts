@@ -7,7 +7,7 @@
  */
 import { type Diagnostic, SourceFile, type Span } from '../base/diagnostics.ts';
 import type { Btf } from '../btf/btf.ts';
-import type { TracepointFormat } from '../btf/tracepoint.ts';
+import { parseFormat, type TracepointFormat } from '../btf/tracepoint.ts';
 import { type CodegenDiagnostic, generate } from '../codegen/index.ts';
 import { optimize } from '../ir/index.ts';
 import type { Loc } from '../ir/ir.ts';
@@ -18,16 +18,16 @@ import { type CType, sizeOf } from './ctype.ts';
 import { warnPrograms } from './flavour/check.ts';
 import { isMapMacro } from './flavour/map-macros.ts';
 import { outerScope } from './flavour/outer.ts';
-import { kernelTypes, type KernelTypes } from './from-btf.ts';
+import { type KernelTypes, kernelTypes } from './from-btf.ts';
 import { Headers } from './headers/index.ts';
-import { lowerUnit, type LoweredUnit } from './lower/unit.ts';
+import { type LoweredUnit, lowerUnit } from './lower/unit.ts';
 import { objectSpec } from './object.ts';
 import { parseUnit } from './parse/declaration.ts';
 import { Parser } from './parse/parser.ts';
 import { parseTypeName } from './parse/specifier.ts';
 import { Preprocessor } from './preprocess/preprocess.ts';
-import { BUILTINS } from './sema/builtins.ts';
 import { Fatal, Report, SyntaxStop } from './report.ts';
+import { BUILTINS } from './sema/builtins.ts';
 import type { Token } from './token.ts';
 import type { Unit } from './tree.ts';
 
@@ -47,8 +47,8 @@ export interface CompileOptions {
   readonly headers?: ((name: string) => string | undefined) | undefined;
   /** -mcpu; v3 by default. */
   readonly cpu?: 'v1' | 'v2' | 'v3' | 'v4' | undefined;
-  /** Format of a tracepoint, for TRACEPOINT_PROBE. */
-  readonly tracepointFormat?: ((category: string, name: string) => TracepointFormat | undefined) | undefined;
+  /** Format of a tracepoint, for TRACEPOINT_PROBE: read, or as the text of its `format` file. */
+  readonly tracepointFormat?: ((category: string, name: string) => TracepointFormat | string | undefined) | undefined;
   /** Online CPUs: what bpf_num_cpus() gives. */
   readonly cpuCount?: number;
   /** Compile only these functions (by name) to programs. */
@@ -96,7 +96,11 @@ export function analyse(source: Source, options: CompileOptions): Analysed {
   const report = new Report();
   const kernel = options.kernelBtf && kernelTypes(options.kernelBtf);
   const flags = readFlags(options.cflags ?? [], report);
-  const cx = new Context(report, kernel, { flavoured: kernel !== undefined, cpu: options.cpu ?? 'v3', cpuCount: options.cpuCount ?? 1 });
+  const cx = new Context(report, kernel, {
+    flavoured: kernel !== undefined,
+    cpu: options.cpu ?? 'v3',
+    cpuCount: options.cpuCount ?? 1,
+  });
   const file = new SourceFile(source.name, source.text);
   const headers = new Headers({
     own: ownHeaders(options.headers, flags.includes),
@@ -113,7 +117,8 @@ export function analyse(source: Source, options: CompileOptions): Analysed {
   });
   cx.outer = outerScope({
     cx,
-    tracepointFormat: options.tracepointFormat,
+    tracepointFormat:
+      options.tracepointFormat && ((category, name) => readFormat(options.tracepointFormat!(category, name), category)),
     parseText: (text) => readAside(cx, preprocessor.expandText(text)),
     parseType: (text) => readType(cx, text, preprocessor),
   });
@@ -126,9 +131,18 @@ export function analyse(source: Source, options: CompileOptions): Analysed {
   return { cx, unit, report, file };
 }
 
+function readFormat(format: TracepointFormat | string | undefined, category: string): TracepointFormat | undefined {
+  return typeof format === 'string' ? parseFormat(category, format) : format;
+}
+
 function lower(cx: Context, unit: Unit, options: CompileOptions): LoweredUnit {
   const wanted = options.functions;
-  return lowerUnit(cx, wanted ? { ...unit, functions: unit.functions.filter((f) => f.isStatic || f.isInline || wanted.includes(f.name)) } : unit);
+  return lowerUnit(
+    cx,
+    wanted
+      ? { ...unit, functions: unit.functions.filter((f) => f.isStatic || f.isInline || wanted.includes(f.name)) }
+      : unit,
+  );
 }
 
 /** Run a stage; a Fatal has been reported already. */
@@ -213,4 +227,3 @@ export function spanOfLoc(file: SourceFile, loc: Loc): Span | undefined {
   const word = /^\w+/.exec(file.text.slice(start, start + 64))?.[0].length ?? 1;
   return { file, start, end: start + word };
 }
-

@@ -11,7 +11,26 @@ import type { Token, TokenKind } from './token.ts';
 /** Longest first within each length, so that the first match wins. */
 const PUNCT3 = new Set(['<<=', '>>=', '...']);
 const PUNCT2 = new Set([
-  '->', '++', '--', '<<', '>>', '<=', '>=', '==', '!=', '&&', '||', '*=', '/=', '%=', '+=', '-=', '&=', '^=', '|=', '##',
+  '->',
+  '++',
+  '--',
+  '<<',
+  '>>',
+  '<=',
+  '>=',
+  '==',
+  '!=',
+  '&&',
+  '||',
+  '*=',
+  '/=',
+  '%=',
+  '+=',
+  '-=',
+  '&=',
+  '^=',
+  '|=',
+  '##',
 ]); // prettier-ignore
 const PUNCT1 = new Set('[](){}.&*+-~!/%<>^|?:;=,#'.split(''));
 
@@ -169,6 +188,7 @@ export function lex(file: SourceFile): Token[] {
 function unexpected(c: number): string {
   if (c === 0) return 'null character in the source';
   if (c === 0xfffd) return 'source is not valid UTF-8';
-  const shown = c > 32 && c < 127 ? `'${String.fromCharCode(c)}'` : `U+${c.toString(16).toUpperCase().padStart(4, '0')}`;
+  const shown =
+    c > 32 && c < 127 ? `'${String.fromCharCode(c)}'` : `U+${c.toString(16).toUpperCase().padStart(4, '0')}`;
   return `unexpected character ${shown}`;
 }

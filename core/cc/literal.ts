@@ -2,7 +2,13 @@
 import { utf8Encode } from '../base/bytes.ts';
 
 export type NumberValue =
-  | { readonly kind: 'int'; readonly value: bigint; readonly unsigned: boolean; /** Number of `l` in the suffix. */ readonly long: 0 | 1 | 2; readonly decimal: boolean }
+  | {
+      readonly kind: 'int';
+      readonly value: bigint;
+      readonly unsigned: boolean /** Number of `l` in the suffix. */;
+      readonly long: 0 | 1 | 2;
+      readonly decimal: boolean;
+    }
   | { readonly kind: 'float' };
 
 /** The value of a number token, or the complaint about it. */
@@ -11,7 +17,12 @@ export function numberValue(text: string): NumberValue | string {
   const m = /^(0[xX][0-9a-fA-F]+|0[bB][01]+|0[0-7]*|[1-9][0-9]*)([a-zA-Z]*)$/.exec(text);
   if (!m) {
     if (/^0[xX]$/.test(text)) return `'${text}' has no digits`;
-    if (/^(?:[0-9]+\.?[0-9]*(?:[eE][+-]?[0-9]+)?|\.[0-9]+(?:[eE][+-]?[0-9]+)?|0[xX][0-9a-fA-F]*\.?[0-9a-fA-F]*[pP][+-]?[0-9]+)[fFlL]?$/.test(text) && /[.eEpP]/.test(text)) {
+    if (
+      /^(?:[0-9]+\.?[0-9]*(?:[eE][+-]?[0-9]+)?|\.[0-9]+(?:[eE][+-]?[0-9]+)?|0[xX][0-9a-fA-F]*\.?[0-9a-fA-F]*[pP][+-]?[0-9]+)[fFlL]?$/.test(
+        text,
+      ) &&
+      /[.eEpP]/.test(text)
+    ) {
       return { kind: 'float' };
     }
     const bad = /^0[0-7]*([89])/.exec(text);
@@ -28,12 +39,25 @@ export function numberValue(text: string): NumberValue | string {
     kind: 'int',
     value,
     unsigned: s[1] !== undefined || s[4] !== undefined,
-    long: ((s[2] ?? s[3] ?? '').length as 0 | 1 | 2),
+    long: (s[2] ?? s[3] ?? '').length as 0 | 1 | 2,
     decimal: digits[0] !== '0' || digits === '0',
   };
 }
 
-const SIMPLE: Record<string, number> = { n: 10, t: 9, r: 13, a: 7, b: 8, f: 12, v: 11, e: 27, '\\': 92, '"': 34, "'": 39, '?': 63 };
+const SIMPLE: Record<string, number> = {
+  n: 10,
+  t: 9,
+  r: 13,
+  a: 7,
+  b: 8,
+  f: 12,
+  v: 11,
+  e: 27,
+  '\\': 92,
+  '"': 34,
+  "'": 39,
+  '?': 63,
+};
 
 /** Bytes of the inside of a literal (between the quotes), escapes resolved; or the complaint. */
 export function unescape(body: string): number[] | string {
@@ -65,7 +89,8 @@ export function unescape(body: string): number[] | string {
       i += m[0].length;
     } else if (c === 'u' || c === 'U') {
       const digits = body.slice(i, i + (c === 'u' ? 4 : 8));
-      const value = /^[0-9a-fA-F]+$/.test(digits) && digits.length === (c === 'u' ? 4 : 8) ? Number.parseInt(digits, 16) : -1;
+      const value =
+        /^[0-9a-fA-F]+$/.test(digits) && digits.length === (c === 'u' ? 4 : 8) ? Number.parseInt(digits, 16) : -1;
       if (value < 0 || value > 0x10ffff) return 'incomplete universal character name';
       for (const byte of utf8Encode(String.fromCodePoint(value))) out.push(byte);
       i += digits.length;

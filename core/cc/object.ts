@@ -20,7 +20,8 @@ export function objectSpec(cx: Context, lowered: LoweredUnit, generated: Generat
   const used = new Set(generated.progs.flatMap((p) => p.relocs.map((r) => ('map' in r ? r.map : ''))));
   for (const map of cx.maps) maps.push(mapSpec(cx, writer, map, maps));
   for (const section of lowered.globals.sections) {
-    if (section.bytes.length > 0 && (used.has(section.name) || section.symbols.length > 0)) maps.push(sectionMap(writer, section));
+    if (section.bytes.length > 0 && (used.has(section.name) || section.symbols.length > 0))
+      maps.push(sectionMap(writer, section));
   }
   const functions = new Map(cx.functions.map((fn) => [fn.name, fn]));
   const progs = generated.progs.map((g): ProgSpec => {
@@ -47,7 +48,10 @@ export function objectSpec(cx: Context, lowered: LoweredUnit, generated: Generat
 }
 
 function mapSpec(cx: Context, writer: BtfWriter, map: MapDecl, made: readonly MapSpec[]): MapSpec {
-  const inner = map.inner === undefined ? undefined : (made.find((m) => m.name === map.inner) ?? innerOf(cx, writer, map.inner, made));
+  const inner =
+    map.inner === undefined
+      ? undefined
+      : (made.find((m) => m.name === map.inner) ?? innerOf(cx, writer, map.inner, made));
   // Maps of file descriptors and queues have no typed keys in the kernel's eyes; user space still decodes by these.
   return {
     name: map.name,
@@ -75,7 +79,15 @@ function sectionMap(writer: BtfWriter, section: LoweredUnit['globals']['sections
   const vars = section.symbols.map(({ symbol, offset }) => {
     const type = writer.type(symbol.type);
     const size = value.length - offset;
-    return { type: writer.builder.variable(symbol.name.replace(/[^\w]/g, '_'), type, symbol.name.includes('.') ? 'static' : 'global'), offset, size };
+    return {
+      type: writer.builder.variable(
+        symbol.name.replace(/[^\w]/g, '_'),
+        type,
+        symbol.name.includes('.') ? 'static' : 'global',
+      ),
+      offset,
+      size,
+    };
   });
   vars.forEach((v, i) => {
     v.size = (vars[i + 1]?.offset ?? value.length) - v.offset;

@@ -1,7 +1,7 @@
 /** C types into the object's own BTF: keys and values of maps, event structs, functions. Kernel types are copied, structs behind pointers cut. */
 import type { Btf } from '../btf/btf.ts';
 import { BtfBuilder } from '../btf/write.ts';
-import { type CType, type FuncType, type IntType, type RecordDecl } from './ctype.ts';
+import type { CType, FuncType, IntType, RecordDecl } from './ctype.ts';
 
 export class BtfWriter {
   readonly builder = new BtfBuilder();
@@ -42,7 +42,10 @@ export class BtfWriter {
       case 'int':
         return this.#int(t);
       case 'enum':
-        return b.enumeration(t.decl.name ?? '', t.decl.values, { size: t.decl.underlying.size, signed: t.decl.underlying.signed });
+        return b.enumeration(t.decl.name ?? '', t.decl.values, {
+          size: t.decl.underlying.size,
+          signed: t.decl.underlying.signed,
+        });
       case 'ptr':
         return b.ptr(this.#type(t.to, true));
       case 'array':
@@ -61,7 +64,8 @@ export class BtfWriter {
   }
 
   #int(t: IntType): number {
-    const name = ({ 'unsigned __int128': 'unsigned __int128', '_Bool': '_Bool' } as Record<string, string>)[t.name] ?? t.name;
+    const name =
+      ({ 'unsigned __int128': 'unsigned __int128', _Bool: '_Bool' } as Record<string, string>)[t.name] ?? t.name;
     return this.builder.int(name, t.size, { signed: t.signed, bool: t.name === '_Bool' });
   }
 
@@ -86,10 +90,14 @@ export class BtfWriter {
     this.#draining = true;
     for (let next = this.#pending.pop(); next; next = this.#pending.pop()) {
       const { decl, id } = next;
-      const members = decl.fields.map((f) => ({ name: f.name ?? '', type: this.#type(f.type, false), bitOffset: f.bitOffset, bitSize: f.bitWidth ?? 0 }));
+      const members = decl.fields.map((f) => ({
+        name: f.name ?? '',
+        type: this.#type(f.type, false),
+        bitOffset: f.bitOffset,
+        bitSize: f.bitWidth ?? 0,
+      }));
       this.builder.complete(id, decl.size, members);
     }
     this.#draining = false;
   }
 }
-

@@ -20,43 +20,181 @@ interface ExprBase {
 /** Where a pointer's pointee lives, as far as the tree knows: see lower/provenance.ts. */
 export type AddressSpace = 'none' | 'native' | 'btf' | 'kernel' | 'user' | 'any';
 
-export type BinaryOp = '+' | '-' | '*' | '/' | '%' | '&' | '|' | '^' | '<<' | '>>' | '<' | '>' | '<=' | '>=' | '==' | '!=';
+export type BinaryOp =
+  | '+'
+  | '-'
+  | '*'
+  | '/'
+  | '%'
+  | '&'
+  | '|'
+  | '^'
+  | '<<'
+  | '>>'
+  | '<'
+  | '>'
+  | '<='
+  | '>='
+  | '=='
+  | '!=';
 
-export interface IntExpr extends ExprBase { readonly kind: 'int'; readonly value: bigint } // prettier-ignore
-export interface StringExpr extends ExprBase { readonly kind: 'string'; /** With the NUL. */ readonly bytes: readonly number[] } // prettier-ignore
-export interface VarExpr extends ExprBase { readonly kind: 'var'; readonly symbol: VarSymbol } // prettier-ignore
-export interface FuncExpr extends ExprBase { readonly kind: 'func'; readonly symbol: FuncSymbol } // prettier-ignore
-export interface MapExpr extends ExprBase { readonly kind: 'map'; readonly map: MapDecl } // prettier-ignore
-export interface MethodExpr extends ExprBase { readonly kind: 'method'; readonly map: MapDecl; readonly name: Token } // prettier-ignore
-export interface UnaryExpr extends ExprBase { readonly kind: 'unary'; readonly op: '-' | '~' | '!'; readonly operand: Expr } // prettier-ignore
-export interface DerefExpr extends ExprBase { readonly kind: 'deref'; readonly operand: Expr } // prettier-ignore
-export interface AddrExpr extends ExprBase { readonly kind: 'addr'; readonly operand: Expr } // prettier-ignore
-export interface MemberExpr extends ExprBase { readonly kind: 'member'; readonly base: Expr; readonly place: FieldPlace } // prettier-ignore
-export interface BinaryExpr extends ExprBase { readonly kind: 'binary'; readonly op: BinaryOp; readonly left: Expr; readonly right: Expr } // prettier-ignore
+export interface IntExpr extends ExprBase {
+  readonly kind: 'int';
+  readonly value: bigint;
+} // prettier-ignore
+export interface StringExpr extends ExprBase {
+  readonly kind: 'string' /** With the NUL. */;
+  readonly bytes: readonly number[];
+} // prettier-ignore
+export interface VarExpr extends ExprBase {
+  readonly kind: 'var';
+  readonly symbol: VarSymbol;
+} // prettier-ignore
+export interface FuncExpr extends ExprBase {
+  readonly kind: 'func';
+  readonly symbol: FuncSymbol;
+} // prettier-ignore
+export interface MapExpr extends ExprBase {
+  readonly kind: 'map';
+  readonly map: MapDecl;
+} // prettier-ignore
+export interface MethodExpr extends ExprBase {
+  readonly kind: 'method';
+  readonly map: MapDecl;
+  readonly name: Token;
+} // prettier-ignore
+export interface UnaryExpr extends ExprBase {
+  readonly kind: 'unary';
+  readonly op: '-' | '~' | '!';
+  readonly operand: Expr;
+} // prettier-ignore
+export interface DerefExpr extends ExprBase {
+  readonly kind: 'deref';
+  readonly operand: Expr;
+} // prettier-ignore
+export interface AddrExpr extends ExprBase {
+  readonly kind: 'addr';
+  readonly operand: Expr;
+} // prettier-ignore
+export interface MemberExpr extends ExprBase {
+  readonly kind: 'member';
+  readonly base: Expr;
+  readonly place: FieldPlace;
+} // prettier-ignore
+export interface BinaryExpr extends ExprBase {
+  readonly kind: 'binary';
+  readonly op: BinaryOp;
+  readonly left: Expr;
+  readonly right: Expr;
+} // prettier-ignore
 /** Pointer plus (or minus) `index` times `scale` bytes; `index` is 64 bits wide. */
-export interface PtrAddExpr extends ExprBase { readonly kind: 'ptradd'; readonly pointer: Expr; readonly index: Expr; readonly scale: number; readonly minus: boolean } // prettier-ignore
-export interface PtrDiffExpr extends ExprBase { readonly kind: 'ptrdiff'; readonly left: Expr; readonly right: Expr; readonly scale: number } // prettier-ignore
-export interface LogicalExpr extends ExprBase { readonly kind: 'logical'; readonly op: '&&' | '||'; readonly left: Expr; readonly right: Expr } // prettier-ignore
+export interface PtrAddExpr extends ExprBase {
+  readonly kind: 'ptradd';
+  readonly pointer: Expr;
+  readonly index: Expr;
+  readonly scale: number;
+  readonly minus: boolean;
+} // prettier-ignore
+export interface PtrDiffExpr extends ExprBase {
+  readonly kind: 'ptrdiff';
+  readonly left: Expr;
+  readonly right: Expr;
+  readonly scale: number;
+} // prettier-ignore
+export interface LogicalExpr extends ExprBase {
+  readonly kind: 'logical';
+  readonly op: '&&' | '||';
+  readonly left: Expr;
+  readonly right: Expr;
+} // prettier-ignore
 /** `c ? a : b`; without `then` it is GNU's `c ?: b`, whose value is `c` converted. */
-export interface CondExpr extends ExprBase { readonly kind: 'cond'; readonly condition: Expr; readonly then: Expr | undefined; readonly otherwise: Expr } // prettier-ignore
-export interface AssignExpr extends ExprBase { readonly kind: 'assign'; readonly target: Expr; readonly value: Expr } // prettier-ignore
+export interface CondExpr extends ExprBase {
+  readonly kind: 'cond';
+  readonly condition: Expr;
+  readonly then: Expr | undefined;
+  readonly otherwise: Expr;
+} // prettier-ignore
+export interface AssignExpr extends ExprBase {
+  readonly kind: 'assign';
+  readonly target: Expr;
+  readonly value: Expr;
+} // prettier-ignore
 /** `target op= value`, computed in `work` type; on pointers `scale` is the pointee's size. `++` and `--` are these with `post`. */
-export interface UpdateExpr extends ExprBase { readonly kind: 'update'; readonly target: Expr; readonly op: BinaryOp; readonly value: Expr; readonly work: CType; readonly scale: number; readonly post: boolean } // prettier-ignore
-export interface CastExpr extends ExprBase { readonly kind: 'cast'; readonly operand: Expr; readonly explicit: boolean } // prettier-ignore
-export interface DecayExpr extends ExprBase { readonly kind: 'decay'; readonly operand: Expr } // prettier-ignore
-export interface CommaExpr extends ExprBase { readonly kind: 'comma'; readonly left: Expr; readonly right: Expr } // prettier-ignore
-export interface CallExpr extends ExprBase { readonly kind: 'call'; readonly callee: FuncSymbol; readonly args: readonly Expr[] } // prettier-ignore
+export interface UpdateExpr extends ExprBase {
+  readonly kind: 'update';
+  readonly target: Expr;
+  readonly op: BinaryOp;
+  readonly value: Expr;
+  readonly work: CType;
+  readonly scale: number;
+  readonly post: boolean;
+} // prettier-ignore
+export interface CastExpr extends ExprBase {
+  readonly kind: 'cast';
+  readonly operand: Expr;
+  readonly explicit: boolean;
+} // prettier-ignore
+export interface DecayExpr extends ExprBase {
+  readonly kind: 'decay';
+  readonly operand: Expr;
+} // prettier-ignore
+export interface CommaExpr extends ExprBase {
+  readonly kind: 'comma';
+  readonly left: Expr;
+  readonly right: Expr;
+} // prettier-ignore
+export interface CallExpr extends ExprBase {
+  readonly kind: 'call';
+  readonly callee: FuncSymbol;
+  readonly args: readonly Expr[];
+} // prettier-ignore
 /** Anything lowered by its own rule: builtins, map methods, helpers of the flavour. `what` is a name of lower/builtins. */
-export interface BuiltinExpr extends ExprBase { readonly kind: 'builtin'; readonly what: string; readonly args: readonly Expr[]; readonly map?: MapDecl; readonly data?: unknown } // prettier-ignore
-export interface StmtExpr extends ExprBase { readonly kind: 'stmtexpr'; readonly body: BlockStmt } // prettier-ignore
+export interface BuiltinExpr extends ExprBase {
+  readonly kind: 'builtin';
+  readonly what: string;
+  readonly args: readonly Expr[];
+  readonly map?: MapDecl;
+  readonly data?: unknown;
+} // prettier-ignore
+export interface StmtExpr extends ExprBase {
+  readonly kind: 'stmtexpr';
+  readonly body: BlockStmt;
+} // prettier-ignore
 /** A compound literal: its variable, initialised where it stands. */
-export interface LiteralExpr extends ExprBase { readonly kind: 'literal'; readonly symbol: VarSymbol } // prettier-ignore
-export interface ErrorExpr extends ExprBase { readonly kind: 'error' } // prettier-ignore
+export interface LiteralExpr extends ExprBase {
+  readonly kind: 'literal';
+  readonly symbol: VarSymbol;
+} // prettier-ignore
+export interface ErrorExpr extends ExprBase {
+  readonly kind: 'error';
+} // prettier-ignore
 
 export type Expr =
-  | IntExpr | StringExpr | VarExpr | FuncExpr | MapExpr | MethodExpr | UnaryExpr | DerefExpr | AddrExpr | MemberExpr | BinaryExpr
-  | PtrAddExpr | PtrDiffExpr | LogicalExpr | CondExpr | AssignExpr | UpdateExpr | CastExpr | DecayExpr | CommaExpr | CallExpr
-  | BuiltinExpr | StmtExpr | LiteralExpr | ErrorExpr; // prettier-ignore
+  | IntExpr
+  | StringExpr
+  | VarExpr
+  | FuncExpr
+  | MapExpr
+  | MethodExpr
+  | UnaryExpr
+  | DerefExpr
+  | AddrExpr
+  | MemberExpr
+  | BinaryExpr
+  | PtrAddExpr
+  | PtrDiffExpr
+  | LogicalExpr
+  | CondExpr
+  | AssignExpr
+  | UpdateExpr
+  | CastExpr
+  | DecayExpr
+  | CommaExpr
+  | CallExpr
+  | BuiltinExpr
+  | StmtExpr
+  | LiteralExpr
+  | ErrorExpr; // prettier-ignore
 
 /** An initialiser: one expression, or places inside an aggregate (everything not named is zero). */
 export type Init =
@@ -119,33 +257,113 @@ export interface FuncSymbol {
   end?: Token;
 }
 
-export interface TypedefSymbol { readonly kind: 'typedef'; readonly name: string; readonly type: CType; readonly at: Token } // prettier-ignore
-export interface EnumeratorSymbol { readonly kind: 'enumerator'; readonly name: string; readonly value: bigint; readonly type: CType; readonly decl: EnumDecl | undefined; readonly at: Token | undefined } // prettier-ignore
-export interface MapSymbol { readonly kind: 'map'; readonly name: string; readonly map: MapDecl; readonly at: Token } // prettier-ignore
+export interface TypedefSymbol {
+  readonly kind: 'typedef';
+  readonly name: string;
+  readonly type: CType;
+  readonly at: Token;
+} // prettier-ignore
+export interface EnumeratorSymbol {
+  readonly kind: 'enumerator';
+  readonly name: string;
+  readonly value: bigint;
+  readonly type: CType;
+  readonly decl: EnumDecl | undefined;
+  readonly at: Token | undefined;
+} // prettier-ignore
+export interface MapSymbol {
+  readonly kind: 'map';
+  readonly name: string;
+  readonly map: MapDecl;
+  readonly at: Token;
+} // prettier-ignore
 export type CSymbol = VarSymbol | FuncSymbol | TypedefSymbol | EnumeratorSymbol | MapSymbol;
 
 interface StmtBase {
   readonly at: Token;
 }
-export interface ExprStmt extends StmtBase { readonly kind: 'expr'; readonly expr: Expr } // prettier-ignore
-export interface DeclStmt extends StmtBase { readonly kind: 'decl'; readonly vars: readonly VarSymbol[] } // prettier-ignore
-export interface BlockStmt extends StmtBase { readonly kind: 'block'; readonly body: readonly Stmt[]; readonly end: Token } // prettier-ignore
-export interface IfStmt extends StmtBase { readonly kind: 'if'; readonly condition: Expr; readonly then: Stmt; readonly otherwise: Stmt | undefined } // prettier-ignore
+export interface ExprStmt extends StmtBase {
+  readonly kind: 'expr';
+  readonly expr: Expr;
+} // prettier-ignore
+export interface DeclStmt extends StmtBase {
+  readonly kind: 'decl';
+  readonly vars: readonly VarSymbol[];
+} // prettier-ignore
+export interface BlockStmt extends StmtBase {
+  readonly kind: 'block';
+  readonly body: readonly Stmt[];
+  readonly end: Token;
+} // prettier-ignore
+export interface IfStmt extends StmtBase {
+  readonly kind: 'if';
+  readonly condition: Expr;
+  readonly then: Stmt;
+  readonly otherwise: Stmt | undefined;
+} // prettier-ignore
 /** while, do and for in one: `init; for (; condition; step) body`, tested first unless `doWhile`. */
-export interface LoopStmt extends StmtBase { readonly kind: 'loop'; readonly init: Stmt | undefined; readonly condition: Expr | undefined; readonly step: Expr | undefined; readonly body: Stmt; readonly doWhile: boolean; readonly unroll: number | undefined } // prettier-ignore
-export interface SwitchStmt extends StmtBase { readonly kind: 'switch'; readonly value: Expr; readonly body: Stmt; readonly cases: readonly CaseStmt[] } // prettier-ignore
+export interface LoopStmt extends StmtBase {
+  readonly kind: 'loop';
+  readonly init: Stmt | undefined;
+  readonly condition: Expr | undefined;
+  readonly step: Expr | undefined;
+  readonly body: Stmt;
+  readonly doWhile: boolean;
+  readonly unroll: number | undefined;
+} // prettier-ignore
+export interface SwitchStmt extends StmtBase {
+  readonly kind: 'switch';
+  readonly value: Expr;
+  readonly body: Stmt;
+  readonly cases: readonly CaseStmt[];
+} // prettier-ignore
 /** `case low ... high:` or `default:` (both undefined), then a statement. */
-export interface CaseStmt extends StmtBase { readonly kind: 'case'; readonly low: bigint | undefined; readonly high: bigint | undefined; readonly body: Stmt } // prettier-ignore
-export interface LabelStmt extends StmtBase { readonly kind: 'label'; readonly name: string; readonly body: Stmt } // prettier-ignore
-export interface GotoStmt extends StmtBase { readonly kind: 'goto'; readonly name: string } // prettier-ignore
-export interface JumpStmt extends StmtBase { readonly kind: 'break' | 'continue' } // prettier-ignore
-export interface ReturnStmt extends StmtBase { readonly kind: 'return'; readonly value: Expr | undefined } // prettier-ignore
+export interface CaseStmt extends StmtBase {
+  readonly kind: 'case';
+  readonly low: bigint | undefined;
+  readonly high: bigint | undefined;
+  readonly body: Stmt;
+} // prettier-ignore
+export interface LabelStmt extends StmtBase {
+  readonly kind: 'label';
+  readonly name: string;
+  readonly body: Stmt;
+} // prettier-ignore
+export interface GotoStmt extends StmtBase {
+  readonly kind: 'goto';
+  readonly name: string;
+} // prettier-ignore
+export interface JumpStmt extends StmtBase {
+  readonly kind: 'break' | 'continue';
+} // prettier-ignore
+export interface ReturnStmt extends StmtBase {
+  readonly kind: 'return';
+  readonly value: Expr | undefined;
+} // prettier-ignore
 /** `asm volatile("" ::: "memory")` and `asm("" : "+r"(x))`. */
-export interface AsmStmt extends StmtBase { readonly kind: 'asm'; readonly memory: boolean; readonly opaque: readonly Expr[] } // prettier-ignore
-export interface EmptyStmt extends StmtBase { readonly kind: 'empty' } // prettier-ignore
+export interface AsmStmt extends StmtBase {
+  readonly kind: 'asm';
+  readonly memory: boolean;
+  readonly opaque: readonly Expr[];
+} // prettier-ignore
+export interface EmptyStmt extends StmtBase {
+  readonly kind: 'empty';
+} // prettier-ignore
 
 export type Stmt =
-  | ExprStmt | DeclStmt | BlockStmt | IfStmt | LoopStmt | SwitchStmt | CaseStmt | LabelStmt | GotoStmt | JumpStmt | ReturnStmt | AsmStmt | EmptyStmt; // prettier-ignore
+  | ExprStmt
+  | DeclStmt
+  | BlockStmt
+  | IfStmt
+  | LoopStmt
+  | SwitchStmt
+  | CaseStmt
+  | LabelStmt
+  | GotoStmt
+  | JumpStmt
+  | ReturnStmt
+  | AsmStmt
+  | EmptyStmt; // prettier-ignore
 
 /** A whole translation unit. */
 export interface Unit {

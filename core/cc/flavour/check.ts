@@ -4,7 +4,14 @@ import type { Context } from '../context.ts';
 import type { LoweredUnit } from '../lower/unit.ts';
 
 /** Licences under which GPL-only helpers may be called (license_is_gpl_compatible in include/linux/license.h). */
-const GPL_COMPATIBLE = new Set(['GPL', 'GPL v2', 'GPL and additional rights', 'Dual BSD/GPL', 'Dual MIT/GPL', 'Dual MPL/GPL']);
+const GPL_COMPATIBLE = new Set([
+  'GPL',
+  'GPL v2',
+  'GPL and additional rights',
+  'Dual BSD/GPL',
+  'Dual MIT/GPL',
+  'Dual MPL/GPL',
+]);
 
 export function warnPrograms(cx: Context, lowered: LoweredUnit): void {
   const license = cx.license ?? 'GPL';
@@ -15,7 +22,10 @@ export function warnPrograms(cx: Context, lowered: LoweredUnit): void {
         const row = inst.op === 'callhelper' ? helperById(inst.helper) : undefined;
         if (!row?.gplOnly) continue;
         const where = inst.loc ? ` (${inst.loc.file}:${inst.loc.line})` : '';
-        cx.report.warning(undefined, `helper bpf_${row.name} is only for programs under a GPL-compatible licence, but this one states "${license}"${where}: the kernel will refuse it`);
+        cx.report.warning(
+          undefined,
+          `helper bpf_${row.name} is only for programs under a GPL-compatible licence, but this one states "${license}"${where}: the kernel will refuse it`,
+        );
       }
     }
   }

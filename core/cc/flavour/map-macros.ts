@@ -53,14 +53,48 @@ const PAGE_SIZE = 4096;
 
 /** Names of map types as BPF_TABLE spells them, where they differ from the kernel's. */
 const TABLE_TYPES: Record<string, string> = {
-  prog: 'prog_array', perf_output: 'perf_event_array', perf_array: 'perf_event_array', stacktrace: 'stack_trace', stacktrace_buildid: 'stack_trace',
+  prog: 'prog_array',
+  perf_output: 'perf_event_array',
+  perf_array: 'perf_event_array',
+  stacktrace: 'stack_trace',
+  stacktrace_buildid: 'stack_trace',
 }; // prettier-ignore
 
 const KNOWN_TYPES = new Set([
-  'hash', 'array', 'prog_array', 'perf_event_array', 'percpu_hash', 'percpu_array', 'stack_trace', 'cgroup_array', 'lru_hash', 'lru_percpu_hash',
-  'lpm_trie', 'array_of_maps', 'hash_of_maps', 'devmap', 'sockmap', 'cpumap', 'xskmap', 'sockhash', 'cgroup_storage', 'reuseport_sockarray',
-  'percpu_cgroup_storage', 'queue', 'stack', 'sk_storage', 'devmap_hash', 'struct_ops', 'ringbuf', 'inode_storage', 'task_storage', 'bloom_filter',
-  'user_ringbuf', 'cgrp_storage', 'arena', 'histogram',
+  'hash',
+  'array',
+  'prog_array',
+  'perf_event_array',
+  'percpu_hash',
+  'percpu_array',
+  'stack_trace',
+  'cgroup_array',
+  'lru_hash',
+  'lru_percpu_hash',
+  'lpm_trie',
+  'array_of_maps',
+  'hash_of_maps',
+  'devmap',
+  'sockmap',
+  'cpumap',
+  'xskmap',
+  'sockhash',
+  'cgroup_storage',
+  'reuseport_sockarray',
+  'percpu_cgroup_storage',
+  'queue',
+  'stack',
+  'sk_storage',
+  'devmap_hash',
+  'struct_ops',
+  'ringbuf',
+  'inode_storage',
+  'task_storage',
+  'bloom_filter',
+  'user_ringbuf',
+  'cgrp_storage',
+  'arena',
+  'histogram',
 ]); // prettier-ignore
 
 /** The arguments of one macro by kind and place. */
@@ -91,7 +125,8 @@ class Args {
 
 function table(a: Args, more: Partial<Shape> = {}): Shape {
   const spelled = a.text(0);
-  if (spelled === 'extern') return { type: '', key: a.type(1), value: a.type(2), max: a.number(4), ...more, share: 'extern' };
+  if (spelled === 'extern')
+    return { type: '', key: a.type(1), value: a.type(2), max: a.number(4), ...more, share: 'extern' };
   const dollar = spelled.indexOf('$');
   const bare = dollar < 0 ? spelled : spelled.slice(0, dollar);
   const type = TABLE_TYPES[bare] ?? bare;
@@ -119,11 +154,23 @@ function histogramType(key: CType): string {
 }
 
 function hash(type: string, flags = 0): MacroRow {
-  return { args: ['type?', 'type?', 'number?', 'number?'], make: (a) => ({ type, key: a.type(0, U64), value: a.type(1, U64), max: a.number(2, DEFAULT_SIZE), flags: flags | a.number(3) }) };
+  return {
+    args: ['type?', 'type?', 'number?', 'number?'],
+    make: (a) => ({
+      type,
+      key: a.type(0, U64),
+      value: a.type(1, U64),
+      max: a.number(2, DEFAULT_SIZE),
+      flags: flags | a.number(3),
+    }),
+  };
 }
 
 function array(type: string): MacroRow {
-  return { args: ['type?', 'number?', 'number?'], make: (a) => ({ type, key: INT, value: a.type(0, U64), max: a.number(1, DEFAULT_SIZE), flags: a.number(2) }) };
+  return {
+    args: ['type?', 'number?', 'number?'],
+    make: (a) => ({ type, key: INT, value: a.type(0, U64), max: a.number(1, DEFAULT_SIZE), flags: a.number(2) }),
+  };
 }
 
 const histogram: MacroRow = {
@@ -132,7 +179,15 @@ const histogram: MacroRow = {
 };
 
 function indexed(type: string, value: CType): MacroRow {
-  return { args: ['number'], make: (a) => ({ type, key: type === 'perf_event_array' || type === 'cgroup_array' ? INT : U32, value, max: a.number(0) }) };
+  return {
+    args: ['number'],
+    make: (a) => ({
+      type,
+      key: type === 'perf_event_array' || type === 'cgroup_array' ? INT : U32,
+      value,
+      max: a.number(0),
+    }),
+  };
 }
 
 function storage(type: string): MacroRow {
@@ -140,7 +195,18 @@ function storage(type: string): MacroRow {
 }
 
 function cgroupStorage(type: string): MacroRow {
-  return { args: ['type'], make: (a) => ({ type, key: a.p.cx.kernel?.typedef('__u64') && recordType(a.p, 'bpf_cgroup_storage_key') ? recordType(a.p, 'bpf_cgroup_storage_key')! : U64, value: a.type(0), max: 0 }) };
+  return {
+    args: ['type'],
+    make: (a) => ({
+      type,
+      key:
+        a.p.cx.kernel?.typedef('__u64') && recordType(a.p, 'bpf_cgroup_storage_key')
+          ? recordType(a.p, 'bpf_cgroup_storage_key')!
+          : U64,
+      value: a.type(0),
+      max: 0,
+    }),
+  };
 }
 
 function recordType(p: Parser, name: string): CType | undefined {
@@ -149,7 +215,10 @@ function recordType(p: Parser, name: string): CType | undefined {
 }
 
 function queue(type: string): MacroRow {
-  return { args: ['type', 'number?', 'number?'], make: (a) => ({ type, value: a.type(0), max: a.number(1, DEFAULT_SIZE), flags: a.number(2) }) };
+  return {
+    args: ['type', 'number?', 'number?'],
+    make: (a) => ({ type, value: a.type(0), max: a.number(1, DEFAULT_SIZE), flags: a.number(2) }),
+  };
 }
 
 function stackValue(p: Parser, buildId: boolean): CType {
@@ -163,7 +232,13 @@ function stackValue(p: Parser, buildId: boolean): CType {
 function stackTrace(buildId: boolean): MacroRow {
   return {
     args: ['number'],
-    make: (a) => ({ type: 'stack_trace', key: INT, value: stackValue(a.p, buildId), max: powerOfTwo(a.number(0)), flags: buildId ? STACK_BUILD_ID : 0 }),
+    make: (a) => ({
+      type: 'stack_trace',
+      key: INT,
+      value: stackValue(a.p, buildId),
+      max: powerOfTwo(a.number(0)),
+      flags: buildId ? STACK_BUILD_ID : 0,
+    }),
   };
 }
 
@@ -181,10 +256,22 @@ const TABLES: Record<string, MacroRow> = {
   BPF_F_TABLE: { args: [...TABLE_ARGS, 'number'], make: (a) => table(a, { flags: a.number(5) }) },
   BPF_TABLE_PUBLIC: { args: TABLE_ARGS, make: (a) => table(a, { share: 'public' }) },
   BPF_TABLE_SHARED: { args: TABLE_ARGS, make: (a) => table(a, { share: 'shared' }) },
-  BPF_TABLE_PINNED: { args: [...TABLE_ARGS, 'text', 'number?'], make: (a) => table(a, { pin: a.text(5), flags: a.number(6) }) },
-  BPF_QUEUESTACK: { args: ['text', 'name', 'type', 'number', 'number?'], make: (a) => ({ type: a.text(0), value: a.type(2), max: a.number(3), flags: a.number(4) }) },
-  BPF_QUEUESTACK_SHARED: { args: ['text', 'name', 'type', 'number', 'number?'], make: (a) => ({ type: a.text(0), value: a.type(2), max: a.number(3), flags: a.number(4), share: 'shared' }) },
-  BPF_QUEUESTACK_PINNED: { args: ['text', 'name', 'type', 'number', 'number', 'text'], make: (a) => ({ type: a.text(0), value: a.type(2), max: a.number(3), flags: a.number(4), pin: a.text(5) }) },
+  BPF_TABLE_PINNED: {
+    args: [...TABLE_ARGS, 'text', 'number?'],
+    make: (a) => table(a, { pin: a.text(5), flags: a.number(6) }),
+  },
+  BPF_QUEUESTACK: {
+    args: ['text', 'name', 'type', 'number', 'number?'],
+    make: (a) => ({ type: a.text(0), value: a.type(2), max: a.number(3), flags: a.number(4) }),
+  },
+  BPF_QUEUESTACK_SHARED: {
+    args: ['text', 'name', 'type', 'number', 'number?'],
+    make: (a) => ({ type: a.text(0), value: a.type(2), max: a.number(3), flags: a.number(4), share: 'shared' }),
+  },
+  BPF_QUEUESTACK_PINNED: {
+    args: ['text', 'name', 'type', 'number', 'number', 'text'],
+    make: (a) => ({ type: a.text(0), value: a.type(2), max: a.number(3), flags: a.number(4), pin: a.text(5) }),
+  },
   BPF_XDP_REDIRECT_MAP: { args: ['text', 'type', 'type', 'name', 'number'], make: (a) => table(a) },
 };
 
@@ -208,15 +295,30 @@ const NAMED: Record<string, MacroRow> = {
   BPF_PROG_ARRAY: indexed('prog_array', U32),
   BPF_DEVMAP: indexed('devmap', U32),
   BPF_CPUMAP: indexed('cpumap', U32),
-  BPF_XSKMAP: { args: ['number', 'text?'], make: (a) => ({ type: 'xskmap', key: U32, value: U32, max: a.number(0), ...(a.text(1) ? { pin: a.text(1) } : {}) }) },
+  BPF_XSKMAP: {
+    args: ['number', 'text?'],
+    make: (a) => ({ type: 'xskmap', key: U32, value: U32, max: a.number(0), ...(a.text(1) ? { pin: a.text(1) } : {}) }),
+  },
   BPF_SOCKMAP: indexed('sockmap', U32),
-  BPF_SOCKHASH: { args: ['type?', 'number?'], make: (a) => ({ type: 'sockhash', key: a.type(0, U32), value: U32, max: a.number(1, DEFAULT_SIZE) }) },
-  BPF_ARRAY_OF_MAPS: { args: ['inner', 'number'], make: (a) => ({ type: 'array_of_maps', key: INT, value: U32, max: a.number(1), inner: a.name(0) || a.text(0) }) },
+  BPF_SOCKHASH: {
+    args: ['type?', 'number?'],
+    make: (a) => ({ type: 'sockhash', key: a.type(0, U32), value: U32, max: a.number(1, DEFAULT_SIZE) }),
+  },
+  BPF_ARRAY_OF_MAPS: {
+    args: ['inner', 'number'],
+    make: (a) => ({ type: 'array_of_maps', key: INT, value: U32, max: a.number(1), inner: a.name(0) || a.text(0) }),
+  },
   BPF_HASH_OF_MAPS: {
     args: ['type?', 'inner', 'number?'],
     make: (a) => {
       const i = a.list[0]?.type ? 1 : 0;
-      return { type: 'hash_of_maps', key: a.type(0, INT), value: U32, max: a.number(i + 1, DEFAULT_SIZE), inner: a.name(i) || a.text(i) };
+      return {
+        type: 'hash_of_maps',
+        key: a.type(0, INT),
+        value: U32,
+        max: a.number(i + 1, DEFAULT_SIZE),
+        inner: a.name(i) || a.text(i),
+      };
     },
   },
   BPF_SK_STORAGE: storage('sk_storage'),
@@ -256,9 +358,13 @@ export function parseMapDeclaration(p: Parser): boolean {
   const kinds = named ? ['name', ...row.args] : row.args;
   const least = kinds.filter((k) => !k.endsWith('?')).length;
   if (args.length < least || args.length > kinds.length) {
-    p.cx.report.error(at, `${at.text} takes ${least === kinds.length ? least : `${least} to ${kinds.length}`} argument${kinds.length === 1 ? '' : 's'}, not ${args.length}`, {
-      ranges: [{ file: at.file, start: at.start, end: close.end }],
-    });
+    p.cx.report.error(
+      at,
+      `${at.text} takes ${least === kinds.length ? least : `${least} to ${kinds.length}`} argument${kinds.length === 1 ? '' : 's'}, not ${args.length}`,
+      {
+        ranges: [{ file: at.file, start: at.start, end: close.end }],
+      },
+    );
     return true;
   }
   if (!checkKinds(p, at, args, kinds, at.text === 'BPF_HASH_OF_MAPS')) return true;
@@ -273,9 +379,22 @@ function checkKinds(p: Parser, macro: Token, args: readonly Arg[], kinds: readon
   args.forEach((a, i) => {
     if (loose && i > 0) return;
     const kind = kinds[i]!.replace('?', '');
-    const right = kind === 'type' ? a.type !== undefined : kind === 'number' ? a.value !== undefined : kind === 'text' ? a.text !== undefined : a.name !== undefined || a.text !== undefined;
+    const right =
+      kind === 'type'
+        ? a.type !== undefined
+        : kind === 'number'
+          ? a.value !== undefined
+          : kind === 'text'
+            ? a.text !== undefined
+            : a.name !== undefined || a.text !== undefined;
     if (right || a.type?.kind === 'error') return;
-    const want = { type: 'a type', number: 'a constant number', text: 'a string', name: 'a name', inner: 'the name of a map' }[kind]!;
+    const want = {
+      type: 'a type',
+      number: 'a constant number',
+      text: 'a string',
+      name: 'a name',
+      inner: 'the name of a map',
+    }[kind]!;
     p.cx.report.error(a.at, `argument ${i + 1} of ${macro.text} must be ${want}`);
     ok = false;
   });
@@ -317,23 +436,34 @@ function declareMap(p: Parser, macro: Token, name: Arg, shape: Shape): void {
   const { cx } = p;
   const before = cx.inThisScope(name.name!);
   if (before) {
-    cx.report.error(name.at, `redefinition of '${name.name}'`, { notes: before.at ? [note(before.at, 'previous definition is here')] : [] });
+    cx.report.error(name.at, `redefinition of '${name.name}'`, {
+      notes: before.at ? [note(before.at, 'previous definition is here')] : [],
+    });
     return;
   }
   const sized = (t: CType | undefined, what: string): number => {
     if (!t) return 0;
     const size = sizeOf(t);
     if (size === undefined || t.kind === 'void' || t.kind === 'func') {
-      if (t.kind !== 'error') cx.report.error(name.at, `${what} of map '${name.name}' has incomplete type ${quotedType(t)}`);
+      if (t.kind !== 'error')
+        cx.report.error(name.at, `${what} of map '${name.name}' has incomplete type ${quotedType(t)}`);
       return 8;
     }
     return size;
   };
-  if (!(shape.max >= 0 && shape.max <= 0xffffffff)) cx.report.error(name.at, `map '${name.name}' cannot have ${shape.max} entries`);
+  if (!(shape.max >= 0 && shape.max <= 0xffffffff))
+    cx.report.error(name.at, `map '${name.name}' cannot have ${shape.max} entries`);
   const inner = shape.inner;
   if (inner !== undefined && !cx.maps.some((m) => m.name === inner)) {
-    const near = nearestNames(inner, cx.maps.map((m) => m.name), 1)[0];
-    cx.report.error(macro, `inner map '${inner}' of '${name.name}' is not declared before it${near ? `; did you mean '${near}'?` : ''}`);
+    const near = nearestNames(
+      inner,
+      cx.maps.map((m) => m.name),
+      1,
+    )[0];
+    cx.report.error(
+      macro,
+      `inner map '${inner}' of '${name.name}' is not declared before it${near ? `; did you mean '${near}'?` : ''}`,
+    );
   }
   const map: MapDecl = {
     name: name.name!,
@@ -361,4 +491,3 @@ function misspelt(p: Parser, at: Token): boolean {
   const near = nearestNames(at.text, [...Object.keys(NAMED), ...Object.keys(TABLES)], 1)[0];
   p.fail(at, `unknown map macro '${at.text}'${near ? `; did you mean '${near}'?` : ''}`);
 }
-

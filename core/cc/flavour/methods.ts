@@ -30,7 +30,28 @@ export interface MethodRow {
   readonly event?: number;
 }
 
-const KEYED = ['hash', 'array', 'percpu_hash', 'percpu_array', 'lru_hash', 'lru_percpu_hash', 'lpm_trie', 'hash_of_maps', 'array_of_maps', 'devmap', 'devmap_hash', 'cpumap', 'xskmap', 'sockmap', 'sockhash', 'prog_array', 'perf_event_array', 'cgroup_array', 'stack_trace', ''];
+const KEYED = [
+  'hash',
+  'array',
+  'percpu_hash',
+  'percpu_array',
+  'lru_hash',
+  'lru_percpu_hash',
+  'lpm_trie',
+  'hash_of_maps',
+  'array_of_maps',
+  'devmap',
+  'devmap_hash',
+  'cpumap',
+  'xskmap',
+  'sockmap',
+  'sockhash',
+  'prog_array',
+  'perf_event_array',
+  'cgroup_array',
+  'stack_trace',
+  '',
+];
 const QUEUES = ['queue', 'stack', 'bloom_filter', ''];
 const CURRENT_CPU = { constant: 0xffffffffn } as const;
 const ZERO = { constant: 0n } as const;
@@ -39,41 +60,207 @@ const METHODS: Record<string, MethodRow> = {
   lookup: { params: ['key'], result: 'value*', helper: 'map_lookup_elem', order: ['map', 0], maps: KEYED },
   lookup_or_try_init: { params: ['key', 'value'], result: 'value*', own: 'map_lookup_or_init', maps: KEYED },
   lookup_or_init: { params: ['key', 'value'], result: 'value*', own: 'map_lookup_or_init', maps: KEYED },
-  lookup_percpu_elem: { params: ['key', 'u64'], result: 'value*', helper: 'map_lookup_percpu_elem', order: ['map', 0, 1], maps: KEYED },
-  update: { params: ['key', 'value', 'u64=0'], result: 'int', helper: 'map_update_elem', order: ['map', 0, 1, 2], maps: KEYED },
-  insert: { params: ['key', 'value'], result: 'int', helper: 'map_update_elem', order: ['map', 0, 1, { constant: 1n }], maps: KEYED },
+  lookup_percpu_elem: {
+    params: ['key', 'u64'],
+    result: 'value*',
+    helper: 'map_lookup_percpu_elem',
+    order: ['map', 0, 1],
+    maps: KEYED,
+  },
+  update: {
+    params: ['key', 'value', 'u64=0'],
+    result: 'int',
+    helper: 'map_update_elem',
+    order: ['map', 0, 1, 2],
+    maps: KEYED,
+  },
+  insert: {
+    params: ['key', 'value'],
+    result: 'int',
+    helper: 'map_update_elem',
+    order: ['map', 0, 1, { constant: 1n }],
+    maps: KEYED,
+  },
   delete: { params: ['key'], result: 'int', helper: 'map_delete_elem', order: ['map', 0], maps: KEYED },
   increment: { params: ['keyvalue', 'u64=1'], result: 'void', own: 'map_increment', maps: KEYED },
   atomic_increment: { params: ['keyvalue', 'u64=1'], result: 'void', own: 'map_atomic_increment', maps: KEYED },
-  perf_submit: { params: ['ctx', 'ptr', 'u64'], result: 'int', helper: 'perf_event_output', order: [0, 'map', CURRENT_CPU, 1, 2], maps: ['perf_event_array', ''], event: 1 },
-  perf_submit_skb: { params: ['ctx', 'u64', 'ptr', 'u64'], result: 'int', own: 'map_submit_skb', maps: ['perf_event_array', ''], event: 2 },
-  perf_read: { params: ['u64'], result: 'long', helper: 'perf_event_read', order: ['map', 0], maps: ['perf_event_array', ''] },
-  perf_counter_value: { params: ['u64', 'ptr', 'u64'], result: 'int', helper: 'perf_event_read_value', order: ['map', 0, 1, 2], maps: ['perf_event_array', ''] },
-  check_current_task: { params: ['u64'], result: 'int', helper: 'current_task_under_cgroup', order: ['map', 0], maps: ['cgroup_array', ''] },
+  perf_submit: {
+    params: ['ctx', 'ptr', 'u64'],
+    result: 'int',
+    helper: 'perf_event_output',
+    order: [0, 'map', CURRENT_CPU, 1, 2],
+    maps: ['perf_event_array', ''],
+    event: 1,
+  },
+  perf_submit_skb: {
+    params: ['ctx', 'u64', 'ptr', 'u64'],
+    result: 'int',
+    own: 'map_submit_skb',
+    maps: ['perf_event_array', ''],
+    event: 2,
+  },
+  perf_read: {
+    params: ['u64'],
+    result: 'long',
+    helper: 'perf_event_read',
+    order: ['map', 0],
+    maps: ['perf_event_array', ''],
+  },
+  perf_counter_value: {
+    params: ['u64', 'ptr', 'u64'],
+    result: 'int',
+    helper: 'perf_event_read_value',
+    order: ['map', 0, 1, 2],
+    maps: ['perf_event_array', ''],
+  },
+  check_current_task: {
+    params: ['u64'],
+    result: 'int',
+    helper: 'current_task_under_cgroup',
+    order: ['map', 0],
+    maps: ['cgroup_array', ''],
+  },
   call: { params: ['ctx', 'u64'], result: 'void', helper: 'tail_call', order: [0, 'map', 1], maps: ['prog_array', ''] },
-  get_stackid: { params: ['ctx', 'u64'], result: 'int', helper: 'get_stackid', order: [0, 'map', 1], maps: ['stack_trace', ''] },
-  redirect_map: { params: ['u64', 'u64=0'], result: 'int', helper: 'redirect_map', order: ['map', 0, 1], maps: ['devmap', 'devmap_hash', 'cpumap', 'xskmap', ''] },
-  ringbuf_output: { params: ['ptr', 'u64', 'u64=0'], result: 'int', helper: 'ringbuf_output', order: ['map', 0, 1, 2], maps: ['ringbuf', ''], event: 0 },
-  ringbuf_reserve: { params: ['u64'], result: 'ptr', helper: 'ringbuf_reserve', order: ['map', 0, ZERO], maps: ['ringbuf', ''] },
-  ringbuf_submit: { params: ['ptr', 'u64=0'], result: 'void', helper: 'ringbuf_submit', order: [0, 1], maps: ['ringbuf', ''], event: 0 },
-  ringbuf_discard: { params: ['ptr', 'u64=0'], result: 'void', helper: 'ringbuf_discard', order: [0, 1], maps: ['ringbuf', ''], event: 0 },
+  get_stackid: {
+    params: ['ctx', 'u64'],
+    result: 'int',
+    helper: 'get_stackid',
+    order: [0, 'map', 1],
+    maps: ['stack_trace', ''],
+  },
+  redirect_map: {
+    params: ['u64', 'u64=0'],
+    result: 'int',
+    helper: 'redirect_map',
+    order: ['map', 0, 1],
+    maps: ['devmap', 'devmap_hash', 'cpumap', 'xskmap', ''],
+  },
+  ringbuf_output: {
+    params: ['ptr', 'u64', 'u64=0'],
+    result: 'int',
+    helper: 'ringbuf_output',
+    order: ['map', 0, 1, 2],
+    maps: ['ringbuf', ''],
+    event: 0,
+  },
+  ringbuf_reserve: {
+    params: ['u64'],
+    result: 'ptr',
+    helper: 'ringbuf_reserve',
+    order: ['map', 0, ZERO],
+    maps: ['ringbuf', ''],
+  },
+  ringbuf_submit: {
+    params: ['ptr', 'u64=0'],
+    result: 'void',
+    helper: 'ringbuf_submit',
+    order: [0, 1],
+    maps: ['ringbuf', ''],
+    event: 0,
+  },
+  ringbuf_discard: {
+    params: ['ptr', 'u64=0'],
+    result: 'void',
+    helper: 'ringbuf_discard',
+    order: [0, 1],
+    maps: ['ringbuf', ''],
+    event: 0,
+  },
   ringbuf_query: { params: ['u64'], result: 'long', helper: 'ringbuf_query', order: ['map', 0], maps: ['ringbuf', ''] },
   push: { params: ['value', 'u64=0'], result: 'int', helper: 'map_push_elem', order: ['map', 0, 1], maps: QUEUES },
   pop: { params: ['value'], result: 'int', helper: 'map_pop_elem', order: ['map', 0], maps: QUEUES },
   peek: { params: ['value'], result: 'int', helper: 'map_peek_elem', order: ['map', 0], maps: QUEUES },
-  sock_map_update: { params: ['ctx', 'key', 'u64=0'], result: 'int', helper: 'sock_map_update', order: [0, 'map', 1, 2], maps: ['sockmap', ''] },
-  sock_hash_update: { params: ['ctx', 'key', 'u64=0'], result: 'int', helper: 'sock_hash_update', order: [0, 'map', 1, 2], maps: ['sockhash', ''] },
-  msg_redirect_map: { params: ['ctx', 'u64', 'u64=0'], result: 'int', helper: 'msg_redirect_map', order: [0, 'map', 1, 2], maps: ['sockmap', ''] },
-  msg_redirect_hash: { params: ['ctx', 'key', 'u64=0'], result: 'int', helper: 'msg_redirect_hash', order: [0, 'map', 1, 2], maps: ['sockhash', ''] },
-  sk_redirect_map: { params: ['ctx', 'u64', 'u64=0'], result: 'int', helper: 'sk_redirect_map', order: [0, 'map', 1, 2], maps: ['sockmap', ''] },
-  sk_redirect_hash: { params: ['ctx', 'key', 'u64=0'], result: 'int', helper: 'sk_redirect_hash', order: [0, 'map', 1, 2], maps: ['sockhash', ''] },
-  sk_storage_get: { params: ['ptr', 'ptr', 'u64'], result: 'value*', helper: 'sk_storage_get', order: ['map', 0, 1, 2], maps: ['sk_storage', ''] },
-  sk_storage_delete: { params: ['ptr'], result: 'int', helper: 'sk_storage_delete', order: ['map', 0], maps: ['sk_storage', ''] },
-  inode_storage_get: { params: ['ptr', 'ptr', 'u64'], result: 'value*', helper: 'inode_storage_get', order: ['map', 0, 1, 2], maps: ['inode_storage', ''] },
-  inode_storage_delete: { params: ['ptr'], result: 'int', helper: 'inode_storage_delete', order: ['map', 0], maps: ['inode_storage', ''] },
-  task_storage_get: { params: ['ptr', 'ptr', 'u64'], result: 'value*', helper: 'task_storage_get', order: ['map', 0, 1, 2], maps: ['task_storage', ''] },
-  task_storage_delete: { params: ['ptr'], result: 'int', helper: 'task_storage_delete', order: ['map', 0], maps: ['task_storage', ''] },
-  get_local_storage: { params: ['u64'], result: 'value*', helper: 'get_local_storage', order: ['map', 0], maps: ['cgroup_storage', 'percpu_cgroup_storage', ''] },
+  sock_map_update: {
+    params: ['ctx', 'key', 'u64=0'],
+    result: 'int',
+    helper: 'sock_map_update',
+    order: [0, 'map', 1, 2],
+    maps: ['sockmap', ''],
+  },
+  sock_hash_update: {
+    params: ['ctx', 'key', 'u64=0'],
+    result: 'int',
+    helper: 'sock_hash_update',
+    order: [0, 'map', 1, 2],
+    maps: ['sockhash', ''],
+  },
+  msg_redirect_map: {
+    params: ['ctx', 'u64', 'u64=0'],
+    result: 'int',
+    helper: 'msg_redirect_map',
+    order: [0, 'map', 1, 2],
+    maps: ['sockmap', ''],
+  },
+  msg_redirect_hash: {
+    params: ['ctx', 'key', 'u64=0'],
+    result: 'int',
+    helper: 'msg_redirect_hash',
+    order: [0, 'map', 1, 2],
+    maps: ['sockhash', ''],
+  },
+  sk_redirect_map: {
+    params: ['ctx', 'u64', 'u64=0'],
+    result: 'int',
+    helper: 'sk_redirect_map',
+    order: [0, 'map', 1, 2],
+    maps: ['sockmap', ''],
+  },
+  sk_redirect_hash: {
+    params: ['ctx', 'key', 'u64=0'],
+    result: 'int',
+    helper: 'sk_redirect_hash',
+    order: [0, 'map', 1, 2],
+    maps: ['sockhash', ''],
+  },
+  sk_storage_get: {
+    params: ['ptr', 'ptr', 'u64'],
+    result: 'value*',
+    helper: 'sk_storage_get',
+    order: ['map', 0, 1, 2],
+    maps: ['sk_storage', ''],
+  },
+  sk_storage_delete: {
+    params: ['ptr'],
+    result: 'int',
+    helper: 'sk_storage_delete',
+    order: ['map', 0],
+    maps: ['sk_storage', ''],
+  },
+  inode_storage_get: {
+    params: ['ptr', 'ptr', 'u64'],
+    result: 'value*',
+    helper: 'inode_storage_get',
+    order: ['map', 0, 1, 2],
+    maps: ['inode_storage', ''],
+  },
+  inode_storage_delete: {
+    params: ['ptr'],
+    result: 'int',
+    helper: 'inode_storage_delete',
+    order: ['map', 0],
+    maps: ['inode_storage', ''],
+  },
+  task_storage_get: {
+    params: ['ptr', 'ptr', 'u64'],
+    result: 'value*',
+    helper: 'task_storage_get',
+    order: ['map', 0, 1, 2],
+    maps: ['task_storage', ''],
+  },
+  task_storage_delete: {
+    params: ['ptr'],
+    result: 'int',
+    helper: 'task_storage_delete',
+    order: ['map', 0],
+    maps: ['task_storage', ''],
+  },
+  get_local_storage: {
+    params: ['u64'],
+    result: 'value*',
+    helper: 'get_local_storage',
+    order: ['map', 0],
+    maps: ['cgroup_storage', 'percpu_cgroup_storage', ''],
+  },
 };
 
 /** The row of a method, for lowering and provenance. */
@@ -92,7 +279,10 @@ export function methodCall(cx: Context, callee: MethodExpr, args: readonly Expr[
   if (row.maps && !row.maps.includes(map.type)) {
     cx.report.error(name, `map '${map.name}' is of type ${map.type}, which has no method '${name.text}'`, {
       ranges: [rangeOf(callee)],
-      notes: [note(map.at, `'${map.name}' declared here by ${map.macro}`), note(undefined, `'${name.text}' works on: ${row.maps.filter((m) => m).join(', ')}`)],
+      notes: [
+        note(map.at, `'${map.name}' declared here by ${map.macro}`),
+        note(undefined, `'${name.text}' works on: ${row.maps.filter((m) => m).join(', ')}`),
+      ],
     });
     return errorExpr(place);
   }
@@ -102,20 +292,39 @@ export function methodCall(cx: Context, callee: MethodExpr, args: readonly Expr[
   const least = row.params.filter((p) => !optional(p)).length - (row.own === 'map_lookup_or_init' ? 1 : 0);
   if (args.length < least || args.length > row.params.length) {
     const want = least === row.params.length ? `${least}` : `${least} to ${row.params.length}`;
-    cx.report.error(name, `'${map.name}.${name.text}' takes ${want} argument${want === '1' ? '' : 's'}, not ${args.length}`, { ranges: [rangeOf(place)] });
+    cx.report.error(
+      name,
+      `'${map.name}.${name.text}' takes ${want} argument${want === '1' ? '' : 's'}, not ${args.length}`,
+      { ranges: [rangeOf(place)] },
+    );
     return errorExpr(place);
   }
   const converted: Expr[] = [];
   for (const [i, param] of row.params.entries()) {
     const arg = args[i];
-    const made = arg ? convert(cx, map, param, arg) : optional(param) ? intExpr(BigInt(param.slice(-1)), ULLONG, place) : undefined;
+    const made = arg
+      ? convert(cx, map, param, arg)
+      : optional(param)
+        ? intExpr(BigInt(param.slice(-1)), ULLONG, place)
+        : undefined;
     if (!made) continue;
     if (made.type.kind === 'error') return errorExpr(place);
     converted.push(made);
   }
   if (row.event !== undefined) noteEvent(map, args[row.event]);
   const type = resultType(row, map);
-  return { kind: 'builtin', what: row.own ?? 'map_helper', args: converted, map, data: name.text, type, at: name, from: place.from, to: place.to, depth: depthOf(cx, name, ...converted) };
+  return {
+    kind: 'builtin',
+    what: row.own ?? 'map_helper',
+    args: converted,
+    map,
+    data: name.text,
+    type,
+    at: name,
+    from: place.from,
+    to: place.to,
+    depth: depthOf(cx, name, ...converted),
+  };
 }
 
 function convert(cx: Context, map: MapDecl, param: Param, arg: Expr): Expr {
@@ -144,14 +353,19 @@ function pointerArg(cx: Context, map: MapDecl, arg: Expr, want: CType | undefine
   if (v.type.kind === 'error') return v;
   const target = map.type === 'hash_of_maps' || map.type === 'array_of_maps' ? (what === 'value' ? VOID : want) : want;
   if (v.type.kind !== 'ptr' && !(v.kind === 'int' && v.value === 0n)) {
-    cx.report.error(arg.at, `'${map.name}' takes a pointer to its ${what} here, not a ${quotedType(arg.type)}; did you mean '&'?`, {
-      ranges: [rangeOf(arg)],
-      fixits: [{ span: { ...spanOf(arg.from), end: spanOf(arg.from).start }, text: '&' }],
-      notes: [note(map.at, `'${map.name}' declared here with ${what} ${quotedType(want ?? VOID)}`)],
-    });
+    cx.report.error(
+      arg.at,
+      `'${map.name}' takes a pointer to its ${what} here, not a ${quotedType(arg.type)}; did you mean '&'?`,
+      {
+        ranges: [rangeOf(arg)],
+        fixits: [{ span: { ...spanOf(arg.from), end: spanOf(arg.from).start }, text: '&' }],
+        notes: [note(map.at, `'${map.name}' declared here with ${what} ${quotedType(want ?? VOID)}`)],
+      },
+    );
     return errorExpr(arg);
   }
-  if (v.type.kind === 'ptr' && v.type.to.kind === 'array' && target && target.kind !== 'array') return assignTo(cx, rawCast(cx, v, pointerTo(v.type.to.of), true), pointerTo(target), { verb: 'passing' });
+  if (v.type.kind === 'ptr' && v.type.to.kind === 'array' && target && target.kind !== 'array')
+    return assignTo(cx, rawCast(cx, v, pointerTo(v.type.to.of), true), pointerTo(target), { verb: 'passing' });
   return assignTo(cx, v, pointerTo(target ?? VOID), { verb: 'passing', declared: undefined });
 }
 
@@ -183,11 +397,18 @@ function noteEvent(map: MapDecl, arg: Expr | undefined): void {
 function unknownMethod(cx: Context, callee: MethodExpr): void {
   const { map, name } = callee;
   const fits = Object.entries(METHODS).filter(([, r]) => !r.maps || r.maps.includes(map.type));
-  const near = nearestNames(name.text, fits.map(([n]) => n), 1)[0];
+  const near = nearestNames(
+    name.text,
+    fits.map(([n]) => n),
+    1,
+  )[0];
   const ours = fits.map(([n]) => n).join(', ');
   cx.report.error(name, `no method '${name.text}' on map '${map.name}'${near ? `; did you mean '${near}'?` : ''}`, {
     ranges: [rangeOf(callee)],
-    notes: [note(map.at, `'${map.name}' declared here by ${map.macro}`), ...(ours ? [note(undefined, `methods of a ${map.type} map: ${ours}`)] : [])],
+    notes: [
+      note(map.at, `'${map.name}' declared here by ${map.macro}`),
+      ...(ours ? [note(undefined, `methods of a ${map.type} map: ${ours}`)] : []),
+    ],
     ...(near ? { fixits: [{ span: spanOf(name), text: near }] } : {}),
   });
 }

@@ -14,6 +14,7 @@ import {
   type EnumDecl,
   type Field,
   INT,
+  LLONG,
   LONG,
   RecordDecl,
   SCHAR,
@@ -24,7 +25,6 @@ import {
   ULLONG,
   ULONG,
   USHORT,
-  LLONG,
 } from '../ctype.ts';
 import { INLINES } from '../headers/inlines.ts';
 import { BUILTIN_FILE, type Token } from '../token.ts';
@@ -33,12 +33,58 @@ import { helperNames, helperPrototype } from './prototypes.ts';
 
 /** Typedefs that exist without any header (BCC's programs rely on it) and without any BTF. */
 const TYPEDEFS: Record<string, CType> = {
-  u8: UCHAR, u16: USHORT, u32: UINT, u64: ULLONG, s8: SCHAR, s16: SHORT, s32: INT, s64: LLONG,
-  __u8: UCHAR, __u16: USHORT, __u32: UINT, __u64: ULLONG, __s8: SCHAR, __s16: SHORT, __s32: INT, __s64: LLONG,
-  uint8_t: UCHAR, uint16_t: USHORT, uint32_t: UINT, uint64_t: ULONG, int8_t: SCHAR, int16_t: SHORT, int32_t: INT, int64_t: LONG,
-  u_int8_t: UCHAR, u_int16_t: USHORT, u_int32_t: UINT, u_int64_t: ULONG, uintptr_t: ULONG, intptr_t: LONG, size_t: ULONG, ssize_t: LONG, ptrdiff_t: LONG,
-  __be16: USHORT, __be32: UINT, __be64: ULLONG, __le16: USHORT, __le32: UINT, __le64: ULLONG, __wsum: UINT, __sum16: USHORT,
-  bool: BOOL, uint: UINT, ulong: ULONG, ushort: USHORT, pid_t: INT, loff_t: LLONG, dev_t: UINT, uid_t: UINT, gid_t: UINT, sector_t: ULLONG, umode_t: USHORT,
+  u8: UCHAR,
+  u16: USHORT,
+  u32: UINT,
+  u64: ULLONG,
+  s8: SCHAR,
+  s16: SHORT,
+  s32: INT,
+  s64: LLONG,
+  __u8: UCHAR,
+  __u16: USHORT,
+  __u32: UINT,
+  __u64: ULLONG,
+  __s8: SCHAR,
+  __s16: SHORT,
+  __s32: INT,
+  __s64: LLONG,
+  uint8_t: UCHAR,
+  uint16_t: USHORT,
+  uint32_t: UINT,
+  uint64_t: ULONG,
+  int8_t: SCHAR,
+  int16_t: SHORT,
+  int32_t: INT,
+  int64_t: LONG,
+  u_int8_t: UCHAR,
+  u_int16_t: USHORT,
+  u_int32_t: UINT,
+  u_int64_t: ULONG,
+  uintptr_t: ULONG,
+  intptr_t: LONG,
+  size_t: ULONG,
+  ssize_t: LONG,
+  ptrdiff_t: LONG,
+  __be16: USHORT,
+  __be32: UINT,
+  __be64: ULLONG,
+  __le16: USHORT,
+  __le32: UINT,
+  __le64: ULLONG,
+  __wsum: UINT,
+  __sum16: USHORT,
+  bool: BOOL,
+  uint: UINT,
+  ulong: ULONG,
+  ushort: USHORT,
+  pid_t: INT,
+  loff_t: LLONG,
+  dev_t: UINT,
+  uid_t: UINT,
+  gid_t: UINT,
+  sector_t: ULLONG,
+  umode_t: USHORT,
 }; // prettier-ignore
 
 const FIXED = new Map<string, CType>(Object.entries(TYPEDEFS).map(([name, type]) => [name, { ...type, alias: name }]));
@@ -69,8 +115,17 @@ export function outerScope(options: OuterOptions): Outer {
       return cx.lookupOwn(name);
     }
     const enumerator = kernel?.enumerator(name);
-    if (enumerator) return { kind: 'enumerator', name, value: enumerator.value, type: enumeratorType(enumerator.value), decl: enumerator.decl, at: undefined };
-    if (name === 'true' || name === 'false') return { kind: 'enumerator', name, value: name === 'true' ? 1n : 0n, type: INT, decl: undefined, at: undefined };
+    if (enumerator)
+      return {
+        kind: 'enumerator',
+        name,
+        value: enumerator.value,
+        type: enumeratorType(enumerator.value),
+        decl: enumerator.decl,
+        at: undefined,
+      };
+    if (name === 'true' || name === 'false')
+      return { kind: 'enumerator', name, value: name === 'true' ? 1n : 0n, type: INT, decl: undefined, at: undefined };
     return undefined;
   }
 
@@ -78,7 +133,10 @@ export function outerScope(options: OuterOptions): Outer {
     const key = `${tag} ${name}`;
     let decl = records.get(key);
     if (decl === undefined) {
-      decl = (tag === 'struct' && name.startsWith('tracepoint__') ? tracepointStruct(options, name, at) : kernel?.record(tag, name)) ?? (key === 'struct pt_regs' ? ptRegs() : null);
+      decl =
+        (tag === 'struct' && name.startsWith('tracepoint__')
+          ? tracepointStruct(options, name, at)
+          : kernel?.record(tag, name)) ?? (key === 'struct pt_regs' ? ptRegs() : null);
       records.set(key, decl);
     }
     return decl ?? undefined;
@@ -114,7 +172,20 @@ export function outerScope(options: OuterOptions): Outer {
 function helperSymbol(name: string, id: number, type: FuncSymbol['type']): FuncSymbol {
   const file = new SourceFile(BUILTIN_FILE, '');
   const at: Token = { kind: 'ident', text: name, file, start: 0, end: 0, bol: false, space: false };
-  return { kind: 'func', name, type, at, params: [], body: undefined, isStatic: false, isInline: false, noinline: false, section: undefined, used: true, helper: id };
+  return {
+    kind: 'func',
+    name,
+    type,
+    at,
+    params: [],
+    body: undefined,
+    isStatic: false,
+    isInline: false,
+    noinline: false,
+    section: undefined,
+    used: true,
+    helper: id,
+  };
 }
 
 /** C11 6.7.2.2: enumerators are int; GNU widens those that do not fit. */
@@ -127,7 +198,11 @@ function enumeratorType(value: bigint): CType {
 /** struct pt_regs where no BTF is given. */
 function ptRegs(): RecordDecl {
   const decl = new RecordDecl('struct', 'pt_regs', undefined);
-  const fields: Field[] = Object.entries(PT_REGS).map(([name, offset]) => ({ name, type: ULONG, bitOffset: offset * 8 }));
+  const fields: Field[] = Object.entries(PT_REGS).map(([name, offset]) => ({
+    name,
+    type: ULONG,
+    bitOffset: offset * 8,
+  }));
   decl.finish(fields, 168, 8);
   return decl;
 }
@@ -141,9 +216,15 @@ function tracepointStruct(options: OuterOptions, name: string, at: Token): Recor
   if (format) return fromFormat(options, name, format);
   const raw = options.cx.kernel?.record('struct', `trace_event_raw_${event}`);
   if (raw && category !== 'syscalls') return fromRaw(name, raw);
-  options.cx.report.error(at, `tracepoint '${category}:${event}' is not known: its format says what the arguments are`, {
-    notes: options.tracepointFormat ? [{ severity: 'note', message: 'the kernel (or the shipped list of events) has no tracepoint of this name' }] : [],
-  });
+  options.cx.report.error(
+    at,
+    `tracepoint '${category}:${event}' is not known: its format says what the arguments are`,
+    {
+      notes: options.tracepointFormat
+        ? [{ severity: 'note', message: 'the kernel (or the shipped list of events) has no tracepoint of this name' }]
+        : [],
+    },
+  );
   const decl = new RecordDecl('struct', name, undefined);
   decl.finish([{ name: '__do_not_use__', type: ULLONG, bitOffset: 0 }], 8, 8);
   return decl;
@@ -172,7 +253,12 @@ function fieldType(options: OuterOptions, text: string, size: number, signed: bo
     if (parsed.kind === 'ptr' && user) return { ...parsed, to: { ...parsed.to, user: true } };
     return parsed;
   }
-  const table: Record<number, [CType, CType]> = { 1: [SCHAR, UCHAR], 2: [SHORT, USHORT], 4: [INT, UINT], 8: [LONG, ULONG] };
+  const table: Record<number, [CType, CType]> = {
+    1: [SCHAR, UCHAR],
+    2: [SHORT, USHORT],
+    4: [INT, UINT],
+    8: [LONG, ULONG],
+  };
   const pair = table[size];
   return pair ? pair[signed ? 0 : 1] : arrayOf(CHAR, size);
 }

@@ -10,9 +10,18 @@ const MOST_VALUES = 3;
 
 const CONVERSION = /%(?:%|([-+ #0]*)(\d*)(?:\.(\d+))?(hh|h|ll|l|z|j|t)?(p(?:ks|us|[SsBbIiUuMmKk]\w*)?|[a-zA-Z]))/g;
 
-export function checkFormat(cx: Context, format: Extract<Expr, { kind: 'string' }>, values: readonly Expr[], place: Place): void {
+export function checkFormat(
+  cx: Context,
+  format: Extract<Expr, { kind: 'string' }>,
+  values: readonly Expr[],
+  place: Place,
+): void {
   if (values.length > MOST_VALUES) {
-    cx.report.error(values[MOST_VALUES]!.at, `bpf_trace_printk takes at most ${MOST_VALUES} values after the format, not ${values.length}: use a perf or ring buffer for more`, { ranges: [rangeOf(place)] });
+    cx.report.error(
+      values[MOST_VALUES]!.at,
+      `bpf_trace_printk takes at most ${MOST_VALUES} values after the format, not ${values.length}: use a perf or ring buffer for more`,
+      { ranges: [rangeOf(place)] },
+    );
     return;
   }
   const text = String.fromCharCode(...format.bytes.slice(0, -1));
@@ -29,15 +38,31 @@ export function checkFormat(cx: Context, format: Extract<Expr, { kind: 'string' 
     }
     const pointer = value.type.kind === 'ptr' || value.type.kind === 'array';
     if (letter === 's' && !pointer && sizeOf(value.type) !== 8) {
-      cx.report.warning(value.at, `format specifies a string ('${m[0]}') but the argument has type ${quotedType(value.type)}`, { ranges: [rangeOf(value)] });
+      cx.report.warning(
+        value.at,
+        `format specifies a string ('${m[0]}') but the argument has type ${quotedType(value.type)}`,
+        { ranges: [rangeOf(value)] },
+      );
     } else if ('diuxXo'.includes(letter) && isInteger(value.type)) {
       const wide = m[4] === 'l' || m[4] === 'll';
       const size = Math.max(integerOf(value.type).size, 4);
       if (!wide && size === 8 && value.kind !== 'int') {
-        cx.report.warning(value.at, `format specifies 32 bits ('${m[0]}') but the argument has type ${quotedType(value.type)}: its upper half is not printed`, { ranges: [rangeOf(value)] });
+        cx.report.warning(
+          value.at,
+          `format specifies 32 bits ('${m[0]}') but the argument has type ${quotedType(value.type)}: its upper half is not printed`,
+          { ranges: [rangeOf(value)] },
+        );
       }
     }
   }
-  if (used > values.length) cx.report.error(format.at, `format asks for ${used} value${used === 1 ? '' : 's'}, but ${values.length} ${values.length === 1 ? 'is' : 'are'} given`, { ranges: [rangeOf(place)] });
-  else if (used < values.length) cx.report.warning(values[used]!.at, 'data argument not used by format string', { ranges: [rangeOf(values[used]!)] });
+  if (used > values.length)
+    cx.report.error(
+      format.at,
+      `format asks for ${used} value${used === 1 ? '' : 's'}, but ${values.length} ${values.length === 1 ? 'is' : 'are'} given`,
+      { ranges: [rangeOf(place)] },
+    );
+  else if (used < values.length)
+    cx.report.warning(values[used]!.at, 'data argument not used by format string', {
+      ranges: [rangeOf(values[used]!)],
+    });
 }

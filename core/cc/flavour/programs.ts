@@ -2,11 +2,12 @@
  * What a function is: a program of some type, by the prefix of its name, its section, or its first parameter; and where its further
  * parameters come from (registers, the inner pt_regs of a system call, words of a BTF argument array).
  */
-import type { Context } from '../context.ts';
-import { type CType, isInteger } from '../ctype.ts';
+
 import { progTypeOfSection } from '../../progs/index.ts';
 import { FUNCTION_ARGS, PT_REGS, SYSCALL_ARGS } from '../../progs/pt-regs.ts';
 import type { ProbeName } from '../../spec/spec.ts';
+import type { Context } from '../context.ts';
+import { type CType, isInteger } from '../ctype.ts';
 import type { AddressSpace, FuncSymbol, ParamSource } from '../tree.ts';
 
 /** What loading a program needs to know, and what its pointers are. */
@@ -41,10 +42,31 @@ const PREFIXES: readonly PrefixRow[] = [
   { prefix: 'raw_tracepoint__', kind: 'raw_tracepoint', type: 'raw_tracepoint', args: 'words', ctxLoads: 'kernel' },
   { prefix: 'tracepoint__', kind: 'tracepoint', type: 'tracepoint', args: 'registers', ctxLoads: 'kernel' },
   { prefix: 'kfunc__', kind: 'kfunc', type: 'tracing', attachType: 'trace_fentry', args: 'words', ctxLoads: 'btf' },
-  { prefix: 'kretfunc__', kind: 'kretfunc', type: 'tracing', attachType: 'trace_fexit', args: 'words', ctxLoads: 'btf' },
-  { prefix: 'kmod_ret__', kind: 'kmod_ret', type: 'tracing', attachType: 'modify_return', args: 'words', ctxLoads: 'btf' },
+  {
+    prefix: 'kretfunc__',
+    kind: 'kretfunc',
+    type: 'tracing',
+    attachType: 'trace_fexit',
+    args: 'words',
+    ctxLoads: 'btf',
+  },
+  {
+    prefix: 'kmod_ret__',
+    kind: 'kmod_ret',
+    type: 'tracing',
+    attachType: 'modify_return',
+    args: 'words',
+    ctxLoads: 'btf',
+  },
   { prefix: 'lsm__', kind: 'lsm', type: 'lsm', attachType: 'lsm_mac', args: 'words', ctxLoads: 'btf' },
-  { prefix: 'bpf_iter__', kind: 'bpf_iter', type: 'tracing', attachType: 'trace_iter', args: 'registers', ctxLoads: 'btf' },
+  {
+    prefix: 'bpf_iter__',
+    kind: 'bpf_iter',
+    type: 'tracing',
+    attachType: 'trace_iter',
+    args: 'registers',
+    ctxLoads: 'btf',
+  },
 ];
 
 /** Context structs that say the program type where name and section do not. */
@@ -66,7 +88,15 @@ const BY_CONTEXT: Record<string, { type: string; ctxLoads: AddressSpace }> = {
 };
 
 /** Types whose programs cannot call the old bpf_probe_read: unknown pointers are read as kernel memory. */
-const TRACING_TYPES = new Set(['kprobe', 'tracepoint', 'raw_tracepoint', 'raw_tracepoint_writable', 'perf_event', 'tracing', 'lsm']);
+const TRACING_TYPES = new Set([
+  'kprobe',
+  'tracepoint',
+  'raw_tracepoint',
+  'raw_tracepoint_writable',
+  'perf_event',
+  'tracing',
+  'lsm',
+]);
 
 /** The target of a prefix: `tracepoint__cat__ev` is cat:ev, `kfunc__module__fn` is fn of a module. */
 function targetOf(row: PrefixRow, rest: string): string {
@@ -110,22 +140,62 @@ export function programKind(fn: FuncSymbol): ProgramKind {
   }
   if (syscall) return { type: 'kprobe', section: name, args: 'syscall', unknown: 'any', ctxLoads: 'any' };
   const tracepoint = first !== undefined && /^(?:tracepoint__|trace_event_raw_)/.test(first);
-  if (tracepoint) return { type: 'tracepoint', section: fn.section ?? name, args: 'registers', unknown: 'kernel', ctxLoads: first.startsWith('tracepoint__syscalls__') ? 'user' : 'kernel' };
-  if (first !== undefined && first.startsWith('bpf_iter__')) return { type: 'tracing', attachType: 'trace_iter', section: fn.section ?? name, args: 'registers', unknown: 'kernel', ctxLoads: 'btf' };
+  if (tracepoint)
+    return {
+      type: 'tracepoint',
+      section: fn.section ?? name,
+      args: 'registers',
+      unknown: 'kernel',
+      ctxLoads: first.startsWith('tracepoint__syscalls__') ? 'user' : 'kernel',
+    };
+  if (first !== undefined && first.startsWith('bpf_iter__'))
+    return {
+      type: 'tracing',
+      attachType: 'trace_iter',
+      section: fn.section ?? name,
+      args: 'registers',
+      unknown: 'kernel',
+      ctxLoads: 'btf',
+    };
   const known = first === undefined ? undefined : BY_CONTEXT[first];
-  if (known) return { ...known, section: fn.section ?? name, args: 'regs', unknown: TRACING_TYPES.has(known.type) ? 'any' : 'kernel' };
+  if (known)
+    return {
+      ...known,
+      section: fn.section ?? name,
+      args: 'regs',
+      unknown: TRACING_TYPES.has(known.type) ? 'any' : 'kernel',
+    };
   const t = fn.type.params[0]?.type;
   if (t?.kind === 'ptr' && t.to.kind === 'void' && fn.type.params.length === 1) {
     return { type: 'kprobe', section: fn.section ?? name, args: 'regs', unknown: 'any', ctxLoads: 'any' };
   }
-  return { type: 'unspec', section: fn.section ?? '.text', args: 'registers', unknown: 'native', ctxLoads: 'native', plain: true };
+  return {
+    type: 'unspec',
+    section: fn.section ?? '.text',
+    args: 'registers',
+    unknown: 'native',
+    ctxLoads: 'native',
+    plain: true,
+  };
 }
 
-function sectionKind(fn: FuncSymbol, section: string, type: string, attachType: string | undefined, target: string | undefined): ProgramKind {
+function sectionKind(
+  fn: FuncSymbol,
+  section: string,
+  type: string,
+  attachType: string | undefined,
+  target: string | undefined,
+): ProgramKind {
   const tracing = type === 'tracing' || type === 'lsm';
   const raw = type === 'raw_tracepoint';
   const network = !TRACING_TYPES.has(type);
-  const kinds: Record<string, string> = { trace_fentry: 'kfunc', trace_fexit: 'kretfunc', modify_return: 'kmod_ret', trace_iter: 'bpf_iter', lsm_mac: 'lsm' };
+  const kinds: Record<string, string> = {
+    trace_fentry: 'kfunc',
+    trace_fexit: 'kretfunc',
+    modify_return: 'kmod_ret',
+    trace_iter: 'bpf_iter',
+    lsm_mac: 'lsm',
+  };
   const head = section.split('/')[0]!;
   const kind = (attachType && kinds[attachType]) ?? head;
   return {
@@ -133,7 +203,14 @@ function sectionKind(fn: FuncSymbol, section: string, type: string, attachType: 
     ...(attachType ? { attachType } : {}),
     ...(target ? { attach: { kind, target: type === 'tracepoint' ? target.replace('/', ':') : target } } : {}),
     section,
-    args: tracing || raw ? 'words' : type === 'kprobe' ? (head.startsWith('k') && head.endsWith('syscall') ? 'syscall' : 'regs') : 'registers',
+    args:
+      tracing || raw
+        ? 'words'
+        : type === 'kprobe'
+          ? head.startsWith('k') && head.endsWith('syscall')
+            ? 'syscall'
+            : 'regs'
+          : 'registers',
     unknown: tracing || raw || type === 'tracepoint' ? 'kernel' : network ? 'kernel' : 'any',
     ctxLoads: tracing ? 'btf' : raw || type === 'tracepoint' ? 'kernel' : network ? 'native' : 'any',
     ...(fn.isStatic ? {} : {}),
@@ -171,12 +248,18 @@ export function bindProgram(cx: Context, fn: FuncSymbol): void {
     const v = params[i]!;
     const source = sourceOf(kind, i - 1);
     if (!source) {
-      cx.report.error(v.at, kind.args === 'words' ? `'${fn.name}' cannot have more than 12 arguments` : `'${fn.name}' cannot have more than 6 arguments: the rest is on the stack of the probed function`);
+      cx.report.error(
+        v.at,
+        kind.args === 'words'
+          ? `'${fn.name}' cannot have more than 12 arguments`
+          : `'${fn.name}' cannot have more than 6 arguments: the rest is on the stack of the probed function`,
+      );
       return;
     }
     v.source = source;
     v.space = spaceOf(v.type, kind);
-    if (v.type.kind === 'record' || v.type.kind === 'array') cx.report.error(v.at, 'an argument of a probed function must be an integer or a pointer');
+    if (v.type.kind === 'record' || v.type.kind === 'array')
+      cx.report.error(v.at, 'an argument of a probed function must be an integer or a pointer');
   }
 }
 
@@ -193,6 +276,7 @@ function spaceOf(t: CType, kind: ProgramKind): AddressSpace {
   if (t.kind !== 'ptr') return 'none';
   if (t.to.user) return 'user';
   if (kind.args === 'syscall') return 'user';
-  if (kind.args === 'words' && kind.ctxLoads === 'btf') return t.to.kind === 'record' && t.to.decl.btfId !== undefined ? 'btf' : 'kernel';
+  if (kind.args === 'words' && kind.ctxLoads === 'btf')
+    return t.to.kind === 'record' && t.to.decl.btfId !== undefined ? 'btf' : 'kernel';
   return kind.ctxLoads;
 }

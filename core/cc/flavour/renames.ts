@@ -34,7 +34,12 @@ const RENAMES: readonly Rename[] = [
   { struct: 'kernfs_node', old: 'parent', now: '__parent', since: '6.15' },
   { struct: 'cfs_rq', old: 'nr_running', now: 'nr_queued', since: '6.14' },
   { struct: 'cfs_rq', old: 'runnable_load_avg', now: 'avg.runnable_avg', since: '5.7' },
-  { struct: 'sched_entity', old: 'runnable_weight', now: 'runnable_weight (only with CONFIG_FAIR_GROUP_SCHED)', since: '5.7' },
+  {
+    struct: 'sched_entity',
+    old: 'runnable_weight',
+    now: 'runnable_weight (only with CONFIG_FAIR_GROUP_SCHED)',
+    since: '5.7',
+  },
   { struct: 'sock', old: 'sk_state', now: '__sk_common.skc_state', since: '3.13' },
   { struct: 'sock', old: 'sk_family', now: '__sk_common.skc_family', since: '2.6' },
   { struct: 'sock', old: 'sk_num', now: '__sk_common.skc_num', since: '2.6' },
@@ -57,8 +62,10 @@ export function renameHint(struct: string, name: string, has: (member: string) =
   for (const r of RENAMES) {
     if (r.struct !== struct) continue;
     const first = (text: string) => /^\w+/.exec(text)![0];
-    if (r.old === name && (has(first(r.now)) || r.now.includes('->'))) return `'${name}' of 'struct ${struct}' is '${r.now}' since Linux ${r.since}`;
-    if (first(r.now) === name && has(r.old)) return `'${name}' of 'struct ${struct}' is named '${r.old}' before Linux ${r.since}, which this kernel is`;
+    if (r.old === name && (has(first(r.now)) || r.now.includes('->')))
+      return `'${name}' of 'struct ${struct}' is '${r.now}' since Linux ${r.since}`;
+    if (first(r.now) === name && has(r.old))
+      return `'${name}' of 'struct ${struct}' is named '${r.old}' before Linux ${r.since}, which this kernel is`;
   }
   return undefined;
 }

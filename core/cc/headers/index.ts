@@ -11,9 +11,42 @@ import { GROUPED_MACROS, KERNEL_MACROS } from './kernel-macros.ts';
 import { PREDEFINED } from './predefined.ts';
 
 /** Folders of the kernel's include trees. */
-const KERNEL_FOLDERS = /^(?:uapi\/)?(?:linux|net|asm|asm-generic|trace|scsi|rdma|sound|drm|video|media|crypto|keys|xen|target|ras|misc|kvm|mm|fs|block|kernel|vdso|generated|acpi|memory|soc|clocksource|rv|mtd|pcmcia|math-emu|cpu|dt-bindings|kunit|ufs|net-memcg)\/[\w./-]+\.h$/;
+const KERNEL_FOLDERS =
+  /^(?:uapi\/)?(?:linux|net|asm|asm-generic|trace|scsi|rdma|sound|drm|video|media|crypto|keys|xen|target|ras|misc|kvm|mm|fs|block|kernel|vdso|generated|acpi|memory|soc|clocksource|rv|mtd|pcmcia|math-emu|cpu|dt-bindings|kunit|ufs|net-memcg)\/[\w./-]+\.h$/;
 const TEXTS: Readonly<Record<string, string>> = { 'bcc/proto.h': BCC_PROTO };
-const KNOWN = new Set(['bcc/helpers.h', 'bcc/bpf.h', 'bcc/compat/linux/bpf.h', 'bpf/bpf_helpers.h', 'bpf/bpf_tracing.h', 'bpf/bpf_core_read.h', 'bpf/bpf_endian.h', 'bpf/usdt.bpf.h', 'bpf_helpers.h', 'bpf_endian.h', 'bpf_tracing.h', 'vmlinux.h', 'stdint.h', 'stdbool.h', 'stddef.h', 'limits.h', 'string.h', 'errno.h', 'stdlib.h', 'sys/types.h', 'sys/socket.h', 'netinet/in.h', 'arpa/inet.h', 'signal.h', 'fcntl.h', 'sys/stat.h', 'unistd.h', 'inttypes.h', 'cstddef', 'features.h', 'helpers.h']);
+const KNOWN = new Set([
+  'bcc/helpers.h',
+  'bcc/bpf.h',
+  'bcc/compat/linux/bpf.h',
+  'bpf/bpf_helpers.h',
+  'bpf/bpf_tracing.h',
+  'bpf/bpf_core_read.h',
+  'bpf/bpf_endian.h',
+  'bpf/usdt.bpf.h',
+  'bpf_helpers.h',
+  'bpf_endian.h',
+  'bpf_tracing.h',
+  'vmlinux.h',
+  'stdint.h',
+  'stdbool.h',
+  'stddef.h',
+  'limits.h',
+  'string.h',
+  'errno.h',
+  'stdlib.h',
+  'sys/types.h',
+  'sys/socket.h',
+  'netinet/in.h',
+  'arpa/inet.h',
+  'signal.h',
+  'fcntl.h',
+  'sys/stat.h',
+  'unistd.h',
+  'inttypes.h',
+  'cstddef',
+  'features.h',
+  'helpers.h',
+]);
 
 function toMap(text: string, into = new Map<string, string>()): Map<string, string> {
   for (const line of text.split('\n')) {
@@ -47,7 +80,13 @@ export class Headers {
   readonly #defined: (name: string) => boolean;
   readonly #derived: (name: string) => string | undefined;
 
-  constructor(options: { own: ((name: string) => string | undefined) | undefined; kernelRelease: string; flavoured: boolean; defined: (name: string) => boolean; derived: (name: string) => string | undefined }) {
+  constructor(options: {
+    own: ((name: string) => string | undefined) | undefined;
+    kernelRelease: string;
+    flavoured: boolean;
+    defined: (name: string) => boolean;
+    derived: (name: string) => string | undefined;
+  }) {
     this.#own = options.own;
     this.#release = options.kernelRelease;
     this.#flavoured = options.flavoured;
@@ -70,7 +109,10 @@ export class Headers {
     this.#opened(name);
     if (text !== undefined) return { kind: 'text', name: `<${name}>`, text };
     if (KNOWN.has(name) || (KERNEL_FOLDERS.test(name) && !name.includes('..'))) return { kind: 'known' };
-    looked.push(`the kernel headers that BTF stands for (linux/, net/, uapi/, asm/, ...)`, `the headers of BCC and libbpf`);
+    looked.push(
+      `the kernel headers that BTF stands for (linux/, net/, uapi/, asm/, ...)`,
+      `the headers of BCC and libbpf`,
+    );
     const near = nearestNames(name, [...KNOWN, ...Object.keys(TEXTS)], 1)[0];
     return { kind: 'missing', looked, ...(near ? { hint: `did you mean <${near}>?` } : {}) };
   }
@@ -88,7 +130,8 @@ export class Headers {
     const derived = this.#derived(name);
     if (derived !== undefined) return derived;
     if (name === 'LINUX_VERSION_CODE') return `LINUX_VERSION_CODE ${versionCode(this.#release)}`;
-    if (name === 'KERNEL_VERSION') return 'KERNEL_VERSION(a, b, c) (((a) << 16) + ((b) << 8) + ((c) > 255 ? 255 : (c)))';
+    if (name === 'KERNEL_VERSION')
+      return 'KERNEL_VERSION(a, b, c) (((a) << 16) + ((b) << 8) + ((c) > 255 ? 255 : (c)))';
     for (const map of this.#open) {
       const found = map.get(name);
       if (found !== undefined) return found;

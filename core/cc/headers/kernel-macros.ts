@@ -300,7 +300,8 @@ TASK_COMM_LEN 16
 /** Visible with these headers. */
 export const GROUPED_MACROS: readonly { readonly headers: RegExp; readonly macros: string }[] = [
   {
-    headers: /^(?:net\/|linux\/(?:tcp|udp|skbuff|netdevice|socket|net|in|in6|inet|ip|ipv6|inetdevice|if_ether|filter)\.h|uapi\/linux\/(?:in|in6|ip|ipv6|tcp|udp|if_ether|if_packet)\.h|bcc\/(?:proto|helpers)\.h|asm\/byteorder\.h|linux\/byteorder|arpa\/inet\.h|bpf\/bpf_endian\.h|linux\/types\.h|vmlinux\.h)/,
+    headers:
+      /^(?:net\/|linux\/(?:tcp|udp|skbuff|netdevice|socket|net|in|in6|inet|ip|ipv6|inetdevice|if_ether|filter)\.h|uapi\/linux\/(?:in|in6|ip|ipv6|tcp|udp|if_ether|if_packet)\.h|bcc\/(?:proto|helpers)\.h|asm\/byteorder\.h|linux\/byteorder|arpa\/inet\.h|bpf\/bpf_endian\.h|linux\/types\.h|vmlinux\.h)/,
     macros: String.raw`
 sk_node __sk_common.skc_node
 sk_nulls_node __sk_common.skc_nulls_node
@@ -378,11 +379,26 @@ hlist_entry(ptr, type, member) container_of(ptr, type, member)
 rb_entry(ptr, type, member) container_of(ptr, type, member)
 `,
   },
-  { headers: /^(?:linux\/(?:bio|blk|blkdev|blk-mq|blk_types|fs)|vmlinux\.h)/, macros: 'bio_dev(bio) ((bio)->bi_bdev->bd_dev)\n' },
-  { headers: /^linux\/(?:kernel|fs|genhd|bio|blkdev|blk_types|blk-mq|tty|sched|mm|types|bpf)\.h$/, macros: 'READ 0\nWRITE 1\n' },
-  { headers: /^linux\/(?:mm|mm_types|page-flags|pagemap|fs|blkdev|swap|bio)\.h$/, macros: 'folio_page(folio, n) (&(folio)->page + (n))\n' },
-  { headers: /^linux\/(?:slab|slub_def|types|rcupdate|fs|mm|sched|kernel|list|workqueue)\.h$|^mm\//, macros: 'rcu_head callback_head\n' },
-  { headers: /^(?:linux\/socket|net\/sock|linux\/net|uapi\/linux\/socket|rdma\/|linux\/in|linux\/in6)/, macros: 'sockaddr_storage __kernel_sockaddr_storage\n' },
+  {
+    headers: /^(?:linux\/(?:bio|blk|blkdev|blk-mq|blk_types|fs)|vmlinux\.h)/,
+    macros: 'bio_dev(bio) ((bio)->bi_bdev->bd_dev)\n',
+  },
+  {
+    headers: /^linux\/(?:kernel|fs|genhd|bio|blkdev|blk_types|blk-mq|tty|sched|mm|types|bpf)\.h$/,
+    macros: 'READ 0\nWRITE 1\n',
+  },
+  {
+    headers: /^linux\/(?:mm|mm_types|page-flags|pagemap|fs|blkdev|swap|bio)\.h$/,
+    macros: 'folio_page(folio, n) (&(folio)->page + (n))\n',
+  },
+  {
+    headers: /^linux\/(?:slab|slub_def|types|rcupdate|fs|mm|sched|kernel|list|workqueue)\.h$|^mm\//,
+    macros: 'rcu_head callback_head\n',
+  },
+  {
+    headers: /^(?:linux\/socket|net\/sock|linux\/net|uapi\/linux\/socket|rdma\/|linux\/in|linux\/in6)/,
+    macros: 'sockaddr_storage __kernel_sockaddr_storage\n',
+  },
   {
     headers: /^std(?:int|bool|def)\.h$/,
     macros: 'bool _Bool\n',

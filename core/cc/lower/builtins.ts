@@ -1,6 +1,6 @@
 /** Lowering of builtins: one rule each, by the name that sema/builtins.ts gave. */
 import type { Inst, IntType, RmwOp } from '../../ir/ir.ts';
-import { type CType, integerOf, type IntType as CIntType, type PtrType, sizeOf } from '../ctype.ts';
+import { type IntType as CIntType, type CType, integerOf, type PtrType, sizeOf } from '../ctype.ts';
 import type { BuiltinExpr, Expr } from '../tree.ts';
 import { storeBytes } from './init.ts';
 import { irType, type Lowering } from './lowering.ts';
@@ -64,7 +64,12 @@ const copyRule =
     if (space === 'btf' || isForeign(space)) {
       // Kernel memory: the copy is a helper's.
       const p = pointerParts(f, from);
-      probeInto(f, { ...p, type: e.type, space: space === 'btf' ? 'kernel' : space, volatile: false, at: e.at }, dst, size);
+      probeInto(
+        f,
+        { ...p, type: e.type, space: space === 'btf' ? 'kernel' : space, volatile: false, at: e.at },
+        dst,
+        size,
+      );
       return dst;
     }
     if (space === 'none' && f.frame.provenance.unknown !== 'native' && carriesNothing(from)) {
@@ -95,7 +100,12 @@ const compareRule: Rule = (f, e) => {
     const space = f.frame.provenance.spaceOf(p);
     if (!isForeign(space) && space !== 'btf') return pointerParts(f, p);
     const slot = b.alloca(size, 8, '');
-    probeInto(f, { ...pointerParts(f, p), type: e.type, space: space === 'btf' ? 'kernel' : space, volatile: false, at: e.at }, slot, size);
+    probeInto(
+      f,
+      { ...pointerParts(f, p), type: e.type, space: space === 'btf' ? 'kernel' : space, volatile: false, at: e.at },
+      slot,
+      size,
+    );
     return { base: slot, off: 0 };
   };
   const [p, q] = [side(x), side(y)];
@@ -110,7 +120,8 @@ const compareRule: Rule = (f, e) => {
     b.condBr(b.icmp('ne', u, v), differ, next);
     b.setBlock(differ);
     // Big-endian order decides; on equal it is not reached.
-    const big = (w: Inst): Inst => (width === 1 ? w : width === 8 ? b.bswap(64, w) : b.bswap((width * 8) as 16 | 32, b.intCast(w, 'i32', false)));
+    const big = (w: Inst): Inst =>
+      width === 1 ? w : width === 8 ? b.bswap(64, w) : b.bswap((width * 8) as 16 | 32, b.intCast(w, 'i32', false));
     const [ub, vb] = [big(u), big(v)];
     ways.push([b.select(b.icmp('ult', ub, vb), f.i32(-1), f.i32(1)), differ]);
     b.br(end);
@@ -171,7 +182,8 @@ const RULES: Readonly<Record<string, Rule>> = {
     const [to, value, count] = e.args as [Expr, Expr, Expr];
     const size = constantSize(f, count, 'memset');
     const dst = rvalue(f, to);
-    if (size !== undefined) f.b.memset(dst, value.kind === 'int' ? Number(value.value & 0xffn) : rvalue(f, value), size, promised(to));
+    if (size !== undefined)
+      f.b.memset(dst, value.kind === 'int' ? Number(value.value & 0xffn) : rvalue(f, value), size, promised(to));
     return dst;
   },
   memcmp: compareRule,
@@ -235,7 +247,17 @@ const RULES: Readonly<Record<string, Rule>> = {
     b.store(r, p.base, p.off);
     const k = b.const('i64', 63n);
     const over = signed
-      ? b.icmp('ne', b.binary('lshr', op === 'add' ? b.binary('and', b.binary('xor', u, r), b.binary('xor', v, r)) : b.binary('and', b.binary('xor', u, v), b.binary('xor', u, r)), k), b.const('i64', 0n))
+      ? b.icmp(
+          'ne',
+          b.binary(
+            'lshr',
+            op === 'add'
+              ? b.binary('and', b.binary('xor', u, r), b.binary('xor', v, r))
+              : b.binary('and', b.binary('xor', u, v), b.binary('xor', u, r)),
+            k,
+          ),
+          b.const('i64', 0n),
+        )
       : op === 'add'
         ? b.icmp('ult', r, u)
         : b.icmp('ult', u, v);
@@ -243,7 +265,10 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
   atomic: (f, e, unused) => {
     const { b } = f;
-    const { op, result } = e.data as { op: 'add' | 'sub' | 'and' | 'or' | 'xor' | 'xchg'; result: 'old' | 'new' | 'none' };
+    const { op, result } = e.data as {
+      op: 'add' | 'sub' | 'and' | 'or' | 'xor' | 'xchg';
+      result: 'old' | 'new' | 'none';
+    };
     const p = pointerParts(f, e.args[0]!);
     const raw = rvalue(f, e.args[1]!);
     const pointer = raw.type === 'ptr';
@@ -281,7 +306,13 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
   atomic_load: (f, e) => {
     const p = pointerParts(f, e.args[0]!);
-    return load(f, { ...p, type: e.type, space: f.frame.provenance.placeSpace({ ...e, kind: 'deref', operand: e.args[0]!, type: e.type } as Expr), volatile: true, at: e.at });
+    return load(f, {
+      ...p,
+      type: e.type,
+      space: f.frame.provenance.placeSpace({ ...e, kind: 'deref', operand: e.args[0]!, type: e.type } as Expr),
+      volatile: true,
+      at: e.at,
+    });
   },
   trace_printk: (f, e) => {
     const { b } = f;
@@ -289,7 +320,11 @@ const RULES: Readonly<Record<string, Rule>> = {
     const slot = b.alloca(format.bytes.length, 8, '');
     const values = e.args.slice(1).map((a) => rvalue(f, a));
     storeBytes(f, { base: slot, off: 0 }, 0, format.bytes);
-    return b.intCast(b.callHelper(6, 'trace_printk', 'i64', [slot, f.i32(format.bytes.length), ...values]), 'i32', true);
+    return b.intCast(
+      b.callHelper(6, 'trace_printk', 'i64', [slot, f.i32(format.bytes.length), ...values]),
+      'i32',
+      true,
+    );
   },
   packet_load: (f, e) => {
     const ctx = rvalue(f, e.args[0]!);
@@ -306,11 +341,16 @@ const RULES: Readonly<Record<string, Rule>> = {
     }
     const [at, from, to, pseudo] = e.args.map((a) => rvalue(f, a)) as [Inst, Inst, Inst, Inst | undefined];
     // The helpers want network order.
-    const swap = (v: Inst): Inst => (size === 2 ? b.bswap(16, v) : size === 4 ? b.bswap(32, v) : size === 8 ? b.bswap(64, v) : v);
+    const swap = (v: Inst): Inst =>
+      size === 2 ? b.bswap(16, v) : size === 4 ? b.bswap(32, v) : size === 8 ? b.bswap(64, v) : v;
     let flags: Inst = f.i64(size);
     if (pseudo) flags = b.binary('or', b.binary('shl', b.binary('and', pseudo, f.i64(1)), f.i64(4)), f.i64(size));
     const [id, name] = layer === 3 ? ([10, 'l3_csum_replace'] as const) : ([11, 'l4_csum_replace'] as const);
-    return b.intCast(b.callHelper(id, name, 'i64', [f.context, b.intCast(at, 'i32', false), swap(from), swap(to), flags]), 'i32', true);
+    return b.intCast(
+      b.callHelper(id, name, 'i64', [f.context, b.intCast(at, 'i32', false), swap(from), swap(to), flags]),
+      'i32',
+      true,
+    );
   },
   usdt_readarg: (f, e) => usdtReadarg(f, e),
 };
@@ -325,7 +365,10 @@ function usdtReadarg(f: Lowering, e: BuiltinExpr): Inst {
   const name = `_bpf_readarg_${f.frame.fn.name}_${index}`;
   const own = f.cx.lookupOwn(name);
   if (own?.kind !== 'func') {
-    f.error(e.at, `argument ${index} of the USDT probe is read here, but no probe was given for '${f.frame.fn.name}' (usdt.enableProbe)`);
+    f.error(
+      e.at,
+      `argument ${index} of the USDT probe is read here, but no probe was given for '${f.frame.fn.name}' (usdt.enableProbe)`,
+    );
     return f.i32(0);
   }
   void ctx;
@@ -334,4 +377,3 @@ function usdtReadarg(f: Lowering, e: BuiltinExpr): Inst {
   void user;
   return f.i32(0);
 }
-

@@ -1,6 +1,7 @@
 /** Calls: helpers by id, kernel functions by name, and the program's own functions, inlined on the tree or called. */
-import type { Block, Inst, IntType } from '../../ir/ir.ts';
+
 import { helperById } from '../../helpers/index.ts';
+import type { Block, Inst, IntType } from '../../ir/ir.ts';
 import { type CType, integerOf, isInteger, sizeOf } from '../ctype.ts';
 import type { CallExpr, FuncSymbol } from '../tree.ts';
 import { type Frame, inMemory, irType, isSigned, type Lowering } from './lowering.ts';
@@ -86,13 +87,23 @@ function helperCall(f: Lowering, e: CallExpr, id: number): Inst | undefined {
 }
 
 /** The body of a function in the place of its call. */
-function inline(f: Lowering, e: CallExpr, fn: FuncSymbol, spaces: readonly Space[], into: Place | undefined): Inst | undefined {
+function inline(
+  f: Lowering,
+  e: CallExpr,
+  fn: FuncSymbol,
+  spaces: readonly Space[],
+  into: Place | undefined,
+): Inst | undefined {
   const { b } = f;
   const caller = f.frame;
   const exit: Block = b.block(`${fn.name}.end`);
   const ir = irType(fn.type.ret);
   const aggregate = inMemory(fn.type.ret);
-  const slot = aggregate ? b.alloca(sizeOf(fn.type.ret) ?? 8, 8, '') : ir ? b.alloca(sizeOf(fn.type.ret)!, sizeOf(fn.type.ret)!, '') : undefined;
+  const slot = aggregate
+    ? b.alloca(sizeOf(fn.type.ret) ?? 8, 8, '')
+    : ir
+      ? b.alloca(sizeOf(fn.type.ret)!, sizeOf(fn.type.ret)!, '')
+      : undefined;
   const frame: Frame = {
     fn,
     provenance: f.calls.provenance(fn, caller.provenance, spaces),
@@ -111,7 +122,8 @@ function inline(f: Lowering, e: CallExpr, fn: FuncSymbol, spaces: readonly Space
     f.frame = frame;
     const to = f.slot(param);
     f.frame = caller;
-    if (inMemory(param.type)) recordInto(f, a, { base: to, off: 0, type: param.type, space: 'native', volatile: false, at: a.at });
+    if (inMemory(param.type))
+      recordInto(f, a, { base: to, off: 0, type: param.type, space: 'native', volatile: false, at: a.at });
     else b.store(rvalue(f, a), to);
   });
   f.frame = frame;

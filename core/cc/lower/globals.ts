@@ -2,8 +2,9 @@
  * Globals and string literals: places in .data, .bss and .rodata, each of which becomes an array map with one value
  * (libbpf's layout, so that objects work there too).
  */
-import { alignOf, type CType, sizeOf } from '../ctype.ts';
+
 import type { Context } from '../context.ts';
+import { alignOf, type CType, sizeOf } from '../ctype.ts';
 import { addressConstant, constantOf } from '../sema/constant.ts';
 import type { Expr, Init, VarSymbol } from '../tree.ts';
 
@@ -41,9 +42,11 @@ export class Globals {
   place(symbol: VarSymbol): GlobalPlace {
     let place = this.#places.get(symbol);
     if (!place) {
-      if (symbol.extern && !symbol.init) this.#cx.report.error(symbol.at, `'${symbol.name}' is declared extern, but no definition of it is here`);
+      if (symbol.extern && !symbol.init)
+        this.#cx.report.error(symbol.at, `'${symbol.name}' is declared extern, but no definition of it is here`);
       const constant = isConstant(symbol.type);
-      const given = symbol.section !== undefined && /^\.(?:ro)?data|^\.bss/.test(symbol.section) ? symbol.section : undefined;
+      const given =
+        symbol.section !== undefined && /^\.(?:ro)?data|^\.bss/.test(symbol.section) ? symbol.section : undefined;
       const name = given ?? (constant ? '.rodata' : symbol.init && !isZero(symbol.init) ? '.data' : '.bss');
       const size = sizeOf(symbol.type) ?? 8;
       const offset = this.#reserve(name, size, alignOf(symbol.type), symbol);
@@ -70,7 +73,8 @@ export class Globals {
 
   #reserve(name: string, size: number, align: number, symbol: VarSymbol | undefined): number {
     let section = this.#sections.get(name);
-    if (!section) this.#sections.set(name, (section = { name, bytes: [], readOnly: name.startsWith('.rodata'), symbols: [] }));
+    if (!section)
+      this.#sections.set(name, (section = { name, bytes: [], readOnly: name.startsWith('.rodata'), symbols: [] }));
     const offset = Math.ceil(section.bytes.length / align) * align;
     if (offset + size > MOST_BYTES) this.#cx.report.fatal(symbol?.at, `globals take more than ${MOST_BYTES} bytes`);
     while (section.bytes.length < offset + size) section.bytes.push(0);
@@ -88,7 +92,8 @@ export class Globals {
         item.expr.bytes.forEach((v, i) => {
           section.bytes[offset + item.bitOffset / 8 + i] = v;
         });
-      } else if (item.expr.kind === 'literal' && item.expr.symbol.init) this.#fill(section, offset + item.bitOffset / 8, item.type, item.expr.symbol.init);
+      } else if (item.expr.kind === 'literal' && item.expr.symbol.init)
+        this.#fill(section, offset + item.bitOffset / 8, item.type, item.expr.symbol.init);
       else this.#value(section, offset * 8 + item.bitOffset, item.bitWidth, item.type, item.expr);
     }
   }
@@ -101,7 +106,12 @@ export class Globals {
     const value = constantOf(e);
     if (value === undefined) {
       const pointer = addressConstant(e);
-      this.#cx.report.error(e.at, pointer ? 'a global cannot hold the address of another: BPF has no relocations inside data' : 'initializer element is not a compile-time constant');
+      this.#cx.report.error(
+        e.at,
+        pointer
+          ? 'a global cannot hold the address of another: BPF has no relocations inside data'
+          : 'initializer element is not a compile-time constant',
+      );
       return;
     }
     const width = bitWidth ?? (sizeOf(type) ?? 8) * 8;
@@ -130,4 +140,3 @@ function isZero(init: Init): boolean {
   if (init.kind === 'expr') return init.expr.kind === 'int' && init.expr.value === 0n;
   return init.items.every((i) => i.expr.kind === 'int' && i.expr.value === 0n);
 }
-

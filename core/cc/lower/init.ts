@@ -8,7 +8,14 @@ import { recordInto, rvalue } from './value.ts';
 export function initVariable(f: Lowering, symbol: VarSymbol): void {
   if (!symbol.init) return;
   f.at(symbol.at);
-  const place: Place = { base: f.slot(symbol), off: 0, type: symbol.type, space: 'native', volatile: symbol.type.volatile === true, at: symbol.at };
+  const place: Place = {
+    base: f.slot(symbol),
+    off: 0,
+    type: symbol.type,
+    space: 'native',
+    volatile: symbol.type.volatile === true,
+    at: symbol.at,
+  };
   initPlace(f, place, symbol.init);
 }
 
@@ -32,7 +39,8 @@ function initPlace(f: Lowering, place: Place, init: Init): void {
     const target = memberPlace(place, item.type, item.bitOffset, item.bitWidth, item.expr);
     if (inMemory(item.type)) recordInto(f, item.expr, target);
     // The object was zeroed: a constant zero is there already.
-    else if (!(item.expr.kind === 'int' && item.expr.value === 0n && !coversAll(init, size))) store(f, target, rvalue(f, item.expr));
+    else if (!(item.expr.kind === 'int' && item.expr.value === 0n && !coversAll(init, size)))
+      store(f, target, rvalue(f, item.expr));
   }
 }
 
@@ -61,7 +69,12 @@ function coversAll(init: Extract<Init, { kind: 'list' }>, size: number): boolean
 }
 
 /** A string constant on the stack, in the widest stores. */
-export function storeBytes(f: Lowering, place: Pick<Place, 'base' | 'off'>, byte: number, bytes: readonly number[]): void {
+export function storeBytes(
+  f: Lowering,
+  place: Pick<Place, 'base' | 'off'>,
+  byte: number,
+  bytes: readonly number[],
+): void {
   const { b } = f;
   let i = 0;
   while (i < bytes.length) {
@@ -69,7 +82,11 @@ export function storeBytes(f: Lowering, place: Pick<Place, 'base' | 'off'>, byte
     const width = [8, 4, 2, 1].find((w) => i + w <= bytes.length && at % w === 0)!;
     let value = 0n;
     for (let k = width - 1; k >= 0; k--) value = (value << 8n) | BigInt(bytes[i + k]!);
-    b.store(b.const(({ 8: 'i64', 4: 'i32', 2: 'i16', 1: 'i8' } as const)[width as 1 | 2 | 4 | 8], value), place.base, at);
+    b.store(
+      b.const(({ 8: 'i64', 4: 'i32', 2: 'i16', 1: 'i8' } as const)[width as 1 | 2 | 4 | 8], value),
+      place.base,
+      at,
+    );
     i += width;
   }
 }

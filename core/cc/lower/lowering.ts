@@ -68,7 +68,8 @@ export class Lowering {
 
   error(at: Token, message: string): void {
     const notes = [];
-    for (let f: Frame | undefined = this.frame; f?.caller; f = f.caller) notes.push(note(f.fn.at, `in '${f.fn.name}', inlined`));
+    for (let f: Frame | undefined = this.frame; f?.caller; f = f.caller)
+      notes.push(note(f.fn.at, `in '${f.fn.name}', inlined`));
     this.cx.report.error(at, message, { notes });
   }
 
@@ -135,4 +136,3 @@ export function isSigned(t: CType): boolean {
 export function inMemory(t: CType): boolean {
   return t.kind === 'record' || t.kind === 'array' || (isInteger(t) && integerOf(t).size === 16);
 }
-

@@ -22,11 +22,17 @@ export function lowerMethod(f: Lowering, e: BuiltinExpr, unused: boolean): Inst 
   if (e.what === 'map_submit_skb') {
     // The packet's length travels in the upper half of the flags.
     const flags = b.binary('or', b.binary('shl', args[1]!, f.i64(32)), f.i64(0xffffffffn));
-    return b.intCast(b.callHelper(25, 'perf_event_output', 'i64', [args[0]!, b.mapRef(map.name), flags, args[2]!, args[3]!]), 'i32', true);
+    return b.intCast(
+      b.callHelper(25, 'perf_event_output', 'i64', [args[0]!, b.mapRef(map.name), flags, args[2]!, args[3]!]),
+      'i32',
+      true,
+    );
   }
   const row = methodRow(e.data as string)!;
   const helper = helperByName(row.helper!)!;
-  const operands = row.order!.map((o) => (o === 'map' ? b.mapRef(map.name) : typeof o === 'number' ? args[o]! : f.i64(o.constant)));
+  const operands = row.order!.map((o) =>
+    o === 'map' ? b.mapRef(map.name) : typeof o === 'number' ? args[o]! : f.i64(o.constant),
+  );
   const type = e.type.kind === 'ptr' ? 'ptr' : helper.ret === 'void' ? 'void' : 'i64';
   const made = b.callHelper(helper.id, helper.name, type, operands);
   if (unused || type === 'void' || e.type.kind === 'void') return undefined;
@@ -53,7 +59,10 @@ function lookupOrInit(f: Lowering, e: BuiltinExpr): Inst {
     const secondFrom = b.current;
     b.br(present);
     b.setBlock(present);
-    return b.phi('ptr', [[first, firstFrom], [second, secondFrom]]);
+    return b.phi('ptr', [
+      [first, firstFrom],
+      [second, secondFrom],
+    ]);
   }
   // The old method leaves the function when even that fails, so that its users need no null check.
   const [leave, kept] = [b.block('leave'), b.block('kept')];
@@ -63,7 +72,10 @@ function lookupOrInit(f: Lowering, e: BuiltinExpr): Inst {
   b.setBlock(kept);
   b.br(present);
   b.setBlock(present);
-  return b.phi('ptr', [[first, firstFrom], [second, kept]]);
+  return b.phi('ptr', [
+    [first, firstFrom],
+    [second, kept],
+  ]);
 }
 
 /** Leave the function whose body this is, with zero. */
@@ -97,7 +109,8 @@ function increment(f: Lowering, e: BuiltinExpr, atomic: boolean): undefined {
     return undefined;
   }
   const slot = b.alloca(sizeOf(key.type) ?? 8, Math.min(Math.max(alignOf(key.type), 4), 8), '');
-  if (inMemory(key.type)) recordInto(f, key, { base: slot, off: 0, type: key.type, space: 'native', volatile: false, at: e.at });
+  if (inMemory(key.type))
+    recordInto(f, key, { base: slot, off: 0, type: key.type, space: 'native', volatile: false, at: e.at });
   else b.store(rvalue(f, key), slot);
   const type = irType(value) as IntType;
   const add = b.intCast(rvalue(f, amount), type, false);
@@ -119,7 +132,10 @@ function increment(f: Lowering, e: BuiltinExpr, atomic: boolean): undefined {
     const secondFrom = b.current;
     b.condBr(isNull(second), found, end);
     b.setBlock(found);
-    pointer = b.phi('ptr', [[first, firstFrom], [second, secondFrom]]);
+    pointer = b.phi('ptr', [
+      [first, firstFrom],
+      [second, secondFrom],
+    ]);
   }
   b.setBlock(found);
   if (atomic) b.atomicRmw('add', pointer, add, 0, false);

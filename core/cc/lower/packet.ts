@@ -8,7 +8,8 @@ import type { Place } from './place.ts';
 
 /** The program's __sk_buff, which packet loads need. */
 function skb(f: Lowering, place: Place): Inst | undefined {
-  if (!f.context) f.error(place.at, 'packet fields can be read only in a function whose first parameter is the struct __sk_buff');
+  if (!f.context)
+    f.error(place.at, 'packet fields can be read only in a function whose first parameter is the struct __sk_buff');
   return f.context;
 }
 
@@ -62,7 +63,11 @@ export function storePacketField(f: Lowering, place: Place, value: Inst): void {
     }
     const mask = (1n << BigInt(bitWidth)) - 1n;
     const field = b.binary('and', v, b.const('i64', mask));
-    v = b.binary('or', b.binary('and', old!, b.const('i64', ~(mask << BigInt(right)))), right > 0 ? b.binary('shl', field, b.const('i64', right)) : field);
+    v = b.binary(
+      'or',
+      b.binary('and', old!, b.const('i64', ~(mask << BigInt(right)))),
+      right > 0 ? b.binary('shl', field, b.const('i64', right)) : field,
+    );
   }
   // Network order: the field's bytes, highest first, at the start of the buffer.
   const shifted = bytes < unit ? b.binary('shl', v, b.const('i64', (unit - bytes) * 8)) : v;

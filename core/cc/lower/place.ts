@@ -33,13 +33,27 @@ export function placeOf(f: Lowering, e: Expr): Place {
       const { symbol } = e;
       if (symbol.storage === 'global') {
         const g = f.globals.place(symbol);
-        return { base: f.b.globalRef(g.section, g.offset), off: 0, type: e.type, space: 'native', volatile: volatile || !g.constant, at: e.at };
+        return {
+          base: f.b.globalRef(g.section, g.offset),
+          off: 0,
+          type: e.type,
+          space: 'native',
+          volatile: volatile || !g.constant,
+          at: e.at,
+        };
       }
       return { base: f.slot(symbol), off: 0, type: e.type, space: 'native', volatile, at: e.at };
     }
     case 'string': {
       const g = f.globals.string(e.bytes);
-      return { base: f.b.globalRef(g.section, g.offset), off: 0, type: e.type, space: 'native', volatile: false, at: e.at };
+      return {
+        base: f.b.globalRef(g.section, g.offset),
+        off: 0,
+        type: e.type,
+        space: 'native',
+        volatile: false,
+        at: e.at,
+      };
     }
     case 'literal':
       if (e.symbol.storage === 'global') return placeOf(f, { ...e, kind: 'var', symbol: e.symbol });
@@ -191,7 +205,12 @@ function loadUnit(f: Lowering, place: Place, bits: { from: number; width: number
   for (let i = 0; i < need; i++) {
     const byte = b.cast('zext', loadAs(f, place, 'i8', place.off + i), 'i64');
     const shift = i * 8 - (need > 8 ? bits.from : 0);
-    const part = shift > 0 ? b.binary('shl', byte, b.const('i64', shift)) : shift < 0 ? b.binary('lshr', byte, b.const('i64', -shift)) : byte;
+    const part =
+      shift > 0
+        ? b.binary('shl', byte, b.const('i64', shift))
+        : shift < 0
+          ? b.binary('lshr', byte, b.const('i64', -shift))
+          : byte;
     v = v ? b.binary('or', v, part) : part;
   }
   return v!;
@@ -221,18 +240,29 @@ export function store(f: Lowering, place: Place, value: Inst): Inst {
     const moved = from > 0 ? b.binary('shl', field, b.const(type, from)) : field;
     const kept = b.binary('and', old, b.const(type, ~(mask << BigInt(from))));
     const merged = width === bytes * 8 ? field : b.binary('or', kept, moved);
-    b.store(b.intCast(merged, ({ 1: 'i8', 2: 'i16', 4: 'i32', 8: 'i64' } as const)[bytes as 1 | 2 | 4 | 8], false), place.base, place.off, { volatile: place.volatile });
+    b.store(
+      b.intCast(merged, ({ 1: 'i8', 2: 'i16', 4: 'i32', 8: 'i64' } as const)[bytes as 1 | 2 | 4 | 8], false),
+      place.base,
+      place.off,
+      { volatile: place.volatile },
+    );
   } else {
     for (let i = 0; i < need; i++) {
       const low = Math.max(0, from - i * 8);
       const high = Math.min(8, from + width - i * 8);
       const part = (1n << BigInt(high - low)) - 1n;
       const start = i * 8 + low - from;
-      const piece = b.binary('and', start > 0 ? b.binary('lshr', wide, b.const('i64', start)) : wide, b.const('i64', part));
+      const piece = b.binary(
+        'and',
+        start > 0 ? b.binary('lshr', wide, b.const('i64', start)) : wide,
+        b.const('i64', part),
+      );
       const moved = b.intCast(low > 0 ? b.binary('shl', piece, b.const('i64', low)) : piece, 'i32', false);
       const old = b.cast('zext', b.load('i8', place.base, place.off + i, { volatile: place.volatile }), 'i32');
       const kept = b.binary('and', old, b.const('i32', ~(part << BigInt(low)) & 0xffn));
-      b.store(b.cast('trunc', b.binary('or', kept, moved), 'i8'), place.base, place.off + i, { volatile: place.volatile });
+      b.store(b.cast('trunc', b.binary('or', kept, moved), 'i8'), place.base, place.off + i, {
+        volatile: place.volatile,
+      });
     }
   }
   // The value of the assignment is what the field now holds.
@@ -250,7 +280,10 @@ export function store(f: Lowering, place: Place, value: Inst): Inst {
 /** Can the program write there? Kernel memory only helpers change. */
 export function writableSpace(f: Lowering, place: Place): boolean {
   if (isForeign(place.space) || place.space === 'btf') {
-    const what = place.space === 'user' ? `user memory: use bpf_probe_write_user()` : 'kernel memory: BPF programs can only read it';
+    const what =
+      place.space === 'user'
+        ? `user memory: use bpf_probe_write_user()`
+        : 'kernel memory: BPF programs can only read it';
     f.error(place.at, `cannot write to ${what}`);
     return false;
   }
@@ -266,4 +299,3 @@ export function copy(f: Lowering, to: Place, from: Place, size: number, align: n
   }
   f.b.memcpy(addressOf(f, to), addressOf(f, from), size, align);
 }
-

@@ -123,7 +123,8 @@ export class Provenance {
   }
 
   #variable(symbol: VarSymbol, type: CType): Space {
-    if (symbol.storage === 'global') return type.kind === 'array' || type.kind === 'record' ? 'native' : this.#stored(type);
+    if (symbol.storage === 'global')
+      return type.kind === 'array' || type.kind === 'record' ? 'native' : this.#stored(type);
     return this.#spaces.get(symbol) ?? 'none';
   }
 
@@ -146,10 +147,18 @@ export class Provenance {
       case 'ctx':
         return this.#fromContext(e);
       case 'btf':
-        return e.type.kind === 'ptr' && e.type.to.kind === 'record' && e.type.to.decl.btfId !== undefined ? 'btf' : 'kernel';
+        return e.type.kind === 'ptr' && e.type.to.kind === 'record' && e.type.to.decl.btfId !== undefined
+          ? 'btf'
+          : 'kernel';
       default:
         // A saved pt_regs holds a user's registers as well as kernel addresses.
-        if (from === 'kernel' && e.kind === 'member' && e.base.type.kind === 'record' && e.base.type.decl.name === 'pt_regs') return 'any';
+        if (
+          from === 'kernel' &&
+          e.kind === 'member' &&
+          e.base.type.kind === 'record' &&
+          e.base.type.decl.name === 'pt_regs'
+        )
+          return 'any';
         return from;
     }
   }
@@ -164,7 +173,12 @@ export class Provenance {
     const s = this.spaceOf(operand);
     if (s !== 'btf') return s;
     // The kernel knows the pointer by its own type: seen as another struct it must be read by helper.
-    if (to.kind !== 'ptr' || operand.type.kind !== 'ptr') return to.kind === 'ptr' && to.to.kind === 'record' && operand.kind === 'call' ? 'btf' : to.kind === 'ptr' ? 'kernel' : 'btf';
+    if (to.kind !== 'ptr' || operand.type.kind !== 'ptr')
+      return to.kind === 'ptr' && to.to.kind === 'record' && operand.kind === 'call'
+        ? 'btf'
+        : to.kind === 'ptr'
+          ? 'kernel'
+          : 'btf';
     const [a, b] = [operand.type.to, to.to];
     if (b.kind === 'record' && a.kind === 'record' && a.decl.name === b.decl.name) return 'btf';
     return a.kind === 'void' && b.kind === 'record' && b.decl.btfId !== undefined ? 'btf' : 'kernel';
@@ -174,7 +188,10 @@ export class Provenance {
     const fn = e.callee;
     if (fn.helper === undefined) {
       if (fn.kfunc || !fn.body) return e.type.kind === 'ptr' ? 'btf' : 'none';
-      return this.#returns(fn, e.args.map((a) => this.spaceOf(a)));
+      return this.#returns(
+        fn,
+        e.args.map((a) => this.spaceOf(a)),
+      );
     }
     const row = helperById(fn.helper);
     if (!row) return 'none';
@@ -312,7 +329,8 @@ export class Provenance {
       if (/^probe_read_kernel/.test(row.name)) this.#pointee(first, 'kernel');
       else if (/^(?:probe_read_user|copy_from_user)/.test(row.name)) this.#pointee(first, 'user');
       else if (/^probe_read/.test(row.name)) this.#pointee(first, 'any');
-      else if (/^get_stack|^snprintf|^strto|^get_func_/.test(row.name)) for (const a of e.args) this.#pointee(a, this.unknown);
+      else if (/^get_stack|^snprintf|^strto|^get_func_/.test(row.name))
+        for (const a of e.args) this.#pointee(a, this.unknown);
       return;
     }
     for (const a of e.args) if (a.type.kind === 'ptr' && carriesAddress(a.type.to)) this.#pointee(a, this.unknown);
@@ -351,4 +369,3 @@ function localRoot(e: Expr): VarSymbol | undefined {
   }
   return (at.kind === 'var' || at.kind === 'literal') && at.symbol.storage !== 'global' ? at.symbol : undefined;
 }
-

@@ -197,7 +197,8 @@ function lowerReturn(f: Lowering, s: Extract<Stmt, { kind: 'return' }>): void {
   const ret = frame.fn.type.ret;
   if (frame.exit) {
     if (s.value && frame.result) {
-      if (inMemory(ret)) recordInto(f, s.value, { base: frame.result, off: 0, type: ret, space: 'native', volatile: false, at: s.at });
+      if (inMemory(ret))
+        recordInto(f, s.value, { base: frame.result, off: 0, type: ret, space: 'native', volatile: false, at: s.at });
       else b.store(rvalue(f, s.value), frame.result);
     } else if (s.value) effect(f, s.value);
     b.br(frame.exit);

@@ -25,7 +25,8 @@ export function lowerUnit(cx: Context, unit: Unit): LoweredUnit {
   const globals = new Globals(cx);
   const outside = new OutOfLine();
   const programs: { fn: FuncSymbol; kind: ProgramKind }[] = [];
-  for (const g of unit.globals) if (g.section !== 'license' && g.section !== 'version' && !g.extern && g.section !== '.maps') globals.place(g);
+  for (const g of unit.globals)
+    if (g.section !== 'license' && g.section !== 'version' && !g.extern && g.section !== '.maps') globals.place(g);
   for (const fn of unit.functions) {
     if (!isProgram(fn)) continue;
     const kind = kindOf(fn);
@@ -36,7 +37,11 @@ export function lowerUnit(cx: Context, unit: Unit): LoweredUnit {
     module.functions = module.functions.filter((f) => f.name !== fn.name || f.entry);
     lowerFunction(cx, module, globals, outside, fn, kind, spaces);
   });
-  module.sections = globals.sections.map((s) => ({ name: s.name, data: Uint8Array.from(s.bytes), readOnly: s.readOnly }));
+  module.sections = globals.sections.map((s) => ({
+    name: s.name,
+    data: Uint8Array.from(s.bytes),
+    readOnly: s.readOnly,
+  }));
   return { module, globals, programs };
 }
 
@@ -90,7 +95,15 @@ function returnsOf(kind: ProgramKind): (fn: FuncSymbol, params: readonly Space[]
   return answer;
 }
 
-function lowerFunction(cx: Context, module: Module, globals: Globals, outside: OutOfLine, fn: FuncSymbol, kind: ProgramKind, spaces: readonly Space[] | undefined): void {
+function lowerFunction(
+  cx: Context,
+  module: Module,
+  globals: Globals,
+  outside: OutOfLine,
+  fn: FuncSymbol,
+  kind: ProgramKind,
+  spaces: readonly Space[] | undefined,
+): void {
   const entry = spaces === undefined;
   const returns = returnsOf(kind);
   const ret = resultIr(fn.type.ret);
@@ -99,7 +112,8 @@ function lowerFunction(cx: Context, module: Module, globals: Globals, outside: O
   b.fn.noinline = !entry;
   b.fn.loc = locOf(fn.at);
   b.loc = b.fn.loc;
-  const given: readonly Space[] = spaces ?? fn.params.map((p) => (p.source?.kind === 'ctx' ? 'ctx' : (p.space ?? 'native')));
+  const given: readonly Space[] =
+    spaces ?? fn.params.map((p) => (p.source?.kind === 'ctx' ? 'ctx' : (p.space ?? 'native')));
   const provenance = new Provenance(kind, returns);
   provenance.infer(fn, given);
   const calls: Calls = {
@@ -112,7 +126,17 @@ function lowerFunction(cx: Context, module: Module, globals: Globals, outside: O
       return p;
     },
   };
-  const frame: Frame = { fn, provenance, slots: new Map(), labels: new Map(), exit: undefined, result: undefined, caller: undefined, breakTo: undefined, continueTo: undefined };
+  const frame: Frame = {
+    fn,
+    provenance,
+    slots: new Map(),
+    labels: new Map(),
+    exit: undefined,
+    result: undefined,
+    caller: undefined,
+    breakTo: undefined,
+    continueTo: undefined,
+  };
   const f = new Lowering(cx, b, globals, calls, frame);
   const plain = fn.params.every((p) => p.source === undefined);
   if (plain) registerParams(f, fn, given);
@@ -132,10 +156,14 @@ function lowerFunction(cx: Context, module: Module, globals: Globals, outside: O
 /** Parameters that arrive in r1 to r5. */
 function registerParams(f: Lowering, fn: FuncSymbol, spaces: readonly Space[]): void {
   const { b } = f;
-  if (fn.params.length > 5) f.cx.report.error(fn.params[5]!.at, `'${fn.name}' has ${fn.params.length} parameters: BPF passes at most five`);
+  if (fn.params.length > 5)
+    f.cx.report.error(fn.params[5]!.at, `'${fn.name}' has ${fn.params.length} parameters: BPF passes at most five`);
   for (const [i, v] of fn.params.slice(0, 5).entries()) {
     if (inMemory(v.type)) {
-      f.cx.report.error(v.at, `'${v.name}' cannot be passed in a register: a program's parameters are integers and pointers`);
+      f.cx.report.error(
+        v.at,
+        `'${v.name}' cannot be passed in a register: a program's parameters are integers and pointers`,
+      );
       continue;
     }
     const type = resultIr(v.type);

@@ -1,5 +1,5 @@
 /** Values: expressions to IR. Conditions become i1 and branches without going through an int where nobody asks for one. */
-import type { BinaryOp as IrBinary, Block, Cond, Inst, IntType } from '../../ir/ir.ts';
+import type { Block, Cond, Inst, IntType, BinaryOp as IrBinary } from '../../ir/ir.ts';
 import { alignOf, BOOL, type CType, integerOf, isInteger, sizeOf } from '../ctype.ts';
 import type { BinaryOp, Expr, UpdateExpr } from '../tree.ts';
 import { lowerBuiltin } from './builtins.ts';
@@ -9,9 +9,25 @@ import { addressOf, copy, load, type Place, placeOf, pointerParts, store } from 
 import { lowerStatement } from './statement.ts';
 
 const SIGNED_OPS: Partial<Record<BinaryOp, IrBinary>> = { '/': 'sdiv', '%': 'srem', '>>': 'ashr' };
-const OPS: Partial<Record<BinaryOp, IrBinary>> = { '+': 'add', '-': 'sub', '*': 'mul', '/': 'udiv', '%': 'urem', '&': 'and', '|': 'or', '^': 'xor', '<<': 'shl', '>>': 'lshr' };
+const OPS: Partial<Record<BinaryOp, IrBinary>> = {
+  '+': 'add',
+  '-': 'sub',
+  '*': 'mul',
+  '/': 'udiv',
+  '%': 'urem',
+  '&': 'and',
+  '|': 'or',
+  '^': 'xor',
+  '<<': 'shl',
+  '>>': 'lshr',
+};
 const CONDS: Partial<Record<BinaryOp, readonly [signed: Cond, unsigned: Cond]>> = {
-  '<': ['slt', 'ult'], '<=': ['sle', 'ule'], '>': ['sgt', 'ugt'], '>=': ['sge', 'uge'], '==': ['eq', 'eq'], '!=': ['ne', 'ne'],
+  '<': ['slt', 'ult'],
+  '<=': ['sle', 'ule'],
+  '>': ['sgt', 'ugt'],
+  '>=': ['sge', 'uge'],
+  '==': ['eq', 'eq'],
+  '!=': ['ne', 'ne'],
 }; // prettier-ignore
 
 /** The value of a scalar expression, in the IR type of its C type; something harmless for void and for what was refused. */
@@ -47,7 +63,11 @@ export function rvalue(f: Lowering, e: Expr): Inst {
     case 'ptradd':
       return pointerAdd(f, e);
     case 'ptrdiff': {
-      const bytes = b.binary('sub', b.cast('ptrtoint', rvalue(f, e.left), 'i64'), b.cast('ptrtoint', rvalue(f, e.right), 'i64'));
+      const bytes = b.binary(
+        'sub',
+        b.cast('ptrtoint', rvalue(f, e.left), 'i64'),
+        b.cast('ptrtoint', rvalue(f, e.right), 'i64'),
+      );
       if (e.scale === 1) return bytes;
       const power = Math.log2(e.scale);
       return Number.isInteger(power) ? b.binary('ashr', bytes, f.i64(power)) : b.binary('sdiv', bytes, f.i64(e.scale));
@@ -83,7 +103,10 @@ function refuseWide(f: Lowering, e: Expr): Inst {
 
 function functionAddress(f: Lowering, e: Expr): Inst {
   if (e.kind === 'func') {
-    f.calls.called(e.symbol, e.symbol.params.map(() => 'native'));
+    f.calls.called(
+      e.symbol,
+      e.symbol.params.map(() => 'native'),
+    );
     return f.b.funcRef(e.symbol.name);
   }
   return rvalue(f, e);
@@ -180,7 +203,13 @@ export function truth(f: Lowering, e: Expr, negate = false): Inst {
     const cond = CONDS[e.op]![signed ? 0 : 1];
     return b.icmp(negate ? opposite(cond) : cond, x, y);
   }
-  if (e.kind === 'cast' && isInteger(e.type) && (isInteger(e.operand.type) || e.operand.type.kind === 'ptr') && (sizeOf(e.type)! >= sizeOf(e.operand.type)! || integerOf(e.type).name === '_Bool') && e.operand.kind !== 'int') {
+  if (
+    e.kind === 'cast' &&
+    isInteger(e.type) &&
+    (isInteger(e.operand.type) || e.operand.type.kind === 'ptr') &&
+    (sizeOf(e.type)! >= sizeOf(e.operand.type)! || integerOf(e.type).name === '_Bool') &&
+    e.operand.kind !== 'int'
+  ) {
     return truth(f, e.operand, negate);
   }
   if (e.kind === 'builtin' && e.what === 'expect') return truth(f, e.args[0]!, negate);
@@ -190,14 +219,28 @@ export function truth(f: Lowering, e: Expr, negate = false): Inst {
 }
 
 function opposite(c: Cond): Cond {
-  return ({ eq: 'ne', ne: 'eq', ult: 'uge', ule: 'ugt', ugt: 'ule', uge: 'ult', slt: 'sge', sle: 'sgt', sgt: 'sle', sge: 'slt' } as const)[c];
+  return (
+    {
+      eq: 'ne',
+      ne: 'eq',
+      ult: 'uge',
+      ule: 'ugt',
+      ugt: 'ule',
+      uge: 'ult',
+      slt: 'sge',
+      sle: 'sgt',
+      sgt: 'sle',
+      sge: 'slt',
+    } as const
+  )[c];
 }
 
 /** Go to `then` when the condition holds, to `otherwise` when not. */
 export function branch(f: Lowering, e: Expr, then: Block, otherwise: Block, likely?: boolean): void {
   const { b } = f;
   if (e.kind === 'int') return b.br(e.value !== 0n ? then : otherwise);
-  if (e.kind === 'unary' && e.op === '!') return branch(f, e.operand, otherwise, then, likely === undefined ? undefined : !likely);
+  if (e.kind === 'unary' && e.op === '!')
+    return branch(f, e.operand, otherwise, then, likely === undefined ? undefined : !likely);
   if (e.kind === 'logical') {
     const right = b.block(e.op === '&&' ? 'and' : 'or');
     if (e.op === '&&') branch(f, e.left, right, otherwise, likely ? true : undefined);
@@ -205,8 +248,14 @@ export function branch(f: Lowering, e: Expr, then: Block, otherwise: Block, like
     b.setBlock(right);
     return branch(f, e.right, then, otherwise, likely);
   }
-  if (e.kind === 'builtin' && e.what === 'expect') return branch(f, e.args[0]!, then, otherwise, e.data === undefined ? likely : (e.data as boolean));
-  if (e.kind === 'cast' && isInteger(e.type) && isInteger(e.operand.type) && (sizeOf(e.type)! >= sizeOf(e.operand.type)! || integerOf(e.type).name === '_Bool')) {
+  if (e.kind === 'builtin' && e.what === 'expect')
+    return branch(f, e.args[0]!, then, otherwise, e.data === undefined ? likely : (e.data as boolean));
+  if (
+    e.kind === 'cast' &&
+    isInteger(e.type) &&
+    isInteger(e.operand.type) &&
+    (sizeOf(e.type)! >= sizeOf(e.operand.type)! || integerOf(e.type).name === '_Bool')
+  ) {
     return branch(f, e.operand, then, otherwise, likely);
   }
   if (e.kind === 'comma') {
@@ -232,7 +281,10 @@ function logicalValue(f: Lowering, e: Extract<Expr, { kind: 'logical' }>): Inst 
   b.setBlock(short);
   b.br(end);
   b.setBlock(end);
-  return b.phi('i1', [[value, from], [b.const('i1', e.op === '&&' ? 0n : 1n), short]]);
+  return b.phi('i1', [
+    [value, from],
+    [b.const('i1', e.op === '&&' ? 0n : 1n), short],
+  ]);
 }
 
 // --- operators -----------------------------------------------------------------------------------------------------------
@@ -262,7 +314,8 @@ function arithmetic(f: Lowering, op: BinaryOp, x: Inst, y: Inst, type: CType): I
 function pointerAdd(f: Lowering, e: Extract<Expr, { kind: 'ptradd' }>): Inst {
   const { b } = f;
   const p = pointerParts(f, e.pointer);
-  if (e.index.kind === 'int') return b.ptrAdd(p.base, p.off + (e.minus ? -1 : 1) * Number(BigInt.asIntN(64, e.index.value)) * e.scale);
+  if (e.index.kind === 'int')
+    return b.ptrAdd(p.base, p.off + (e.minus ? -1 : 1) * Number(BigInt.asIntN(64, e.index.value)) * e.scale);
   let bytes = rvalue(f, e.index);
   f.at(e.at);
   if (e.scale !== 1) {
@@ -295,7 +348,10 @@ function conditional(f: Lowering, e: Extract<Expr, { kind: 'cond' }>): Inst {
     const elseFrom = b.current;
     b.br(end);
     b.setBlock(end);
-    return b.phi(type, [[kept, from], [other, elseFrom]]);
+    return b.phi(type, [
+      [kept, from],
+      [other, elseFrom],
+    ]);
   }
   branch(f, e.condition, then, otherwise);
   b.setBlock(then);
@@ -307,7 +363,10 @@ function conditional(f: Lowering, e: Extract<Expr, { kind: 'cond' }>): Inst {
   const elseFrom = b.current;
   b.br(end);
   b.setBlock(end);
-  return b.phi(x.type, [[x, thenFrom], [y, elseFrom]]);
+  return b.phi(x.type, [
+    [x, thenFrom],
+    [y, elseFrom],
+  ]);
 }
 
 function assignment(f: Lowering, e: Extract<Expr, { kind: 'assign' }>): Inst {
@@ -330,7 +389,10 @@ function update(f: Lowering, e: UpdateExpr): Inst {
   if (e.target.type.kind === 'ptr') {
     const index = rvalue(f, e.value);
     const bytes = e.scale === 1 ? index : b.binary('mul', index, f.i64(e.scale));
-    fresh = index.op === 'const' ? b.ptrAdd(old, Number(index.value) * e.scale * (e.op === '-' ? -1 : 1)) : b.ptrAdd(old, e.op === '-' ? b.neg(bytes) : bytes);
+    fresh =
+      index.op === 'const'
+        ? b.ptrAdd(old, Number(index.value) * e.scale * (e.op === '-' ? -1 : 1))
+        : b.ptrAdd(old, e.op === '-' ? b.neg(bytes) : bytes);
   } else {
     const right = rvalue(f, e.value);
     f.at(e.at);
@@ -363,15 +425,23 @@ function lowerCast(f: Lowering, e: Extract<Expr, { kind: 'cast' }>): Inst {
 export function convert(f: Lowering, v: Inst, from: CType, to: CType): Inst {
   const { b } = f;
   const type = irType(to);
-  if (type === undefined || v.type === type) return isInteger(to) && integerOf(to).name === BOOL.name && !(isInteger(from) && integerOf(from).name === BOOL.name) ? b.cast('zext', b.icmp('ne', v, b.const(v.type, 0n)), 'i8') : v;
+  if (type === undefined || v.type === type)
+    return isInteger(to) && integerOf(to).name === BOOL.name && !(isInteger(from) && integerOf(from).name === BOOL.name)
+      ? b.cast('zext', b.icmp('ne', v, b.const(v.type, 0n)), 'i8')
+      : v;
   if (type === 'ptr') return b.cast('inttoptr', b.intCast(v, 'i64', isSigned(from)), 'ptr');
-  if (isInteger(to) && integerOf(to).name === BOOL.name) return b.cast('zext', b.icmp('ne', v, b.const(v.type, 0n)), 'i8');
+  if (isInteger(to) && integerOf(to).name === BOOL.name)
+    return b.cast('zext', b.icmp('ne', v, b.const(v.type, 0n)), 'i8');
   if (v.type === 'ptr') return b.intCast(b.cast('ptrtoint', v, 'i64'), type, false);
   return b.intCast(v, type, isSigned(from));
 }
 
 /** The value of a statement expression: its last expression's; `into` receives it when it is an aggregate. */
-function statementValue(f: Lowering, e: Extract<Expr, { kind: 'stmtexpr' }>, into: Place | undefined): Inst | undefined {
+function statementValue(
+  f: Lowering,
+  e: Extract<Expr, { kind: 'stmtexpr' }>,
+  into: Place | undefined,
+): Inst | undefined {
   const { body } = e.body;
   const last = body[body.length - 1];
   for (const s of body.slice(0, -1)) lowerStatement(f, s);
@@ -464,7 +534,16 @@ function wideFromNarrow(f: Lowering, e: Expr, to: Place): void {
     return;
   }
   const signed = isSigned(source.type);
-  const low = b.intCast(convert(f, rvalue(f, source), source.type, source.type.kind === 'ptr' ? { ...BOOL, name: 'unsigned long', size: 8, rank: 4 } : source.type), 'i64', signed);
+  const low = b.intCast(
+    convert(
+      f,
+      rvalue(f, source),
+      source.type,
+      source.type.kind === 'ptr' ? { ...BOOL, name: 'unsigned long', size: 8, rank: 4 } : source.type,
+    ),
+    'i64',
+    signed,
+  );
   b.store(low, to.base, to.off);
   b.store(signed ? b.binary('ashr', low, b.const('i64', 63n)) : b.const('i64', 0n), to.base, to.off + 8);
 }

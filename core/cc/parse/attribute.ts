@@ -2,9 +2,10 @@
  * `__attribute__((...))`, `_Alignas` and `asm("name")`: what they say of a type or a declaration. Unknown attributes are ignored, as GCC does
  * with a warning that nobody of this trade reads.
  */
+
+import { alignOf } from '../ctype.ts';
 import { stringBytes } from '../literal.ts';
 import { requireConstant } from '../sema/constant.ts';
-import { alignOf } from '../ctype.ts';
 import { parseConditional } from './expression.ts';
 import type { Parser } from './parser.ts';
 import { isTypeStart, parseTypeName } from './specifier.ts';
@@ -25,7 +26,17 @@ export interface Attributes {
 }
 
 export function noAttributes(): Attributes {
-  return { packed: false, align: undefined, section: undefined, user: false, packet: false, noinline: false, alwaysInline: false, mode: undefined, weak: false };
+  return {
+    packed: false,
+    align: undefined,
+    section: undefined,
+    user: false,
+    packet: false,
+    noinline: false,
+    alwaysInline: false,
+    mode: undefined,
+    weak: false,
+  };
 }
 
 const ATTRIBUTE = new Set(['__attribute__', '__attribute']);
@@ -49,10 +60,17 @@ export function parseAttributes(p: Parser, into: Attributes = noAttributes()): A
     } else if (p.is('_Alignas') || p.is('alignas')) {
       p.next();
       const open = p.expect('(');
-      const value = isTypeStart(p) ? BigInt(alignOf(parseTypeName(p))) : requireConstant(p.cx, parseConditional(p), 'alignment');
+      const value = isTypeStart(p)
+        ? BigInt(alignOf(parseTypeName(p)))
+        : requireConstant(p.cx, parseConditional(p), 'alignment');
       if (value !== undefined && value > 0n) into.align = Math.max(into.align ?? 1, Number(value));
       p.expect(')', open);
-    } else if ((p.is('asm') || p.is('__asm__') || p.is('__asm')) && p.peek().text === '(' && p.peek(2).kind === 'string' && p.peek(3).text === ')') {
+    } else if (
+      (p.is('asm') || p.is('__asm__') || p.is('__asm')) &&
+      p.peek().text === '(' &&
+      p.peek(2).kind === 'string' &&
+      p.peek(3).text === ')'
+    ) {
       for (let i = 0; i < 4; i++) p.next();
     } else if (p.is('[') && p.peek().text === '[') {
       while (!(p.is(']') && p.peek().text === ']') && p.tok.kind !== 'eof') p.next();
@@ -82,7 +100,8 @@ function parseOne(p: Parser, into: Attributes): void {
     case 'aligned': {
       const value = requireConstant(p.cx, parseConditional(p), 'alignment', name);
       if (value === undefined) break;
-      if (value <= 0n || (value & (value - 1n)) !== 0n || value > 1n << 20n) p.cx.report.error(name, 'requested alignment is not a power of 2');
+      if (value <= 0n || (value & (value - 1n)) !== 0n || value > 1n << 20n)
+        p.cx.report.error(name, 'requested alignment is not a power of 2');
       else into.align = Math.max(into.align ?? 1, Number(value));
       break;
     }
@@ -118,4 +137,3 @@ function skipRest(p: Parser): void {
     p.next();
   }
 }
-

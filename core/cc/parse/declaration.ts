@@ -1,8 +1,9 @@
 /** Declarations (C11 6.7) and function definitions (6.9.1), at file and block scope. */
-import { stringBytes } from '../literal.ts';
+
 import { type CType, ERROR, type FuncType, quotedType, sameType, sizeOf } from '../ctype.ts';
 import { parseMapDeclaration } from '../flavour/map-macros.ts';
 import { bindProgram } from '../flavour/programs.ts';
+import { stringBytes } from '../literal.ts';
 import { note, SyntaxStop } from '../report.ts';
 import { requireConstant } from '../sema/constant.ts';
 import type { Token } from '../token.ts';
@@ -58,7 +59,8 @@ function parseExternal(p: Parser): void {
   if (p.accept(';')) return;
   if (p.tok.kind === 'pragma') return pragma(p);
   if (p.is('_Static_assert')) return parseStaticAssert(p);
-  if ((p.is('asm') || p.is('__asm__')) && p.peek().text === '(') p.fail(p.tok, 'file-scope assembly is not available in BPF programs');
+  if ((p.is('asm') || p.is('__asm__')) && p.peek().text === '(')
+    p.fail(p.tok, 'file-scope assembly is not available in BPF programs');
   if (parseMapDeclaration(p)) return;
   if (p.is('}')) p.fail(p.tok, `extraneous closing brace ('}')`);
   if (p.tok.kind !== 'ident') p.fail(p.tok, 'expected a declaration');
@@ -106,9 +108,11 @@ export function parseDeclaration(p: Parser, scope: 'file' | 'block'): VarSymbol[
   const first = p.tok;
   // `name(...)` alone at file scope is most often a misspelt map macro.
   if (scope === 'file' && p.peek().text === '(' && !isTypeStart(p)) p.fail(p.tok, unknownMacro(p.tok));
-  const specs: Specifiers = isTypeStart(p) || p.peek().kind === 'ident' || p.peek().text === '*' ? parseSpecifiers(p) : implicitInt(p);
+  const specs: Specifiers =
+    isTypeStart(p) || p.peek().kind === 'ident' || p.peek().text === '*' ? parseSpecifiers(p) : implicitInt(p);
   if (p.accept(';')) {
-    if (!specs.declaresTag && specs.type.kind !== 'error') p.cx.report.warning(first, 'declaration does not declare anything');
+    if (!specs.declaresTag && specs.type.kind !== 'error')
+      p.cx.report.warning(first, 'declaration does not declare anything');
     return vars;
   }
   for (let n = 0; ; n++) {
@@ -148,7 +152,11 @@ function nestedFunction(p: Parser, name: Token): never {
   const notes = [];
   if (open) notes.push(note(open.at, `to match this '{'`));
   if (outer) notes.push(note(outer.at, `function '${outer.name}' opened here`));
-  p.cx.report.error(name, `function definition is not allowed here: is a '}' missing before it${outer ? ` at the end of function '${outer.name}'` : ''}?`, { notes });
+  p.cx.report.error(
+    name,
+    `function definition is not allowed here: is a '}' missing before it${outer ? ` at the end of function '${outer.name}'` : ''}?`,
+    { notes },
+  );
   // Most likely so: go on as if the '}' were there.
   throw new MissingBrace();
 }
@@ -165,7 +173,9 @@ function declareTypedef(p: Parser, specs: Specifiers, d: Declarator, name: Token
 }
 
 function redefinition(p: Parser, name: Token, before: Token | undefined, what = ''): void {
-  p.cx.report.error(name, `redefinition of '${name.text}'${what}`, { notes: before ? [note(before, 'previous definition is here')] : [] });
+  p.cx.report.error(name, `redefinition of '${name.text}'${what}`, {
+    notes: before ? [note(before, 'previous definition is here')] : [],
+  });
 }
 
 function declareFunction(p: Parser, specs: Specifiers, d: Declarator, name: Token, type: FuncType): FuncSymbol {
@@ -173,7 +183,9 @@ function declareFunction(p: Parser, specs: Specifiers, d: Declarator, name: Toke
   const known = p.cx.lookupOwn(name.text);
   if (known?.kind === 'func' && known.helper === undefined) {
     if (!sameType(known.type, type)) {
-      p.cx.report.error(name, `conflicting types for '${name.text}'`, { notes: [note(known.at, 'previous declaration is here')] });
+      p.cx.report.error(name, `conflicting types for '${name.text}'`, {
+        notes: [note(known.at, 'previous declaration is here')],
+      });
     }
     if (specs.storage === 'static') known.isStatic = true;
     if (specs.inline) known.isInline = true;
@@ -206,10 +218,21 @@ function defineFunction(p: Parser, fn: FuncSymbol, type: FuncType, name: Token):
   fn.type = type;
   if (type.variadic) p.cx.report.error(name, `function '${name.text}' cannot be variadic in a BPF program`);
   fn.params = type.params.map((param): VarSymbol => {
-    if (param.name === undefined && param.type.kind !== 'void') p.cx.report.error(param.at ?? name, 'parameter name omitted');
-    return { kind: 'var', name: param.name ?? '', type: param.type, at: param.at ?? name, storage: 'param', init: undefined, used: false };
+    if (param.name === undefined && param.type.kind !== 'void')
+      p.cx.report.error(param.at ?? name, 'parameter name omitted');
+    return {
+      kind: 'var',
+      name: param.name ?? '',
+      type: param.type,
+      at: param.at ?? name,
+      storage: 'param',
+      init: undefined,
+      used: false,
+    };
   });
-  for (const v of fn.params) if (sizeOf(v.type) === undefined && v.type.kind !== 'error') p.cx.report.error(v.at, `variable has incomplete type ${quotedType(v.type)}`);
+  for (const v of fn.params)
+    if (sizeOf(v.type) === undefined && v.type.kind !== 'error')
+      p.cx.report.error(v.at, `variable has incomplete type ${quotedType(v.type)}`);
   bindProgram(p.cx, fn);
   const outer = p.cx.fn;
   p.cx.fn = fn;
@@ -257,7 +280,13 @@ function skipBody(p: Parser): void {
   } while (depth > 0 && p.tok.kind !== 'eof');
 }
 
-function declareVariable(p: Parser, specs: Specifiers, d: Declarator, name: Token, scope: 'file' | 'block'): VarSymbol | undefined {
+function declareVariable(
+  p: Parser,
+  specs: Specifiers,
+  d: Declarator,
+  name: Token,
+  scope: 'file' | 'block',
+): VarSymbol | undefined {
   const { cx } = p;
   let type = d.type;
   const align = Math.max(d.attributes.align ?? 0, specs.attributes.align ?? 0) || undefined;
@@ -266,11 +295,17 @@ function declareVariable(p: Parser, specs: Specifiers, d: Declarator, name: Toke
   const known = scope === 'file' ? cx.inThisScope(name.text) : undefined;
   let symbol: VarSymbol;
   if (known?.kind === 'var' && scope === 'file') {
-    if (!sameType(known.type, type)) cx.report.error(name, `redefinition of '${name.text}' with a different type: ${quotedType(type)} vs ${quotedType(known.type)}`, { notes: [note(known.at, 'previous definition is here')] });
+    if (!sameType(known.type, type))
+      cx.report.error(
+        name,
+        `redefinition of '${name.text}' with a different type: ${quotedType(type)} vs ${quotedType(known.type)}`,
+        { notes: [note(known.at, 'previous definition is here')] },
+      );
     symbol = known;
     if (specs.storage !== 'extern') symbol.extern = false;
   } else {
-    if (known || (scope === 'block' && cx.inThisScope(name.text))) redefinition(p, name, (known ?? cx.inThisScope(name.text))!.at);
+    if (known || (scope === 'block' && cx.inThisScope(name.text)))
+      redefinition(p, name, (known ?? cx.inThisScope(name.text))!.at);
     const local = scope === 'block' && specs.storage === 'static';
     symbol = {
       kind: 'var',
@@ -295,7 +330,8 @@ function declareVariable(p: Parser, specs: Specifiers, d: Declarator, name: Toke
       symbol.init = made.init;
     } else {
       if (symbol.init) redefinition(p, name, symbol.at);
-      if (type.kind !== 'array' && sizeOf(type) === undefined && type.kind !== 'error') incompleteVariable(p, name, type);
+      if (type.kind !== 'array' && sizeOf(type) === undefined && type.kind !== 'error')
+        incompleteVariable(p, name, type);
       const made = parseInitializer(p, type);
       symbol.type = made.type;
       symbol.init = made.init;
@@ -303,14 +339,18 @@ function declareVariable(p: Parser, specs: Specifiers, d: Declarator, name: Toke
     if (specs.storage === 'extern') symbol.extern = false;
   }
   const t = symbol.type;
-  if (t.kind === 'void' || (sizeOf(t) === undefined && t.kind !== 'error' && !symbol.extern)) incompleteVariable(p, name, t);
+  if (t.kind === 'void' || (sizeOf(t) === undefined && t.kind !== 'error' && !symbol.extern))
+    incompleteVariable(p, name, t);
   if (d.attributes.section === 'license' || specs.attributes.section === 'license') readLicense(p, symbol);
   return global ? undefined : symbol;
 }
 
 function incompleteVariable(p: Parser, name: Token, type: CType): void {
   if (type.kind === 'array' && type.count === undefined && sizeOf(type.of) !== undefined) {
-    p.cx.report.error(name, `definition of variable '${name.text}' with array type needs an explicit size or an initializer`);
+    p.cx.report.error(
+      name,
+      `definition of variable '${name.text}' with array type needs an explicit size or an initializer`,
+    );
     return;
   }
   const decl = type.kind === 'record' ? type.decl : undefined;
@@ -323,4 +363,3 @@ function readLicense(p: Parser, symbol: VarSymbol): void {
   const item = init?.kind === 'list' ? init.items[0]?.expr : undefined;
   if (item?.kind === 'string') p.cx.license = String.fromCharCode(...item.bytes.filter((b) => b !== 0));
 }
-

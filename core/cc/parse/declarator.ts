@@ -1,7 +1,7 @@
 /** Declarators (C11 6.7.6, 6.7.7): from the name outwards to the type. */
 import { arrayOf, type CType, type FuncType, type Param, pointerTo, sizeOf, typeName, VOID } from '../ctype.ts';
-import { constantOf } from '../sema/constant.ts';
 import { SyntaxStop } from '../report.ts';
+import { constantOf } from '../sema/constant.ts';
 import type { Token } from '../token.ts';
 import { type Attributes, noAttributes, parseAttributes } from './attribute.ts';
 import { parseAssignment } from './expression.ts';
@@ -70,7 +70,7 @@ function direct(p: Parser, kind: DeclaratorKind, attributes: Attributes): Shape 
     name = p.next();
   } else if (kind === 'named') {
     if (p.tok.kind === 'ident') p.fail(p.tok, `expected a name, but '${p.tok.text}' is a keyword`);
-    p.fail(p.tok, 'expected identifier or \'(\'');
+    p.fail(p.tok, "expected identifier or '('");
   }
   const suffixes: ((t: CType) => CType)[] = [];
   for (;;) {
@@ -83,7 +83,10 @@ function direct(p: Parser, kind: DeclaratorKind, attributes: Attributes): Shape 
     let t = base;
     for (const q of pointers) {
       const to = q.user ? { ...t, user: true } : t;
-      t = q.const || q.volatile ? { ...pointerTo(to), ...(q.const ? { const: true } : {}), ...(q.volatile ? { volatile: true } : {}) } : pointerTo(to);
+      t =
+        q.const || q.volatile
+          ? { ...pointerTo(to), ...(q.const ? { const: true } : {}), ...(q.volatile ? { volatile: true } : {}) }
+          : pointerTo(to);
     }
     for (let i = suffixes.length - 1; i >= 0; i--) t = suffixes[i]!(t);
     return inner ? inner.wrap(t) : t;
@@ -94,10 +97,13 @@ function direct(p: Parser, kind: DeclaratorKind, attributes: Attributes): Shape 
 /** Is this '(' the start of a parenthesised declarator rather than of parameters? */
 function opensDeclarator(p: Parser, kind: DeclaratorKind): boolean {
   const t = p.peek();
-  if (t.text === '*' || t.text === '^' || t.text === '(' || t.text === '[') return !(t.text === '(' && kind === 'abstract' && false);
+  if (t.text === '*' || t.text === '^' || t.text === '(' || t.text === '[')
+    return !(t.text === '(' && kind === 'abstract' && false);
   if (t.text === '__attribute__') return true;
   if (t.kind !== 'ident' || kind === 'abstract') return false;
-  return kind === 'named' ? !isTypeStart(p, t) || p.cx.lookupOwn(t.text) === undefined && p.peek(2).text === ')' : !isTypeStart(p, t);
+  return kind === 'named'
+    ? !isTypeStart(p, t) || (p.cx.lookupOwn(t.text) === undefined && p.peek(2).text === ')')
+    : !isTypeStart(p, t);
 }
 
 function arraySuffix(p: Parser, name: Token | undefined): (t: CType) => CType {
@@ -109,7 +115,10 @@ function arraySuffix(p: Parser, name: Token | undefined): (t: CType) => CType {
     const value = constantOf(e);
     if (value === undefined) {
       if (e.type.kind !== 'error') {
-        p.cx.report.error(name ?? e.at, `variable-length arrays are not available in BPF programs: give ${name ? `'${name.text}'` : 'the array'} a constant size`);
+        p.cx.report.error(
+          name ?? e.at,
+          `variable-length arrays are not available in BPF programs: give ${name ? `'${name.text}'` : 'the array'} a constant size`,
+        );
       }
       count = 1;
     } else if (BigInt.asIntN(64, value) < 0n) {
@@ -157,7 +166,10 @@ function functionSuffix(p: Parser): (t: CType) => CType {
   p.expect(')', open);
   return (ret): FuncType => {
     if (ret.kind === 'array' || ret.kind === 'func') {
-      p.cx.report.error(open, `function cannot return ${ret.kind === 'array' ? 'array' : 'function'} type '${typeName(ret)}'`);
+      p.cx.report.error(
+        open,
+        `function cannot return ${ret.kind === 'array' ? 'array' : 'function'} type '${typeName(ret)}'`,
+      );
       ret = VOID;
     }
     return { kind: 'func', ret, params, variadic, ...(unspecified ? { unspecified } : {}) };

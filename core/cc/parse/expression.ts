@@ -1,8 +1,8 @@
 /** Expressions (C11 6.5) with GNU's statement expressions, `?:` without a middle, typeof, `__extension__`, `_Generic`. */
 import {
   alignOf,
-  CHAR,
   arrayOf,
+  CHAR,
   type CType,
   INT,
   type IntType,
@@ -29,15 +29,43 @@ import type { Token } from '../token.ts';
 import type { BinaryOp, Expr, VarSymbol } from '../tree.ts';
 import { parseInitializer } from './initializer.ts';
 import type { Parser } from './parser.ts';
-import { isTypeStart, KEYWORDS, parseTypeName } from './specifier.ts';
 import { SPECIAL_FORMS } from './special-form.ts';
+import { isTypeStart, KEYWORDS, parseTypeName } from './specifier.ts';
 import { bodyOf, parseBlock } from './statement.ts';
 
 /** Operands that an operator chain may have before it is refused as a whole (a flat list needs no recursion to build). */
-const UPDATE_OPS: Record<string, BinaryOp> = { '+=': '+', '-=': '-', '*=': '*', '/=': '/', '%=': '%', '&=': '&', '|=': '|', '^=': '^', '<<=': '<<', '>>=': '>>' };
+const UPDATE_OPS: Record<string, BinaryOp> = {
+  '+=': '+',
+  '-=': '-',
+  '*=': '*',
+  '/=': '/',
+  '%=': '%',
+  '&=': '&',
+  '|=': '|',
+  '^=': '^',
+  '<<=': '<<',
+  '>>=': '>>',
+};
 
 const PRECEDENCE: Record<string, number> = {
-  '||': 1, '&&': 2, '|': 3, '^': 4, '&': 5, '==': 6, '!=': 6, '<': 7, '>': 7, '<=': 7, '>=': 7, '<<': 8, '>>': 8, '+': 9, '-': 9, '*': 10, '/': 10, '%': 10,
+  '||': 1,
+  '&&': 2,
+  '|': 3,
+  '^': 4,
+  '&': 5,
+  '==': 6,
+  '!=': 6,
+  '<': 7,
+  '>': 7,
+  '<=': 7,
+  '>=': 7,
+  '<<': 8,
+  '>>': 8,
+  '+': 9,
+  '-': 9,
+  '*': 10,
+  '/': 10,
+  '%': 10,
 }; // prettier-ignore
 
 /**
@@ -62,7 +90,12 @@ export function parseAssignment(p: Parser): Expr {
   if (p.tok.kind !== 'punct') return left;
   if (p.is('=')) {
     const at = p.next();
-    return assign(p.cx, left, p.nested(at, () => parseAssignment(p)), at);
+    return assign(
+      p.cx,
+      left,
+      p.nested(at, () => parseAssignment(p)),
+      at,
+    );
   }
   const op = UPDATE_OPS[p.tok.text];
   if (op === undefined) return left;
@@ -122,7 +155,15 @@ function namesObject(p: Parser, t: Token): boolean {
 function compoundLiteral(p: Parser, type: CType, open: Token): Expr {
   const made = parseInitializer(p, type);
   const global = p.cx.fn === undefined;
-  const symbol: VarSymbol = { kind: 'var', name: global ? `.literal.${p.cx.staticCount++}` : '', type: made.type, at: open, storage: global ? 'global' : 'auto', init: made.init, used: true };
+  const symbol: VarSymbol = {
+    kind: 'var',
+    name: global ? `.literal.${p.cx.staticCount++}` : '',
+    type: made.type,
+    at: open,
+    storage: global ? 'global' : 'auto',
+    init: made.init,
+    used: true,
+  };
   if (global) p.cx.globals.push(symbol);
   return { kind: 'literal', symbol, type: made.type, at: open, from: open, to: p.last, depth: depthOf(p.cx, open) };
 }
@@ -140,25 +181,43 @@ function parseUnary(p: Parser): Expr {
       case '!':
       case '~':
         p.next();
-        return unary(p.cx, at.text, p.nested(at, () => parseCast(p)), at);
+        return unary(
+          p.cx,
+          at.text,
+          p.nested(at, () => parseCast(p)),
+          at,
+        );
       case '*':
         p.next();
-        return deref(p.cx, p.nested(at, () => parseCast(p)), at);
+        return deref(
+          p.cx,
+          p.nested(at, () => parseCast(p)),
+          at,
+        );
       case '&':
         p.next();
-        return addressOf(p.cx, p.nested(at, () => parseCast(p)), at);
+        return addressOf(
+          p.cx,
+          p.nested(at, () => parseCast(p)),
+          at,
+        );
       case '++':
       case '--': {
         p.next();
         const target = p.nested(at, () => parseUnary(p));
-        return update(p.cx, target, at.text === '++' ? '+' : '-', intExpr(1n, INT, placeOf(at)), at, false, { at, from: at, to: target.to });
+        return update(p.cx, target, at.text === '++' ? '+' : '-', intExpr(1n, INT, placeOf(at)), at, false, {
+          at,
+          from: at,
+          to: target.to,
+        });
       }
       case '&&':
         p.fail(at, 'labels as values are not available in BPF programs');
     }
   }
   if (at.kind === 'ident') {
-    if (at.text === 'sizeof' || at.text === '_Alignof' || at.text === '__alignof__' || at.text === 'alignof') return parseSizeof(p);
+    if (at.text === 'sizeof' || at.text === '_Alignof' || at.text === '__alignof__' || at.text === 'alignof')
+      return parseSizeof(p);
     if (at.text === '__extension__') {
       p.next();
       return p.nested(at, () => parseCast(p));
@@ -184,7 +243,8 @@ function parseSizeof(p: Parser): Expr {
     }
   } else {
     const e = p.nested(at, () => parseUnary(p));
-    if (e.kind === 'member' && e.place.field.bitWidth !== undefined) p.cx.report.error(at, `invalid application of '${at.text}' to bit-field`);
+    if (e.kind === 'member' && e.place.field.bitWidth !== undefined)
+      p.cx.report.error(at, `invalid application of '${at.text}' to bit-field`);
     type = e.type;
     to = e.to;
   }
@@ -225,7 +285,11 @@ function parsePostfix(p: Parser, first: Expr): Expr {
       case '++':
       case '--':
         p.next();
-        e = update(p.cx, e, op.text === '++' ? '+' : '-', intExpr(1n, INT, placeOf(op)), op, true, { at: op, from: e.from, to: op });
+        e = update(p.cx, e, op.text === '++' ? '+' : '-', intExpr(1n, INT, placeOf(op)), op, true, {
+          at: op,
+          from: e.from,
+          to: op,
+        });
         break;
       default:
         return e;
@@ -359,7 +423,9 @@ function statementExpression(p: Parser, open: Token): Expr {
   const close = p.expect(')', open);
   const last = block.body[block.body.length - 1];
   const value = lastValue(last);
-  const type = value ? rvalueType(value.type.kind === 'array' || value.type.kind === 'func' ? rvalue(p.cx, value).type : value.type) : VOID;
+  const type = value
+    ? rvalueType(value.type.kind === 'array' || value.type.kind === 'func' ? rvalue(p.cx, value).type : value.type)
+    : VOID;
   return { kind: 'stmtexpr', body: block, type, at: open, from: open, to: close, depth: depthOf(p.cx, open) };
 }
 
@@ -384,12 +450,20 @@ function generic(p: Parser): Expr {
     p.expect(':');
     const e = parseAssignment(p);
     if (!type) fallback = e;
-    else if (!chosen && sameType(rvalueType(control.type), type) && (!isInteger(type) || sizeOf(type) === sizeOf(control.type))) chosen = e;
+    else if (
+      !chosen &&
+      sameType(rvalueType(control.type), type) &&
+      (!isInteger(type) || sizeOf(type) === sizeOf(control.type))
+    )
+      chosen = e;
   }
   const close = p.expect(')', open);
   const result = chosen ?? fallback;
   if (result) return { ...result, from: at, to: close };
-  if (control.type.kind !== 'error') p.cx.report.error(at, `controlling expression type ${quotedType(control.type)} not compatible with any generic association type`);
+  if (control.type.kind !== 'error')
+    p.cx.report.error(
+      at,
+      `controlling expression type ${quotedType(control.type)} not compatible with any generic association type`,
+    );
   return errorExpr(placeOf(at));
 }
-

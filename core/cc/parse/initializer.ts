@@ -62,7 +62,7 @@ function parseSyntax(p: Parser): Expr | Braced {
 function parseItem(p: Parser): Item {
   const at = p.tok;
   const designators: Designator[] = [];
-  if (p.tok.kind === 'ident' && p.peek().text === ':' ) {
+  if (p.tok.kind === 'ident' && p.peek().text === ':') {
     // The old GNU form `name: value`.
     const name = p.next();
     p.next();
@@ -71,7 +71,7 @@ function parseItem(p: Parser): Item {
   while (p.is('.') || p.is('[')) {
     const open = p.next();
     if (open.text === '.') {
-      if (p.tok.kind !== 'ident') p.fail(p.tok, 'expected a field designator, such as \'.field = 4\'');
+      if (p.tok.kind !== 'ident') p.fail(p.tok, "expected a field designator, such as '.field = 4'");
       const name = p.next();
       designators.push({ at: name, name: name.text });
     } else {
@@ -96,11 +96,13 @@ function bindInitializer(p: Parser, type: CType, syntax: Expr | Braced, at: Toke
       p.cx.report.error(at, 'array initializer must be an initializer list or string literal');
       return { init: { kind: 'list', items: [], at }, type };
     }
-    if (syntax.kind !== 'string') return { init: { kind: 'list', items: [{ bitOffset: 0, bitWidth: undefined, type, expr: syntax }], at }, type };
+    if (syntax.kind !== 'string')
+      return { init: { kind: 'list', items: [{ bitOffset: 0, bitWidth: undefined, type, expr: syntax }], at }, type };
   }
   filler.object(type, syntax, 0, undefined);
   let full = type;
-  if (type.kind === 'array' && type.count === undefined) full = { ...arrayOf(type.of, filler.longest), ...(type.const ? { const: true } : {}) };
+  if (type.kind === 'array' && type.count === undefined)
+    full = { ...arrayOf(type.of, filler.longest), ...(type.const ? { const: true } : {}) };
   if (isScalar(type)) {
     const first = filler.items[0];
     return { init: first ? { kind: 'expr', expr: first.expr } : { kind: 'list', items: [], at }, type };
@@ -133,7 +135,12 @@ class Filler {
         cx.report.error(value.at, 'array initializer must be an initializer list or string literal');
         return;
       }
-      this.items.push({ bitOffset: bit, bitWidth: width, type, expr: assignTo(cx, value, type, { verb: 'initializing' }) });
+      this.items.push({
+        bitOffset: bit,
+        bitWidth: width,
+        type,
+        expr: assignTo(cx, value, type, { verb: 'initializing' }),
+      });
       return;
     }
     const only = value.items[0];
@@ -146,7 +153,13 @@ class Filler {
       if (value.items.length > 1) cx.report.warning(value.items[1]!.at, 'excess elements in scalar initializer');
       return;
     }
-    if (isCharArray(type) && value.items.length === 1 && !isBraced(only!.value) && only!.value.kind === 'string' && only!.designators.length === 0) {
+    if (
+      isCharArray(type) &&
+      value.items.length === 1 &&
+      !isBraced(only!.value) &&
+      only!.value.kind === 'string' &&
+      only!.designators.length === 0
+    ) {
       return this.#string(type, only!.value, bit);
     }
     if (type.kind !== 'array' && type.kind !== 'record') return;
@@ -168,15 +181,30 @@ class Filler {
     }
     const room = type.count;
     if (room !== undefined && value.bytes.length - 1 > room) {
-      this.#p.cx.report.warning(value.at, `initializer-string for char array is too long, array size is ${room} but initializer has size ${value.bytes.length} (including the null terminating character)`);
+      this.#p.cx.report.warning(
+        value.at,
+        `initializer-string for char array is too long, array size is ${room} but initializer has size ${value.bytes.length} (including the null terminating character)`,
+      );
     }
     const bytes = room === undefined ? value.bytes : value.bytes.slice(0, room);
     if (this.#level === 0) this.longest = Math.max(this.longest, bytes.length);
-    this.items.push({ bitOffset: bit, bitWidth: undefined, type: arrayOf(CHAR, bytes.length), expr: { ...value, bytes } });
+    this.items.push({
+      bitOffset: bit,
+      bitWidth: undefined,
+      type: arrayOf(CHAR, bytes.length),
+      expr: { ...value, bytes },
+    });
   }
 
   /** Elements of an aggregate from a list, beginning at item `i`; answers the next item not used. */
-  #fill(type: CType, items: readonly Item[], i: number, bit: number, top: boolean, first?: readonly Designator[]): number {
+  #fill(
+    type: CType,
+    items: readonly Item[],
+    i: number,
+    bit: number,
+    top: boolean,
+    first?: readonly Designator[],
+  ): number {
     const { cx } = this.#p;
     let position = 0;
     let rest = first;
@@ -195,7 +223,10 @@ class Filler {
             return i + 1;
           }
           if (d.low < 0 || d.high < d.low || d.high >= (type.count ?? 1 << 24)) {
-            cx.report.error(d.at, `array designator index (${d.high < d.low ? `${d.low} ... ${d.high}` : d.high}) exceeds array bounds (${type.count ?? 'none'})`);
+            cx.report.error(
+              d.at,
+              `array designator index (${d.high < d.low ? `${d.low} ... ${d.high}` : d.high}) exceeds array bounds (${type.count ?? 'none'})`,
+            );
             return i + 1;
           }
           if (d.high - d.low > 4096) {
@@ -214,11 +245,20 @@ class Filler {
           continue;
         }
         if (type.kind !== 'record' || d.name === undefined) {
-          cx.report.error(d.at, type.kind === 'record' ? `array designator cannot initialize non-array type ${quotedType(type)}` : `designator in initializer for scalar type ${quotedType(type)}`);
+          cx.report.error(
+            d.at,
+            type.kind === 'record'
+              ? `array designator cannot initialize non-array type ${quotedType(type)}`
+              : `designator in initializer for scalar type ${quotedType(type)}`,
+          );
           return i + 1;
         }
         const fields = type.decl.fields;
-        const index = fields.findIndex((f) => f.name === d.name || (f.name === undefined && f.type.kind === 'record' && f.type.decl.find(d.name!) !== undefined));
+        const index = fields.findIndex(
+          (f) =>
+            f.name === d.name ||
+            (f.name === undefined && f.type.kind === 'record' && f.type.decl.find(d.name!) !== undefined),
+        );
         if (index < 0) {
           noMember(cx, type.decl, d.at, placeOf(d.at));
           return i + 1;
@@ -237,7 +277,10 @@ class Filler {
       if (!sub) {
         if (!top) return i;
         if (position === 0 && type.kind === 'record' && !type.decl.complete) return items.length;
-        cx.report.warning(item.at, `excess elements in ${type.kind === 'array' ? 'array' : (type.kind === 'record' && type.decl.tag) || 'scalar'} initializer`);
+        cx.report.warning(
+          item.at,
+          `excess elements in ${type.kind === 'array' ? 'array' : (type.kind === 'record' && type.decl.tag) || 'scalar'} initializer`,
+        );
         return items.length;
       }
       position = sub.next;
@@ -264,7 +307,10 @@ class Filler {
 }
 
 /** The subobject at a position, and the position after it. */
-function subobject(type: CType, position: number): { type: CType; bit: number; width: number | undefined; next: number } | undefined {
+function subobject(
+  type: CType,
+  position: number,
+): { type: CType; bit: number; width: number | undefined; next: number } | undefined {
   if (type.kind === 'array') {
     if (type.count !== undefined && position >= type.count) return undefined;
     return { type: type.of, bit: position * (sizeOf(type.of) ?? 0) * 8, width: undefined, next: position + 1 };
@@ -279,4 +325,3 @@ function subobject(type: CType, position: number): { type: CType; bit: number; w
   }
   return undefined;
 }
-

@@ -101,10 +101,14 @@ export class Parser {
     const notes = [note(open.at, `to match this '{'`)];
     if (fn && fn.at !== open.at) notes.push(note(fn.at, `function '${fn.name}' opened here`));
     const end = this.endOfText();
-    this.cx.report.error(end, `expected '}'${open.fn || this.braces.length === 1 ? name : ''}: the file ends inside ${open.fn ? 'a function' : 'a block'}`, {
-      notes,
-      fixits: [{ span: { ...end, start: end.end }, text: '}' }],
-    });
+    this.cx.report.error(
+      end,
+      `expected '}'${open.fn || this.braces.length === 1 ? name : ''}: the file ends inside ${open.fn ? 'a function' : 'a block'}`,
+      {
+        notes,
+        fixits: [{ span: { ...end, start: end.end }, text: '}' }],
+      },
+    );
     this.braces.length = 0;
     throw new SyntaxStop();
   }
@@ -120,7 +124,8 @@ export class Parser {
 
   /** Run `body` one level deeper in brackets. */
   nested<T>(at: Token, body: () => T): T {
-    if (++this.#nesting > MOST_NESTING) this.cx.report.fatal(at, `bracket nesting level exceeded maximum of ${MOST_NESTING}`);
+    if (++this.#nesting > MOST_NESTING)
+      this.cx.report.fatal(at, `bracket nesting level exceeded maximum of ${MOST_NESTING}`);
     try {
       return body();
     } finally {

@@ -1,12 +1,24 @@
 /** struct, union and enum specifiers (C11 6.7.2.1, 6.7.2.2). */
-import { type EnumDecl, INT, type IntType, integerOf, isInteger, LONG, quotedType, RecordDecl, sizeOf, UINT, ULONG } from '../ctype.ts';
+import {
+  type EnumDecl,
+  INT,
+  type IntType,
+  integerOf,
+  isInteger,
+  LONG,
+  quotedType,
+  RecordDecl,
+  sizeOf,
+  UINT,
+  ULONG,
+} from '../ctype.ts';
 import { layOut, type Member } from '../layout.ts';
 import { note, SyntaxStop } from '../report.ts';
 import { requireConstant } from '../sema/constant.ts';
 import type { Token } from '../token.ts';
 import { noAttributes, parseAttributes } from './attribute.ts';
-import { parseDeclarator } from './declarator.ts';
 import { parseStaticAssert } from './declaration.ts';
+import { parseDeclarator } from './declarator.ts';
 import { parseConditional } from './expression.ts';
 import type { Parser } from './parser.ts';
 import { isTypeStart, parseSpecifiers, parseTypeName } from './specifier.ts';
@@ -27,9 +39,14 @@ export function parseRecord(p: Parser, tag: 'struct' | 'union', keyword: Token):
   let decl: RecordDecl | undefined;
   if (name) {
     const known = p.cx.tagInThisScope(name.text);
-    if (known && known.tag !== tag) p.cx.report.error(name, `use of '${name.text}' with tag type that does not match previous declaration`, { notes: [note(known.at, 'previous use is here')] });
+    if (known && known.tag !== tag)
+      p.cx.report.error(name, `use of '${name.text}' with tag type that does not match previous declaration`, {
+        notes: [note(known.at, 'previous use is here')],
+      });
     else if (known && (known.decl as RecordDecl).complete) {
-      p.cx.report.error(name, `redefinition of '${tag} ${name.text}'`, { notes: [note(known.at, 'previous definition is here')] });
+      p.cx.report.error(name, `redefinition of '${tag} ${name.text}'`, {
+        notes: [note(known.at, 'previous definition is here')],
+      });
     } else if (known) decl = known.decl as RecordDecl;
   }
   decl ??= new RecordDecl(tag, name?.text, name ?? keyword);
@@ -61,7 +78,9 @@ function referTo(p: Parser, tag: 'struct' | 'union', name: Token): RecordDecl {
   const known = p.is(';') ? p.cx.tagInThisScope(name.text) : p.cx.ownTag(name.text);
   if (known) {
     if (known.tag === tag) return known.decl as RecordDecl;
-    p.cx.report.error(name, `use of '${name.text}' with tag type that does not match previous declaration`, { notes: [note(known.at, 'previous use is here')] });
+    p.cx.report.error(name, `use of '${name.text}' with tag type that does not match previous declaration`, {
+      notes: [note(known.at, 'previous use is here')],
+    });
     return new RecordDecl(tag, name.text, name);
   }
   const outer = p.cx.outer.record(tag, name.text, name);
@@ -86,13 +105,23 @@ function parseMember(p: Parser, members: Member[], seen: Map<string, Token>): vo
     // An anonymous struct or union; a tag alone declares nothing here.
     if (specs.type.kind === 'record' && specs.type.decl.name === undefined) {
       for (const n of specs.type.decl.names()) duplicate(p, n, specs.at, seen);
-      members.push({ name: undefined, type: specs.type, bitWidth: undefined, align: own.align, packed: own.packed, at: specs.at });
-    } else if (specs.type.kind !== 'record' && specs.type.kind !== 'enum') p.cx.report.warning(specs.at, 'declaration does not declare anything');
+      members.push({
+        name: undefined,
+        type: specs.type,
+        bitWidth: undefined,
+        align: own.align,
+        packed: own.packed,
+        at: specs.at,
+      });
+    } else if (specs.type.kind !== 'record' && specs.type.kind !== 'enum')
+      p.cx.report.warning(specs.at, 'declaration does not declare anything');
     return;
   }
   do {
     const anonymous = p.is(':');
-    const d = anonymous ? { type: specs.type, name: undefined, attributes: noAttributes() } : parseDeclarator(p, specs.type, 'named');
+    const d = anonymous
+      ? { type: specs.type, name: undefined, attributes: noAttributes() }
+      : parseDeclarator(p, specs.type, 'named');
     const at = d.name ?? p.tok;
     let width: number | undefined;
     let type = d.type;
@@ -114,7 +143,8 @@ function parseMember(p: Parser, members: Member[], seen: Map<string, Token>): vo
 
 function duplicate(p: Parser, name: string, at: Token, seen: Map<string, Token>): void {
   const before = seen.get(name);
-  if (before) p.cx.report.error(at, `duplicate member '${name}'`, { notes: [note(before, 'previous declaration is here')] });
+  if (before)
+    p.cx.report.error(at, `duplicate member '${name}'`, { notes: [note(before, 'previous declaration is here')] });
   seen.set(name, at);
 }
 
@@ -129,7 +159,8 @@ function parseWidth(p: Parser, name: Token | undefined, type: Parameters<typeof 
   }
   const most = integerOf(type).name === '_Bool' ? 1 : integerOf(type).size * 8;
   if (value < 0n) p.cx.report.error(at, `${what} has negative width (${value})`);
-  else if (value > BigInt(most)) p.cx.report.error(at, `width of ${what} (${value} bits) exceeds the width of its type (${most} bits)`);
+  else if (value > BigInt(most))
+    p.cx.report.error(at, `width of ${what} (${value} bits) exceeds the width of its type (${most} bits)`);
   else if (value === 0n && name) p.cx.report.error(at, `named ${what} has zero width`);
   else if (most > 64) p.cx.report.error(at, `${what} is wider than 64 bits can be`);
   else return Number(value);
@@ -159,11 +190,19 @@ export function parseEnum(p: Parser, keyword: Token): EnumDecl {
     return decl;
   }
   const open = p.next();
-  const decl: EnumDecl = { name: name?.text, underlying: fixed ?? UINT, complete: true, at: name ?? keyword, values: [] };
+  const decl: EnumDecl = {
+    name: name?.text,
+    underlying: fixed ?? UINT,
+    complete: true,
+    at: name ?? keyword,
+    values: [],
+  };
   if (name) {
     const known = p.cx.tagInThisScope(name.text);
     if (known && (known.tag !== 'enum' || (known.decl as EnumDecl).values.length > 0)) {
-      p.cx.report.error(name, `redefinition of '${known.tag} ${name.text}'`, { notes: [note(known.at, 'previous definition is here')] });
+      p.cx.report.error(name, `redefinition of '${known.tag} ${name.text}'`, {
+        notes: [note(known.at, 'previous definition is here')],
+      });
     }
     p.cx.declareTag(name.text, 'enum', decl, name);
   }
@@ -176,9 +215,13 @@ export function parseEnum(p: Parser, keyword: Token): EnumDecl {
     parseAttributes(p);
     if (p.accept('=')) next = requireConstant(p.cx, parseConditional(p), 'value of an enumerator', at) ?? 0n;
     const before = p.cx.inThisScope(at.text);
-    if (before) p.cx.report.error(at, `redefinition of '${at.text}'`, { notes: before.at ? [note(before.at, 'previous definition is here')] : [] });
+    if (before)
+      p.cx.report.error(at, `redefinition of '${at.text}'`, {
+        notes: before.at ? [note(before.at, 'previous definition is here')] : [],
+      });
     const fits = next >= -0x80000000n && next <= 0x7fffffffn;
-    const type = fixed ?? (fits ? INT : next >= 0n && next <= 0xffffffffn ? UINT : next > 0x7fffffffffffffffn ? ULONG : LONG);
+    const type =
+      fixed ?? (fits ? INT : next >= 0n && next <= 0xffffffffn ? UINT : next > 0x7fffffffffffffffn ? ULONG : LONG);
     p.cx.declare({ kind: 'enumerator', name: at.text, value: next, type, decl, at });
     decl.values.push({ name: at.text, value: next });
     next++;

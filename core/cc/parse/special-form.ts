@@ -1,5 +1,5 @@
 /** Call-like forms whose arguments are not all expressions: types, member designators, things that may not exist. */
-import { INT, pointerTo, sameType, ULONG, unqualified, type CType } from '../ctype.ts';
+import { type CType, INT, pointerTo, sameType, ULONG, unqualified } from '../ctype.ts';
 import { Fatal, Report, SyntaxStop } from '../report.ts';
 import { element, member } from '../sema/access.ts';
 import { constantOf, requireConstant } from '../sema/constant.ts';
@@ -48,7 +48,8 @@ export const SPECIAL_FORMS: Record<string, Form> = {
   },
   bpf_core_field_exists: fieldExists,
   bpf_core_field_size: (p, at) => fieldFact(p, at, (e) => BigInt(sizeBytes(e))),
-  bpf_core_field_offset: (p, at) => fieldFact(p, at, (e) => BigInt(e.kind === 'member' ? Math.floor(e.place.bitOffset / 8) : 0)),
+  bpf_core_field_offset: (p, at) =>
+    fieldFact(p, at, (e) => BigInt(e.kind === 'member' ? Math.floor(e.place.bitOffset / 8) : 0)),
   bpf_core_type_exists: (p, at) => {
     const open = p.expect('(');
     const type = parseTypeName(p);
@@ -76,7 +77,15 @@ export const SPECIAL_FORMS: Record<string, Form> = {
 
 function sizeBytes(e: Expr): number {
   const t = e.type;
-  return t.kind === 'int' ? t.size : t.kind === 'record' ? t.decl.size : t.kind === 'array' ? (t.count ?? 0) * sizeBytes({ ...e, type: t.of } as Expr) : t.kind === 'enum' ? t.decl.underlying.size : 8;
+  return t.kind === 'int'
+    ? t.size
+    : t.kind === 'record'
+      ? t.decl.size
+      : t.kind === 'array'
+        ? (t.count ?? 0) * sizeBytes({ ...e, type: t.of } as Expr)
+        : t.kind === 'enum'
+          ? t.decl.underlying.size
+          : 8;
 }
 
 /**
@@ -114,7 +123,8 @@ function designated(p: Parser, base: Expr, arrowFirst: boolean): { e: Expr; bits
       e = element(p.cx, e, index, open, close);
       if (e.kind === 'deref' && e.operand.kind === 'ptradd') {
         const value = constantOf(e.operand.index);
-        if (value === undefined) p.cx.report.error(open, 'array subscript of offsetof is not an integer constant expression');
+        if (value === undefined)
+          p.cx.report.error(open, 'array subscript of offsetof is not an integer constant expression');
         bits += Number(value ?? 0n) * e.operand.scale * 8;
       }
     }
@@ -175,4 +185,3 @@ function readChain(p: Parser, at: Token): Expr {
   const close = p.expect(')', open);
   return { ...rvalue(p.cx, e), from: at, to: close };
 }
-

@@ -38,24 +38,92 @@ export interface Specifiers {
 }
 
 const STORAGE = new Set(['typedef', 'extern', 'static', 'register', 'auto', '_Thread_local', '__thread']);
-const QUALIFIERS = new Set(['const', 'volatile', 'restrict', '__const', '__const__', '__volatile__', '__volatile', '__restrict', '__restrict__', '_Atomic', '__extension__', '_Noreturn', '__auto_type']);
+const QUALIFIERS = new Set([
+  'const',
+  'volatile',
+  'restrict',
+  '__const',
+  '__const__',
+  '__volatile__',
+  '__volatile',
+  '__restrict',
+  '__restrict__',
+  '_Atomic',
+  '__extension__',
+  '_Noreturn',
+  '__auto_type',
+]);
 const INLINE = new Set(['inline', '__inline', '__inline__']);
-const BASIC = new Set(['void', 'char', 'short', 'int', 'long', 'float', 'double', 'signed', '__signed__', '__signed', 'unsigned', '_Bool', '__int128', '__int128_t', '__uint128_t', '_Complex', '_Float16', '__float128', '_Float128', '__builtin_va_list']);
+const BASIC = new Set([
+  'void',
+  'char',
+  'short',
+  'int',
+  'long',
+  'float',
+  'double',
+  'signed',
+  '__signed__',
+  '__signed',
+  'unsigned',
+  '_Bool',
+  '__int128',
+  '__int128_t',
+  '__uint128_t',
+  '_Complex',
+  '_Float16',
+  '__float128',
+  '_Float128',
+  '__builtin_va_list',
+]);
 const TAGGED = new Set(['struct', 'union', 'enum']);
 const TYPEOF = new Set(['typeof', '__typeof__', '__typeof', 'typeof_unqual', '__auto_type']);
 const MISC = new Set(['__attribute__', '__attribute', '_Alignas', 'alignas']);
 
 export const KEYWORDS = new Set([
-  ...STORAGE, ...QUALIFIERS, ...INLINE, ...BASIC, ...TAGGED, ...TYPEOF, ...MISC,
-  'if', 'else', 'while', 'do', 'for', 'switch', 'case', 'default', 'break', 'continue', 'return', 'goto', 'sizeof', '_Alignof', '__alignof__',
-  'asm', '__asm__', '__asm', '_Static_assert', '_Generic',
+  ...STORAGE,
+  ...QUALIFIERS,
+  ...INLINE,
+  ...BASIC,
+  ...TAGGED,
+  ...TYPEOF,
+  ...MISC,
+  'if',
+  'else',
+  'while',
+  'do',
+  'for',
+  'switch',
+  'case',
+  'default',
+  'break',
+  'continue',
+  'return',
+  'goto',
+  'sizeof',
+  '_Alignof',
+  '__alignof__',
+  'asm',
+  '__asm__',
+  '__asm',
+  '_Static_assert',
+  '_Generic',
 ]); // prettier-ignore
 
 /** Does a declaration (or type name) begin here? */
 export function isTypeStart(p: Parser, tok: Token = p.tok): boolean {
   if (tok.kind !== 'ident') return false;
   const t = tok.text;
-  if (BASIC.has(t) || TAGGED.has(t) || QUALIFIERS.has(t) || STORAGE.has(t) || INLINE.has(t) || TYPEOF.has(t) || MISC.has(t)) return true;
+  if (
+    BASIC.has(t) ||
+    TAGGED.has(t) ||
+    QUALIFIERS.has(t) ||
+    STORAGE.has(t) ||
+    INLINE.has(t) ||
+    TYPEOF.has(t) ||
+    MISC.has(t)
+  )
+    return true;
   return !KEYWORDS.has(t) && p.cx.isTypedef(t);
 }
 
@@ -78,8 +146,10 @@ export function parseSpecifiers(p: Parser): Specifiers {
     if (tok.kind !== 'ident') break;
     if (STORAGE.has(t)) {
       p.next();
-      if (t === '_Thread_local' || t === '__thread') p.cx.report.error(tok, 'thread-local storage does not exist in BPF programs');
-      else if (storage && storage !== t) p.cx.report.error(tok, `cannot combine with previous '${storage}' declaration specifier`);
+      if (t === '_Thread_local' || t === '__thread')
+        p.cx.report.error(tok, 'thread-local storage does not exist in BPF programs');
+      else if (storage && storage !== t)
+        p.cx.report.error(tok, `cannot combine with previous '${storage}' declaration specifier`);
       else storage = t as Specifiers['storage'];
     } else if (t === '__auto_type') {
       p.next();
@@ -193,7 +263,13 @@ function basicType(p: Parser, words: readonly string[], at: Token): CType {
 }
 
 function ofMode(type: IntType, bytes: number): CType {
-  const table: Record<number, [IntType, IntType]> = { 1: [SCHAR, UCHAR], 2: [SHORT, USHORT], 4: [INT, UINT], 8: [LONG, ULONG], 16: [INT128, UINT128] };
+  const table: Record<number, [IntType, IntType]> = {
+    1: [SCHAR, UCHAR],
+    2: [SHORT, USHORT],
+    4: [INT, UINT],
+    8: [LONG, ULONG],
+    16: [INT128, UINT128],
+  };
   return table[bytes]![type.signed ? 0 : 1];
 }
 
@@ -205,4 +281,3 @@ export function parseTypeName(p: Parser): CType {
   const d = parseDeclarator(p, specs.type, 'abstract');
   return d.type;
 }
-

@@ -101,13 +101,20 @@ function parseBlockItem(p: Parser, body: FunctionBody): Stmt {
 
 function startsDeclaration(p: Parser): boolean {
   const next = p.peek();
-  if (next.text === ':' ) return false;
+  if (next.text === ':') return false;
   if (isTypeStart(p)) {
     // A typedef name of the outer scope used as a plain name: `sector = 1`.
     return p.cx.lookupOwn(p.tok.text) !== undefined || !isPlainUse(next);
   }
   // `unknown_t x`, `unknown_t *x =`: a declaration with an unknown type, to be said so.
-  return p.tok.kind === 'ident' && next.kind === 'ident' && !STATEMENT_WORDS.has(p.tok.text) && !isTypeStart(p, next) && p.cx.lookupOwn(p.tok.text) === undefined && [';', '=', ',', '['].includes(p.peek(2).text);
+  return (
+    p.tok.kind === 'ident' &&
+    next.kind === 'ident' &&
+    !STATEMENT_WORDS.has(p.tok.text) &&
+    !isTypeStart(p, next) &&
+    p.cx.lookupOwn(p.tok.text) === undefined &&
+    [';', '=', ',', '['].includes(p.peek(2).text)
+  );
 }
 
 const ASSIGNMENTS = new Set(['=', '+=', '-=', '*=', '/=', '.', '->', '++', '--', '[']);
@@ -115,7 +122,24 @@ function isPlainUse(next: Token): boolean {
   return next.kind === 'punct' && ASSIGNMENTS.has(next.text);
 }
 
-const STATEMENT_WORDS = new Set(['if', 'else', 'while', 'do', 'for', 'switch', 'case', 'default', 'break', 'continue', 'return', 'goto', 'asm', '__asm__', '__asm', 'sizeof']);
+const STATEMENT_WORDS = new Set([
+  'if',
+  'else',
+  'while',
+  'do',
+  'for',
+  'switch',
+  'case',
+  'default',
+  'break',
+  'continue',
+  'return',
+  'goto',
+  'asm',
+  '__asm__',
+  '__asm',
+  'sizeof',
+]);
 
 function parseLocal(p: Parser): DeclStmt {
   const at = p.tok;
@@ -147,7 +171,10 @@ export function parseStatement(p: Parser, body: FunctionBody): Stmt {
       case 'continue':
         p.next();
         if (at.text === 'break' ? body.breakable === 0 : body.loops === 0) {
-          p.cx.report.error(at, `'${at.text}' statement not in ${at.text === 'break' ? 'loop or switch' : 'loop'} statement`);
+          p.cx.report.error(
+            at,
+            `'${at.text}' statement not in ${at.text === 'break' ? 'loop or switch' : 'loop'} statement`,
+          );
         }
         p.expectSemicolon(`after ${at.text} statement`);
         return { kind: at.text, at };
@@ -198,7 +225,8 @@ function parseIf(p: Parser, body: FunctionBody): Stmt {
     const test = parseExpression(p, true);
     if (test.kind === 'assign' && test.from.text !== '(') {
       // Extra parentheses say "I mean it"; `from` starts inside them otherwise.
-      if (!parenthesised(test)) p.cx.report.warning(test.at, 'using the result of an assignment as a condition without parentheses');
+      if (!parenthesised(test))
+        p.cx.report.warning(test.at, 'using the result of an assignment as a condition without parentheses');
     }
     const c = condition(p.cx, test, 'statement');
     p.expect(')', open);
@@ -300,10 +328,13 @@ function parseSwitch(p: Parser, body: FunctionBody): Stmt {
   let value = promote(p.cx, parseExpression(p, true));
   p.expect(')', open);
   if (!isInteger(value.type)) {
-    if (value.type.kind !== 'error') p.cx.report.error(value.at, `statement requires expression of integer type (${quotedType(value.type)} invalid)`);
+    if (value.type.kind !== 'error')
+      p.cx.report.error(value.at, `statement requires expression of integer type (${quotedType(value.type)} invalid)`);
     value = errorExpr(placeOf(at));
   }
-  const type: IntType = isInteger(value.type) ? integerOf(value.type) : { kind: 'int', name: 'int', size: 4, signed: true, rank: 3 };
+  const type: IntType = isInteger(value.type)
+    ? integerOf(value.type)
+    : { kind: 'int', name: 'int', size: 4, signed: true, rank: 3 };
   const sw: OpenSwitch = { type, cases: [], at };
   body.switches.push(sw);
   body.breakable++;
@@ -315,15 +346,21 @@ function parseSwitch(p: Parser, body: FunctionBody): Stmt {
 }
 
 function checkCases(cx: Context, sw: OpenSwitch): void {
-  const ranges = sw.cases.filter((c) => c.low !== undefined).sort((a, b) => (a.low! < b.low! ? -1 : a.low! > b.low! ? 1 : 0));
+  const ranges = sw.cases
+    .filter((c) => c.low !== undefined)
+    .sort((a, b) => (a.low! < b.low! ? -1 : a.low! > b.low! ? 1 : 0));
   for (let i = 1; i < ranges.length; i++) {
     if (ranges[i]!.low! <= ranges[i - 1]!.high!) {
-      const [a, b] = ranges[i]!.at.start > ranges[i - 1]!.at.start ? [ranges[i]!, ranges[i - 1]!] : [ranges[i - 1]!, ranges[i]!];
+      const [a, b] =
+        ranges[i]!.at.start > ranges[i - 1]!.at.start ? [ranges[i]!, ranges[i - 1]!] : [ranges[i - 1]!, ranges[i]!];
       cx.report.error(a.at, `duplicate case value '${a.low}'`, { notes: [note(b.at, 'previous case defined here')] });
     }
   }
   const defaults = sw.cases.filter((c) => c.low === undefined);
-  if (defaults[1]) cx.report.error(defaults[1].at, 'multiple default labels in one switch', { notes: [note(defaults[0]!.at, 'previous case defined here')] });
+  if (defaults[1])
+    cx.report.error(defaults[1].at, 'multiple default labels in one switch', {
+      notes: [note(defaults[0]!.at, 'previous case defined here')],
+    });
 }
 
 /**
@@ -350,7 +387,11 @@ function parseCase(p: Parser, body: FunctionBody): Stmt {
   p.expect(':');
   if (!sw) p.cx.report.error(at, `'${at.text}' statement not in switch statement`);
   // `case 1: }` and `case 1: int x;` are C23; kernel programmers write both.
-  const inner: Stmt = p.is('}') ? { kind: 'empty', at: p.tok } : startsDeclaration(p) ? parseLocal(p) : p.nested(at, () => parseStatement(p, body));
+  const inner: Stmt = p.is('}')
+    ? { kind: 'empty', at: p.tok }
+    : startsDeclaration(p)
+      ? parseLocal(p)
+      : p.nested(at, () => parseStatement(p, body));
   const made: CaseStmt = { kind: 'case', low, high, body: inner, at };
   sw?.cases.push(made);
   return made;
@@ -360,9 +401,16 @@ function parseLabel(p: Parser, body: FunctionBody): Stmt {
   const at = p.next();
   p.next();
   const known = body.labels.get(at.text);
-  if (known) p.cx.report.error(at, `redefinition of label '${at.text}'`, { notes: [note(known, 'previous definition is here')] });
+  if (known)
+    p.cx.report.error(at, `redefinition of label '${at.text}'`, {
+      notes: [note(known, 'previous definition is here')],
+    });
   body.labels.set(at.text, at);
-  const inner: Stmt = p.is('}') ? { kind: 'empty', at: p.tok } : startsDeclaration(p) ? parseLocal(p) : p.nested(at, () => parseStatement(p, body));
+  const inner: Stmt = p.is('}')
+    ? { kind: 'empty', at: p.tok }
+    : startsDeclaration(p)
+      ? parseLocal(p)
+      : p.nested(at, () => parseStatement(p, body));
   return { kind: 'label', name: at.text, body: inner, at };
 }
 
@@ -386,9 +434,20 @@ function parseReturn(p: Parser, body: FunctionBody): Stmt {
   if (!p.is(';')) {
     const e = parseExpression(p, true);
     if (ret.kind === 'void') {
-      if (e.type.kind !== 'void' && e.type.kind !== 'error') p.cx.report.error(at, `void function '${body.fn.name}' should not return a value`, { notes: [note(body.fn.at, `'${body.fn.name}' declared here`)] });
+      if (e.type.kind !== 'void' && e.type.kind !== 'error')
+        p.cx.report.error(at, `void function '${body.fn.name}' should not return a value`, {
+          notes: [note(body.fn.at, `'${body.fn.name}' declared here`)],
+        });
       p.expectSemicolon('after return statement');
-      return { kind: 'block', body: [{ kind: 'expr', expr: e, at }, { kind: 'return', value: undefined, at }], at, end: at };
+      return {
+        kind: 'block',
+        body: [
+          { kind: 'expr', expr: e, at },
+          { kind: 'return', value: undefined, at },
+        ],
+        at,
+        end: at,
+      };
     }
     value = assignTo(p.cx, e, ret, { verb: 'returning' }, e.at);
   } else if (ret.kind !== 'void' && ret.kind !== 'error') {
@@ -437,6 +496,7 @@ function parseAsm(p: Parser): Stmt {
   }
   p.expect(')', open);
   p.expectSemicolon('after asm statement');
-  if (text.trim() !== '') p.cx.report.error(textAt, `inline assembly is not available: only an empty asm (a compiler barrier) is`);
+  if (text.trim() !== '')
+    p.cx.report.error(textAt, `inline assembly is not available: only an empty asm (a compiler barrier) is`);
   return { kind: 'asm', memory, opaque, at };
 }

@@ -12,7 +12,16 @@ interface Value {
 }
 
 const LEVELS: readonly (readonly string[])[] = [
-  ['||'], ['&&'], ['|'], ['^'], ['&'], ['==', '!='], ['<', '>', '<=', '>='], ['<<', '>>'], ['+', '-'], ['*', '/', '%'],
+  ['||'],
+  ['&&'],
+  ['|'],
+  ['^'],
+  ['&'],
+  ['==', '!='],
+  ['<', '>', '<=', '>='],
+  ['<<', '>>'],
+  ['+', '-'],
+  ['*', '/', '%'],
 ]; // prettier-ignore
 
 /** Deep nesting ends with a message rather than with the JavaScript stack. */
@@ -28,7 +37,10 @@ export function evaluateCondition(tokens: readonly Token[], directive: Token, re
     report.error(at ?? tokens[tokens.length - 1] ?? directive, message);
     throw new Stop();
   };
-  const wrap = (v: bigint, unsigned: boolean): Value => ({ v: unsigned ? BigInt.asUintN(64, v) : BigInt.asIntN(64, v), unsigned });
+  const wrap = (v: bigint, unsigned: boolean): Value => ({
+    v: unsigned ? BigInt.asUintN(64, v) : BigInt.asIntN(64, v),
+    unsigned,
+  });
 
   function primary(live: boolean): Value {
     const t = tokens[i];
@@ -82,22 +94,38 @@ export function evaluateCondition(tokens: readonly Token[], directive: Token, re
     const y = unsigned ? BigInt.asUintN(64, b.v) : b.v;
     const truth = (c: boolean): Value => ({ v: c ? 1n : 0n, unsigned: false });
     switch (op.text) {
-      case '||': return truth(a.v !== 0n || b.v !== 0n);
-      case '&&': return truth(a.v !== 0n && b.v !== 0n);
-      case '|': return wrap(x | y, unsigned);
-      case '^': return wrap(x ^ y, unsigned);
-      case '&': return wrap(x & y, unsigned);
-      case '==': return truth(x === y);
-      case '!=': return truth(x !== y);
-      case '<': return truth(x < y);
-      case '>': return truth(x > y);
-      case '<=': return truth(x <= y);
-      case '>=': return truth(x >= y);
-      case '<<': return wrap(a.v << (b.v & 63n), a.unsigned);
-      case '>>': return wrap((a.unsigned ? BigInt.asUintN(64, a.v) : a.v) >> (b.v & 63n), a.unsigned);
-      case '+': return wrap(x + y, unsigned);
-      case '-': return wrap(x - y, unsigned);
-      case '*': return wrap(x * y, unsigned);
+      case '||':
+        return truth(a.v !== 0n || b.v !== 0n);
+      case '&&':
+        return truth(a.v !== 0n && b.v !== 0n);
+      case '|':
+        return wrap(x | y, unsigned);
+      case '^':
+        return wrap(x ^ y, unsigned);
+      case '&':
+        return wrap(x & y, unsigned);
+      case '==':
+        return truth(x === y);
+      case '!=':
+        return truth(x !== y);
+      case '<':
+        return truth(x < y);
+      case '>':
+        return truth(x > y);
+      case '<=':
+        return truth(x <= y);
+      case '>=':
+        return truth(x >= y);
+      case '<<':
+        return wrap(a.v << (b.v & 63n), a.unsigned);
+      case '>>':
+        return wrap((a.unsigned ? BigInt.asUintN(64, a.v) : a.v) >> (b.v & 63n), a.unsigned);
+      case '+':
+        return wrap(x + y, unsigned);
+      case '-':
+        return wrap(x - y, unsigned);
+      case '*':
+        return wrap(x * y, unsigned);
       default:
         if (y === 0n) return live ? fail(op, 'division by zero in preprocessor expression') : wrap(0n, unsigned);
         return wrap(op.text === '/' ? x / y : x % y, unsigned);

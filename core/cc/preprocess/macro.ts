@@ -198,7 +198,9 @@ function replace(macro: Macro, body: readonly Token[], args: Arguments, expansio
     }
     const beforePaste = body[i + 1]?.text === '##' && body[i + 1]!.kind === 'punct';
     const tokens = beforePaste ? raw : args.expand(t.text);
-    tokens.forEach((a, k) => out.push(k === 0 ? { ...a, space: t.space, bol: false } : a.bol ? { ...a, bol: false, space: true } : a));
+    tokens.forEach((a, k) =>
+      out.push(k === 0 ? { ...a, space: t.space, bol: false } : a.bol ? { ...a, bol: false, space: true } : a),
+    );
   }
   return out;
 }
@@ -218,7 +220,13 @@ function optGroup(body: readonly Token[], i: number): { inner: readonly Token[];
   return { inner: body.slice(i + 2), last: body.length - 1 };
 }
 
-function optional(macro: Macro, inner: readonly Token[], args: Arguments, expansion: Expansion, report: Report): Token[] {
+function optional(
+  macro: Macro,
+  inner: readonly Token[],
+  args: Arguments,
+  expansion: Expansion,
+  report: Report,
+): Token[] {
   return args.expand(macro.variadic!).length > 0 ? replace(macro, inner, args, expansion, report) : [];
 }
 

@@ -62,7 +62,15 @@ interface Condition {
   seenElse: boolean;
 }
 
-const OPERATORS = new Set(['__has_include', '__has_include_next', '__has_attribute', '__has_builtin', '__has_feature', '__has_extension', '__has_c_attribute']);
+const OPERATORS = new Set([
+  '__has_include',
+  '__has_include_next',
+  '__has_attribute',
+  '__has_builtin',
+  '__has_feature',
+  '__has_extension',
+  '__has_c_attribute',
+]);
 
 export class Preprocessor {
   readonly #options: PreprocessOptions;
@@ -109,7 +117,9 @@ export class Preprocessor {
   textOf(name: string): string | undefined {
     const macro = this.#lookup(name);
     if (!macro || macro.params) return undefined;
-    return this.#expandList([...macro.body]).map((t) => (t.kind === 'string' ? t.text.slice(1, -1) : t.text)).join(' ');
+    return this.#expandList([...macro.body])
+      .map((t) => (t.kind === 'string' ? t.text.slice(1, -1) : t.text))
+      .join(' ');
   }
 
   /** Expand a list of tokens as if they stood alone: what the flavour's lazily read C texts go through. */
@@ -134,7 +144,8 @@ export class Preprocessor {
     for (;;) {
       const t = this.#nextExpanded();
       if (t === undefined) continue;
-      if (out.length >= MOST_TOKENS) this.#report.fatal(t, `program is too large: more than ${MOST_TOKENS} tokens after preprocessing`);
+      if (out.length >= MOST_TOKENS)
+        this.#report.fatal(t, `program is too large: more than ${MOST_TOKENS} tokens after preprocessing`);
       if (t.kind === 'bad') {
         this.#report.error(t, t.problem!);
         continue;
@@ -252,7 +263,16 @@ export class Preprocessor {
   }
 
   #comma(like: Token): Token {
-    return { kind: 'punct', text: ',', file: like.file, start: like.start, end: like.start, bol: false, space: false, ...(like.expansion ? { expansion: like.expansion } : {}) };
+    return {
+      kind: 'punct',
+      text: ',',
+      file: like.file,
+      start: like.start,
+      end: like.start,
+      bol: false,
+      space: false,
+      ...(like.expansion ? { expansion: like.expansion } : {}),
+    };
   }
 
   /** Arguments of a call whose '(' was taken. Undefined (and reported) when malformed. */
@@ -282,16 +302,26 @@ export class Preprocessor {
         }
       }
       // The macro whose frame this came from may be popped before the argument is used: paint its name now.
-      args[args.length - 1]!.push(t.kind === 'ident' && !t.noExpand && this.#macros.get(t.text)?.active ? { ...t, noExpand: true } : t);
+      args[args.length - 1]!.push(
+        t.kind === 'ident' && !t.noExpand && this.#macros.get(t.text)?.active ? { ...t, noExpand: true } : t,
+      );
     }
     if (fixed === 0 && macro.variadic === undefined && args.length === 1 && args[0]!.length === 0) return [];
     if (args.length < fixed) {
       // GNU and C23: the variadic part may be left out, and one parameter may be empty.
-      this.#report.error(name, `too few arguments provided to function-like macro '${macro.name}' (${args.length} instead of ${fixed})`, { notes: [note(macro.at, `macro '${macro.name}' defined here`)] });
+      this.#report.error(
+        name,
+        `too few arguments provided to function-like macro '${macro.name}' (${args.length} instead of ${fixed})`,
+        { notes: [note(macro.at, `macro '${macro.name}' defined here`)] },
+      );
       return undefined;
     }
     if (args.length > fixed && macro.variadic === undefined) {
-      this.#report.error(name, `too many arguments provided to function-like macro '${macro.name}' (${args.length} instead of ${fixed})`, { notes: [note(macro.at, `macro '${macro.name}' defined here`)] });
+      this.#report.error(
+        name,
+        `too many arguments provided to function-like macro '${macro.name}' (${args.length} instead of ${fixed})`,
+        { notes: [note(macro.at, `macro '${macro.name}' defined here`)] },
+      );
       return undefined;
     }
     return args;
@@ -367,7 +397,10 @@ export class Preprocessor {
         if (!c) this.#report.error(name, `#${name.text} without #if`);
         else {
           // Reached from live text: some branch was taken, so the rest is skipped.
-          if (c.seenElse) this.#report.error(name, `#${name.text} after #else`, { notes: [note(c.at, 'the conditional began here')] });
+          if (c.seenElse)
+            this.#report.error(name, `#${name.text} after #else`, {
+              notes: [note(c.at, 'the conditional began here')],
+            });
           if (name.text === 'else') c.seenElse = true;
           this.#skip(frame, file, c);
         }
@@ -440,7 +473,10 @@ export class Preprocessor {
         const paren = tokens[i + 1]?.text === '(';
         const operand = tokens[i + (paren ? 2 : 1)];
         if (operand?.kind !== 'ident' || (paren && tokens[i + 3]?.text !== ')')) {
-          this.#report.error(operand ?? t, operand && paren && operand.kind === 'ident' ? `missing ')' after 'defined'` : 'macro name missing');
+          this.#report.error(
+            operand ?? t,
+            operand && paren && operand.kind === 'ident' ? `missing ')' after 'defined'` : 'macro name missing',
+          );
           answer(false);
           return out;
         }
@@ -452,7 +488,9 @@ export class Preprocessor {
         const inner = tokens.slice(i + 2, end);
         if (t.text.startsWith('__has_include')) {
           const header = headerName(inner);
-          answer(header !== undefined && this.#options.include(header.name, header.angled, t.file.name).kind !== 'missing');
+          answer(
+            header !== undefined && this.#options.include(header.name, header.angled, t.file.name).kind !== 'missing',
+          );
         } else answer(t.text === '__has_builtin' || t.text === '__has_attribute');
         i = end;
       } else out.push(t);
@@ -486,7 +524,8 @@ export class Preprocessor {
           return;
         case 'else':
           if (depth > 0) break;
-          if (c.seenElse) this.#report.error(name, '#else after #else', { notes: [note(c.at, 'the conditional began here')] });
+          if (c.seenElse)
+            this.#report.error(name, '#else after #else', { notes: [note(c.at, 'the conditional began here')] });
           c.seenElse = true;
           if (c.taken) break;
           c.taken = true;
@@ -496,7 +535,10 @@ export class Preprocessor {
         case 'elifdef':
         case 'elifndef':
           if (depth > 0) break;
-          if (c.seenElse) this.#report.error(name, `#${name.text} after #else`, { notes: [note(c.at, 'the conditional began here')] });
+          if (c.seenElse)
+            this.#report.error(name, `#${name.text} after #else`, {
+              notes: [note(c.at, 'the conditional began here')],
+            });
           if (c.taken || !this.#condition(name, line.slice(1))) break;
           c.taken = true;
           c.live = true;
@@ -511,7 +553,9 @@ export class Preprocessor {
     if (!macro) return;
     const before = this.#macros.get(macro.name);
     if (before && !sameMacro(before, macro) && before.at.file.name !== '<command line>') {
-      this.#report.warning(macro.at, `'${macro.name}' macro redefined`, { notes: [note(before.at, 'previous definition is here')] });
+      this.#report.warning(macro.at, `'${macro.name}' macro redefined`, {
+        notes: [note(before.at, 'previous definition is here')],
+      });
     }
     this.#macros.set(macro.name, macro);
   }
@@ -534,7 +578,10 @@ export class Preprocessor {
     }
     if (this.#once.has(found.name)) return;
     if (this.#files.length >= MOST_INCLUDES) {
-      this.#report.fatal(rest[0]!, `#include nested more than ${MOST_INCLUDES} deep: does '${header.name}' include itself?`);
+      this.#report.fatal(
+        rest[0]!,
+        `#include nested more than ${MOST_INCLUDES} deep: does '${header.name}' include itself?`,
+      );
     }
     const source = new SourceFile(found.name, found.text);
     const state: FileState = { name: found.name, source, conditions: [] };
@@ -547,7 +594,13 @@ export class Preprocessor {
   #pragma(hash: Token, rest: Token[], file: FileState): void {
     const first = rest[0]?.text;
     if (first === 'once') this.#once.add(file.name);
-    else if (first === 'unroll' || first === 'nounroll' || (first === 'clang' && rest[1]?.text === 'loop') || (first === 'GCC' && rest[1]?.text === 'unroll') || first === 'pack') {
+    else if (
+      first === 'unroll' ||
+      first === 'nounroll' ||
+      (first === 'clang' && rest[1]?.text === 'loop') ||
+      (first === 'GCC' && rest[1]?.text === 'unroll') ||
+      first === 'pack'
+    ) {
       const expanded = this.#expandList(rest);
       const token: Token = { ...hash, kind: 'pragma', text: expanded.map((t) => t.text).join(' ') };
       this.#stack.push({ tokens: [token], pos: 0, macro: passThrough() });
@@ -586,9 +639,25 @@ export class Preprocessor {
   }
 
   #defineDynamic(): void {
-    const at: Token = { kind: 'ident', text: '', file: new SourceFile(BUILTIN_FILE, ''), start: 0, end: 0, bol: false, space: false };
+    const at: Token = {
+      kind: 'ident',
+      text: '',
+      file: new SourceFile(BUILTIN_FILE, ''),
+      start: 0,
+      end: 0,
+      bol: false,
+      space: false,
+    };
     const dynamic = (name: string, make: (at: Token) => string) => {
-      this.#macros.set(name, { name, params: undefined, variadic: undefined, body: [], at, active: false, dynamic: make });
+      this.#macros.set(name, {
+        name,
+        params: undefined,
+        variadic: undefined,
+        body: [],
+        at,
+        active: false,
+        dynamic: make,
+      });
     };
     const quoted = (text: string) => `"${text.replace(/["\\]/g, '\\$&').replace(/\n/g, '\\n')}"`;
     dynamic('__FILE__', (t) => quoted(writtenAt(t).file.name));
@@ -609,7 +678,14 @@ export class Preprocessor {
 
 /** A frame must have a macro to be popped silently; this one disables nothing. */
 function passThrough(): Macro {
-  return { name: '', params: undefined, variadic: undefined, body: [], at: undefined as unknown as Token, active: false };
+  return {
+    name: '',
+    params: undefined,
+    variadic: undefined,
+    body: [],
+    at: undefined as unknown as Token,
+    active: false,
+  };
 }
 
 /** `"name"` or `<name>` from the tokens after #include. */

@@ -1,7 +1,17 @@
 /** Naming things (C11 6.5.1, 6.5.2.1, 6.5.2.3, 6.5.3.2): identifiers, members, elements, `*` and `&`. */
 import { nearestNames } from '../../base/errors.ts';
 import type { Context } from '../context.ts';
-import { type CType, isInteger, pointerTo, quotedType, type RecordDecl, rvalueType, sizeOf, typeName, VOID } from '../ctype.ts';
+import {
+  type CType,
+  isInteger,
+  pointerTo,
+  quotedType,
+  type RecordDecl,
+  rvalueType,
+  sizeOf,
+  typeName,
+  VOID,
+} from '../ctype.ts';
 import { renameHint } from '../flavour/renames.ts';
 import { note } from '../report.ts';
 import { spanOf, type Token } from '../token.ts';
@@ -52,25 +62,35 @@ export function member(cx: Context, base: Expr, arrow: boolean, op: Token, name:
     const pointer = rvalue(cx, base);
     if (pointer.type.kind !== 'ptr') {
       const isRecord = base.type.kind === 'record';
-      cx.report.error(op, `member reference type ${quotedType(base.type)} is not a pointer${isRecord ? `; did you mean to use '.'?` : ''}`, {
-        ranges: [rangeOf(base)],
-        ...(isRecord ? { fixits: [{ span: spanOf(op), text: '.' }] } : {}),
-      });
+      cx.report.error(
+        op,
+        `member reference type ${quotedType(base.type)} is not a pointer${isRecord ? `; did you mean to use '.'?` : ''}`,
+        {
+          ranges: [rangeOf(base)],
+          ...(isRecord ? { fixits: [{ span: spanOf(op), text: '.' }] } : {}),
+        },
+      );
       if (!isRecord) return errorExpr(place);
     } else object = deref(cx, pointer, op);
   } else if (base.type.kind === 'ptr') {
     const toRecord = base.type.to.kind === 'record';
-    cx.report.error(op, `member reference type ${quotedType(base.type)} is a pointer${toRecord ? `; did you mean to use '->'?` : ''}`, {
-      ranges: [rangeOf(base)],
-      ...(toRecord ? { fixits: [{ span: spanOf(op), text: '->' }] } : {}),
-    });
+    cx.report.error(
+      op,
+      `member reference type ${quotedType(base.type)} is a pointer${toRecord ? `; did you mean to use '->'?` : ''}`,
+      {
+        ranges: [rangeOf(base)],
+        ...(toRecord ? { fixits: [{ span: spanOf(op), text: '->' }] } : {}),
+      },
+    );
     if (!toRecord) return errorExpr(place);
     object = deref(cx, rvalue(cx, base), op);
   }
   const type = object.type;
   if (type.kind === 'error') return errorExpr(place);
   if (type.kind !== 'record') {
-    cx.report.error(op, `member reference base type ${quotedType(type)} is not a structure or union`, { ranges: [rangeOf(base)] });
+    cx.report.error(op, `member reference base type ${quotedType(type)} is not a structure or union`, {
+      ranges: [rangeOf(base)],
+    });
     return errorExpr(place);
   }
   if (!type.decl.complete) {
@@ -83,7 +103,15 @@ export function member(cx: Context, base: Expr, arrow: boolean, op: Token, name:
     return errorExpr(place);
   }
   const field = found.field.type;
-  const merged: CType = type.const || type.volatile || type.user ? { ...field, ...(type.const ? { const: true } : {}), ...(type.volatile ? { volatile: true } : {}), ...(type.user ? { user: true } : {}) } : field;
+  const merged: CType =
+    type.const || type.volatile || type.user
+      ? {
+          ...field,
+          ...(type.const ? { const: true } : {}),
+          ...(type.volatile ? { volatile: true } : {}),
+          ...(type.user ? { user: true } : {}),
+        }
+      : field;
   return { kind: 'member', base: object, place: found, type: merged, ...place, depth: depthOf(cx, name, object) };
 }
 
@@ -91,21 +119,27 @@ function incomplete(cx: Context, decl: RecordDecl, at: Token, base: Expr): void 
   const name = `${decl.tag} ${decl.name ?? '(anonymous)'}`;
   const notes = decl.at ? [note(decl.at, `forward declaration of '${name}'`)] : [];
   const why = cx.kernel ? [note(undefined, `the kernel's BTF has no '${name}'`)] : [];
-  cx.report.error(at, `incomplete definition of type '${name}'`, { ranges: [rangeOf(base)], notes: [...notes, ...why] });
+  cx.report.error(at, `incomplete definition of type '${name}'`, {
+    ranges: [rangeOf(base)],
+    notes: [...notes, ...why],
+  });
 }
 
 /** "no member named", with nearest names and known renames between kernel versions. */
 export function noMember(cx: Context, decl: RecordDecl, name: Token, base: Place): void {
   const of = `${decl.tag} ${decl.name ?? '(anonymous)'}`;
-  const rename = decl.name === undefined ? undefined : renameHint(decl.name, name.text, (n) => decl.find(n) !== undefined);
+  const rename =
+    decl.name === undefined ? undefined : renameHint(decl.name, name.text, (n) => decl.find(n) !== undefined);
   const near = nearestNames(name.text, decl.names(), 3);
   const best = rename ? undefined : near[0];
   const notes = [];
   if (rename) notes.push(note(undefined, rename));
   const target = best === undefined ? undefined : decl.find(best)?.field.at;
   if (target) notes.push(note(target, `'${best}' declared here`));
-  if (near.length > 1 || (rename && near.length > 0)) notes.push(note(undefined, `nearest members of '${of}': ${near.map((n) => `'${n}'`).join(', ')}`));
-  if (decl.btfId !== undefined && near.length === 0 && !rename) notes.push(note(undefined, `'${of}' comes from the kernel's BTF`));
+  if (near.length > 1 || (rename && near.length > 0))
+    notes.push(note(undefined, `nearest members of '${of}': ${near.map((n) => `'${n}'`).join(', ')}`));
+  if (decl.btfId !== undefined && near.length === 0 && !rename)
+    notes.push(note(undefined, `'${of}' comes from the kernel's BTF`));
   cx.report.error(name, `no member named '${name.text}' in '${of}'${best ? `; did you mean '${best}'?` : ''}`, {
     ranges: [rangeOf(base)],
     notes,
@@ -129,7 +163,9 @@ export function deref(cx: Context, operand: Expr, at: Token): Expr {
   const pointer = rvalue(cx, operand);
   if (pointer.type.kind === 'error') return errorExpr(place);
   if (pointer.type.kind !== 'ptr') {
-    cx.report.error(at, `indirection requires pointer operand (${quotedType(pointer.type)} invalid)`, { ranges: [rangeOf(pointer)] });
+    cx.report.error(at, `indirection requires pointer operand (${quotedType(pointer.type)} invalid)`, {
+      ranges: [rangeOf(pointer)],
+    });
     return errorExpr(place);
   }
   if (pointer.type.to.kind === 'func') return pointer.kind === 'decay' ? pointer.operand : pointer;
@@ -163,24 +199,39 @@ function checkBound(cx: Context, pointer: Expr, index: Expr, at: Token): void {
   if (t.kind !== 'array' || t.count === undefined || t.count === 0) return;
   if (pointer.operand.kind !== 'var') return;
   if (index.value >= 0n && index.value <= BigInt(t.count - 1)) return;
-  cx.report.warning(at, `array index ${index.value} is ${index.value < 0n ? 'before the beginning' : 'past the end'} of the array (that has type ${quotedType(t)})`, {
-    ranges: [rangeOf(index)],
-    notes: [note(pointer.operand.symbol.at, `array '${pointer.operand.symbol.name}' declared here`)],
-  });
+  cx.report.warning(
+    at,
+    `array index ${index.value} is ${index.value < 0n ? 'before the beginning' : 'past the end'} of the array (that has type ${quotedType(t)})`,
+    {
+      ranges: [rangeOf(index)],
+      notes: [note(pointer.operand.symbol.at, `array '${pointer.operand.symbol.name}' declared here`)],
+    },
+  );
 }
 
 /** `&operand` */
 export function addressOf(cx: Context, operand: Expr, at: Token): Expr {
   const place: Place = { at, from: at, to: operand.to };
   if (operand.type.kind === 'error') return errorExpr(place);
-  if (operand.kind === 'map') return { kind: 'builtin', what: 'map_address', args: [], map: operand.map, type: pointerTo(VOID), ...place, depth: 2 };
+  if (operand.kind === 'map')
+    return {
+      kind: 'builtin',
+      what: 'map_address',
+      args: [],
+      map: operand.map,
+      type: pointerTo(VOID),
+      ...place,
+      depth: 2,
+    };
   if (operand.type.kind === 'func') return rvalue(cx, operand);
   if (operand.kind === 'member' && operand.place.field.bitWidth !== undefined) {
     cx.report.error(at, 'address of bit-field requested', { ranges: [rangeOf(operand)] });
     return errorExpr(place);
   }
   if (!isLvalue(operand)) {
-    cx.report.error(at, `cannot take the address of an rvalue of type ${quotedType(operand.type)}`, { ranges: [rangeOf(operand)] });
+    cx.report.error(at, `cannot take the address of an rvalue of type ${quotedType(operand.type)}`, {
+      ranges: [rangeOf(operand)],
+    });
     return errorExpr(place);
   }
   return { kind: 'addr', operand, type: pointerTo(operand.type), ...place, depth: depthOf(cx, at, operand) };

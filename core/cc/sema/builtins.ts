@@ -13,8 +13,8 @@ import {
   isInteger,
   LLONG,
   LONG,
-  pointerTo,
   type PtrType,
+  pointerTo,
   quotedType,
   rvalueType,
   sizeOf,
@@ -26,32 +26,63 @@ import {
 } from '../ctype.ts';
 import { checkFormat } from '../flavour/printk.ts';
 import type { Expr } from '../tree.ts';
-import { assignTo, rangeOf, rvalue } from './convert.ts';
-import { depthOf, errorExpr, intExpr, type Place, rawCast } from './make.ts';
 import { deref, nameExpr } from './access.ts';
 import { call } from './call.ts';
+import { assignTo, rangeOf, rvalue } from './convert.ts';
+import { depthOf, errorExpr, intExpr, type Place, rawCast } from './make.ts';
 import { assign } from './operators.ts';
 
 type Builtin = (cx: Context, args: readonly Expr[], place: Place, name: string) => Expr;
 
 const VOIDP = pointerTo(VOID);
 
-export function builtinExpr(cx: Context, what: string, args: readonly Expr[], type: CType, place: Place, data?: unknown): Expr {
-  return { kind: 'builtin', what, args, type, at: place.at, from: place.from, to: place.to, depth: depthOf(cx, place.at, ...args), ...(data === undefined ? {} : { data }) };
+export function builtinExpr(
+  cx: Context,
+  what: string,
+  args: readonly Expr[],
+  type: CType,
+  place: Place,
+  data?: unknown,
+): Expr {
+  return {
+    kind: 'builtin',
+    what,
+    args,
+    type,
+    at: place.at,
+    from: place.from,
+    to: place.to,
+    depth: depthOf(cx, place.at, ...args),
+    ...(data === undefined ? {} : { data }),
+  };
 }
 
 function wrongCount(cx: Context, args: readonly Expr[], want: string, place: Place, name: string): Expr {
-  cx.report.error(place.at, `wrong number of arguments to '${name}': expected ${want}, have ${args.length}`, { ranges: [rangeOf(place)] });
+  cx.report.error(place.at, `wrong number of arguments to '${name}': expected ${want}, have ${args.length}`, {
+    ranges: [rangeOf(place)],
+  });
   return errorExpr(place);
 }
 
 /** A row with fixed parameter types. */
-function fixed(params: readonly CType[], ret: CType | ((args: readonly Expr[]) => CType), what?: string, data?: unknown): Builtin {
+function fixed(
+  params: readonly CType[],
+  ret: CType | ((args: readonly Expr[]) => CType),
+  what?: string,
+  data?: unknown,
+): Builtin {
   return (cx, args, place, name) => {
     if (args.length !== params.length) return wrongCount(cx, args, String(params.length), place, name);
     const converted = args.map((a, i) => assignTo(cx, a, params[i]!, { verb: 'passing' }));
     if (converted.some((a) => a.type.kind === 'error')) return errorExpr(place);
-    return builtinExpr(cx, what ?? name.replace(/^__builtin_/, ''), converted, typeof ret === 'function' ? ret(converted) : ret, place, data);
+    return builtinExpr(
+      cx,
+      what ?? name.replace(/^__builtin_/, ''),
+      converted,
+      typeof ret === 'function' ? ret(converted) : ret,
+      place,
+      data,
+    );
   };
 }
 
@@ -77,7 +108,8 @@ const bswap64 = folded(ULLONG, ULLONG, 'bswap', (v) => swapBytes(v, 8), 64);
 
 const bitCount = (v: bigint) => BigInt(v.toString(2).replace(/0/g, '').length);
 const leading = (bits: number) => (v: bigint) => BigInt(v === 0n ? bits : bits - v.toString(2).length);
-const trailing = (bits: number) => (v: bigint) => BigInt(v === 0n ? bits : v.toString(2).length - v.toString(2).lastIndexOf('1') - 1);
+const trailing = (bits: number) => (v: bigint) =>
+  BigInt(v === 0n ? bits : v.toString(2).length - v.toString(2).lastIndexOf('1') - 1);
 
 const memory = fixed([VOIDP, pointerTo({ ...VOID, const: true }), ULONG], VOIDP);
 const memset = fixed([VOIDP, INT, ULONG], VOIDP);
@@ -95,7 +127,13 @@ const expect: Builtin = (cx, args, place, name) => {
 // --- atomics ---------------------------------------------------------------------------------------------------------
 
 /** Pointer to an integer of 4 or 8 bytes, and a value of that type. */
-function atomicOperands(cx: Context, args: readonly Expr[], place: Place, name: string, values: number): Expr[] | undefined {
+function atomicOperands(
+  cx: Context,
+  args: readonly Expr[],
+  place: Place,
+  name: string,
+  values: number,
+): Expr[] | undefined {
   if (args.length < 1 + values) {
     wrongCount(cx, args, `at least ${1 + values}`, place, name);
     return undefined;
@@ -103,12 +141,19 @@ function atomicOperands(cx: Context, args: readonly Expr[], place: Place, name: 
   const pointer = rvalue(cx, args[0]!);
   const to = pointer.type.kind === 'ptr' ? pointer.type.to : undefined;
   if (!to || !(isInteger(to) || to.kind === 'ptr')) {
-    if (pointer.type.kind !== 'error') cx.report.error(place.at, `address argument to '${name}' must be a pointer to an integer (${quotedType(pointer.type)} invalid)`, { ranges: [rangeOf(pointer)] });
+    if (pointer.type.kind !== 'error')
+      cx.report.error(
+        place.at,
+        `address argument to '${name}' must be a pointer to an integer (${quotedType(pointer.type)} invalid)`,
+        { ranges: [rangeOf(pointer)] },
+      );
     return undefined;
   }
   const size = sizeOf(to) ?? 0;
   if (size !== 4 && size !== 8) {
-    cx.report.error(place.at, `BPF has atomic operations on 4 and 8 bytes only, not on ${quotedType(to)}`, { ranges: [rangeOf(pointer)] });
+    cx.report.error(place.at, `BPF has atomic operations on 4 and 8 bytes only, not on ${quotedType(to)}`, {
+      ranges: [rangeOf(pointer)],
+    });
     return undefined;
   }
   const out = [pointer, ...args.slice(1, 1 + values).map((a) => assignTo(cx, a, rvalueType(to), { verb: 'passing' }))];
@@ -188,7 +233,13 @@ const tracePrintk: Builtin = (cx, args, place) => {
     const values = args.slice(1).map((a) => rvalue(cx, a));
     if (values.some((v) => v.type.kind === 'error')) return errorExpr(place);
     checkFormat(cx, first, values, place);
-    return builtinExpr(cx, 'trace_printk', [first, ...values.map((v) => (isInteger(v.type) && integerOf(v.type).size < 4 ? rawCast(cx, v, INT) : v))], INT, place);
+    return builtinExpr(
+      cx,
+      'trace_printk',
+      [first, ...values.map((v) => (isInteger(v.type) && integerOf(v.type).size < 4 ? rawCast(cx, v, INT) : v))],
+      INT,
+      place,
+    );
   }
   const helper = cx.outer.symbol('bpf_trace_printk', place.at);
   if (helper?.kind !== 'func') return errorExpr(place);
@@ -217,7 +268,10 @@ const usdtReadarg: Builtin = (cx, args, place, name) => {
     cx.report.error(target.at, `third argument of '${name}' must be a pointer to where the value goes`);
     return errorExpr(place);
   }
-  return builtinExpr(cx, 'usdt_readarg', size ? [ctx, target, size] : [ctx, target], INT, place, { index: Number(index.value), user });
+  return builtinExpr(cx, 'usdt_readarg', size ? [ctx, target, size] : [ctx, target], INT, place, {
+    index: Number(index.value),
+    user,
+  });
 };
 
 /** incr_cksum_l3(&ip->hchecksum, old, new), incr_cksum_l4(&tcp->cksum, old, new, is_pseudo): offset in the packet, values in host order. */
@@ -227,7 +281,10 @@ function checksum(layer: 3 | 4): Builtin {
     if (args.length < 3 || args.length > want) return wrongCount(cx, args, String(want), place, name);
     const at = rawCast(cx, rvalue(cx, args[0]!), ULLONG, true);
     const rest = args.slice(1).map((a) => assignTo(cx, a, ULLONG, { verb: 'passing' }));
-    return builtinExpr(cx, 'incr_cksum', [at, ...rest], INT, place, { layer, size: sizeOf(rvalue(cx, args[1]!).type) ?? 2 });
+    return builtinExpr(cx, 'incr_cksum', [at, ...rest], INT, place, {
+      layer,
+      size: sizeOf(rvalue(cx, args[1]!).type) ?? 2,
+    });
   };
 }
 
@@ -307,7 +364,11 @@ for (const op of ['add', 'sub', 'and', 'or', 'xor', 'nand'] as const) {
   ROWS[`__sync_fetch_and_${op}`] = ROWS[`__atomic_fetch_${op}`] = atomic(op, 'old');
   ROWS[`__sync_${op}_and_fetch`] = ROWS[`__atomic_${op}_fetch`] = atomic(op, 'new');
 }
-for (const [suffix, t] of [['', UINT], ['l', ULONG], ['ll', ULLONG]] as const) {
+for (const [suffix, t] of [
+  ['', UINT],
+  ['l', ULONG],
+  ['ll', ULLONG],
+] as const) {
   const bits = t.size * 8;
   ROWS[`__builtin_popcount${suffix}`] = folded(t, INT, 'popcount', bitCount);
   ROWS[`__builtin_parity${suffix}`] = folded(t, INT, 'parity', (v) => bitCount(v) & 1n);
@@ -317,4 +378,3 @@ for (const [suffix, t] of [['', UINT], ['l', ULONG], ['ll', ULLONG]] as const) {
 }
 
 export const BUILTINS: Readonly<Record<string, Builtin>> = ROWS;
-

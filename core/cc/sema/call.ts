@@ -17,7 +17,9 @@ export function call(cx: Context, callee: Expr, args: readonly Expr[], open: Tok
   while (target.kind === 'decay' || (target.kind === 'cast' && target.type.kind === 'ptr')) target = target.operand;
   if (target.kind === 'func') return callFunction(cx, target.symbol, args, place, target.at);
   if (callee.type.kind === 'ptr' && callee.type.to.kind === 'func') {
-    cx.report.error(callee.at, 'BPF programs cannot call through a function pointer: call the function by its name', { ranges: [rangeOf(callee)] });
+    cx.report.error(callee.at, 'BPF programs cannot call through a function pointer: call the function by its name', {
+      ranges: [rangeOf(callee)],
+    });
     return errorExpr(place);
   }
   cx.report.error(open, 'called object is not a function', { ranges: [rangeOf(callee)] });
@@ -46,7 +48,9 @@ function callFunction(cx: Context, fn: FuncSymbol, args: readonly Expr[], place:
   if (fn.helper !== undefined || fn.kfunc) {
     const wide = converted.find((a) => a.type.kind === 'record' || (isInteger(a.type) && (sizeOf(a.type) ?? 0) > 8));
     if (wide) {
-      cx.report.error(wide.at, `a ${fn.kfunc ? 'kernel function' : 'helper'} takes arguments of at most 64 bits`, { ranges: [rangeOf(wide)] });
+      cx.report.error(wide.at, `a ${fn.kfunc ? 'kernel function' : 'helper'} takes arguments of at most 64 bits`, {
+        ranges: [rangeOf(wide)],
+      });
       return errorExpr(place);
     }
     if (converted.length > 5) {
@@ -54,7 +58,14 @@ function callFunction(cx: Context, fn: FuncSymbol, args: readonly Expr[], place:
       return errorExpr(place);
     }
   }
-  return { kind: 'call', callee: fn, args: converted, type: rvalueType(type.ret), ...place, depth: depthOf(cx, place.at, ...converted) };
+  return {
+    kind: 'call',
+    callee: fn,
+    args: converted,
+    type: rvalueType(type.ret),
+    ...place,
+    depth: depthOf(cx, place.at, ...converted),
+  };
 }
 
 /** A call of a name nobody knows. */
@@ -70,7 +81,13 @@ export function unknownFunction(cx: Context, at: Token): Expr {
   const notes = [];
   if (own?.at) notes.push(note(own.at, `'${best}' declared here`));
   if (near.length > 1) notes.push(note(undefined, `nearest functions: ${near.map((n) => `'${n}'`).join(', ')}`));
-  if (kernel) notes.push(note(undefined, `'${at.text}' is a function of the kernel: BPF programs cannot call it, only helpers, kfuncs and their own functions`));
+  if (kernel)
+    notes.push(
+      note(
+        undefined,
+        `'${at.text}' is a function of the kernel: BPF programs cannot call it, only helpers, kfuncs and their own functions`,
+      ),
+    );
   cx.report.error(at, `call to undeclared function '${at.text}'${best ? `; did you mean '${best}'?` : ''}`, {
     notes,
     ...(best ? { fixits: [{ span: spanOf(at), text: best }] } : {}),

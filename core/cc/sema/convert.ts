@@ -20,7 +20,7 @@ import {
   ULONG,
 } from '../ctype.ts';
 import { note } from '../report.ts';
-import { type Token, spanBetween } from '../token.ts';
+import { spanBetween, type Token } from '../token.ts';
 import type { Expr } from '../tree.ts';
 import { depthOf, errorExpr, intExpr, isNull, type Place, rawCast } from './make.ts';
 
@@ -31,11 +31,30 @@ export function rangeOf(e: Place) {
 /** An expression used for its value: arrays and functions become pointers. */
 export function rvalue(cx: Context, e: Expr): Expr {
   if (e.type.kind === 'array') {
-    const to = e.type.volatile || e.type.user || e.type.const ? { ...e.type.of, ...qualifiers(e.type), ...qualifiers(e.type.of) } : e.type.of;
-    return { kind: 'decay', operand: e, type: pointerTo(to as CType), at: e.at, from: e.from, to: e.to, depth: depthOf(cx, e.at, e) };
+    const to =
+      e.type.volatile || e.type.user || e.type.const
+        ? { ...e.type.of, ...qualifiers(e.type), ...qualifiers(e.type.of) }
+        : e.type.of;
+    return {
+      kind: 'decay',
+      operand: e,
+      type: pointerTo(to as CType),
+      at: e.at,
+      from: e.from,
+      to: e.to,
+      depth: depthOf(cx, e.at, e),
+    };
   }
   if (e.type.kind === 'func') {
-    return { kind: 'decay', operand: e, type: pointerTo(e.type), at: e.at, from: e.from, to: e.to, depth: depthOf(cx, e.at, e) };
+    return {
+      kind: 'decay',
+      operand: e,
+      type: pointerTo(e.type),
+      at: e.at,
+      from: e.from,
+      to: e.to,
+      depth: depthOf(cx, e.at, e),
+    };
   }
   if (e.kind === 'method') {
     cx.report.error(e.name, `map method '${e.map.name}.${e.name.text}' must be called`);
@@ -49,7 +68,11 @@ export function rvalue(cx: Context, e: Expr): Expr {
 }
 
 function qualifiers(t: CType): Partial<CType> {
-  return { ...(t.const ? { const: true } : {}), ...(t.volatile ? { volatile: true } : {}), ...(t.user ? { user: true } : {}) };
+  return {
+    ...(t.const ? { const: true } : {}),
+    ...(t.volatile ? { volatile: true } : {}),
+    ...(t.user ? { user: true } : {}),
+  };
 }
 
 /** Bits of a bitfield that an expression names, or undefined. */
@@ -94,7 +117,11 @@ export function usual(cx: Context, left: Expr, right: Expr): [Expr, Expr, IntTyp
 export function condition(cx: Context, e: Expr, what: string): Expr {
   const v = rvalue(cx, e);
   if (v.type.kind === 'error' || isScalar(v.type)) return v;
-  cx.report.error(v.at, `statement requires expression of scalar type (${quotedType(v.type)} invalid)`.replace('statement', what), { ranges: [rangeOf(v)] });
+  cx.report.error(
+    v.at,
+    `statement requires expression of scalar type (${quotedType(v.type)} invalid)`.replace('statement', what),
+    { ranges: [rangeOf(v)] },
+  );
   return errorExpr(v);
 }
 
@@ -164,7 +191,8 @@ function compatiblePointees(a: CType, b: CType): boolean {
   if (isInteger(a) && isInteger(b)) return integerOf(a).size === integerOf(b).size;
   if (a.kind === 'array' && b.kind === 'array') return compatiblePointees(a.of, b.of);
   if (a.kind === 'array') return compatiblePointees(a.of, b);
-  if (a.kind === 'ptr' && b.kind === 'ptr') return compatiblePointees(a.to, b.to) || a.to.kind === 'void' || b.to.kind === 'void';
+  if (a.kind === 'ptr' && b.kind === 'ptr')
+    return compatiblePointees(a.to, b.to) || a.to.kind === 'void' || b.to.kind === 'void';
   return false;
 }
 
@@ -180,7 +208,16 @@ const LONG_SHAPE = { name: 'long', size: 8, signed: true, rank: 4 } as const;
 /** `e != 0` as a _Bool. */
 export function truth(cx: Context, e: Expr): Expr {
   if (e.kind === 'int') return intExpr(e.value === 0n ? 0n : 1n, BOOL, e);
-  return { kind: 'cast', operand: e, explicit: false, type: BOOL, at: e.at, from: e.from, to: e.to, depth: depthOf(cx, e.at, e) };
+  return {
+    kind: 'cast',
+    operand: e,
+    explicit: false,
+    type: BOOL,
+    at: e.at,
+    from: e.from,
+    to: e.to,
+    depth: depthOf(cx, e.at, e),
+  };
 }
 
 /** `(type) e` */
@@ -192,8 +229,9 @@ export function explicitCast(cx: Context, e: Expr, type: CType, place: Place): E
     cx.report.error(place.at, `cannot cast ${quotedType(v.type)} to ${quotedType(type)}`, { ranges: [rangeOf(v)] });
     return errorExpr(place);
   };
-  if (to.kind === 'void') return { kind: 'cast', operand: v, explicit: true, type: to, ...spot(place), depth: depthOf(cx, place.at, v) };
-  if (to.kind === 'record') return sameType(to, v.type) ? v : toUnion(cx, v, to, place) ?? refuse();
+  if (to.kind === 'void')
+    return { kind: 'cast', operand: v, explicit: true, type: to, ...spot(place), depth: depthOf(cx, place.at, v) };
+  if (to.kind === 'record') return sameType(to, v.type) ? v : (toUnion(cx, v, to, place) ?? refuse());
   if (to.kind === 'float') {
     cx.report.error(place.at, 'floating point is not available in BPF programs: use integers');
     return errorExpr(place);

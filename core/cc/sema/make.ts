@@ -47,13 +47,23 @@ export function rawCast(cx: Context, e: Expr, type: CType, explicit = false, pla
   const to = rvalueType(type);
   if (e.kind === 'int') {
     if (isInteger(to)) return { ...intExpr(e.value, to, place) };
-    if (to.kind === 'ptr') return { ...e, value: BigInt.asUintN(64, e.value), type: to, at: place.at, from: place.from, to: place.to };
+    if (to.kind === 'ptr')
+      return { ...e, value: BigInt.asUintN(64, e.value), type: to, at: place.at, from: place.from, to: place.to };
   }
   if (!explicit && sameType(e.type, to) && e.type.kind !== 'record') {
     // Keep the node; only the typedef name may differ, which matters to nobody.
     if (isInteger(e.type) || e.type.kind !== 'ptr') return e;
   }
-  return { kind: 'cast', operand: e, explicit, type: to, at: place.at, from: place.from, to: place.to, depth: depthOf(cx, place.at, e) };
+  return {
+    kind: 'cast',
+    operand: e,
+    explicit,
+    type: to,
+    at: place.at,
+    from: place.from,
+    to: place.to,
+    depth: depthOf(cx, place.at, e),
+  };
 }
 
 /** Is it a constant zero that may stand for a null pointer? */

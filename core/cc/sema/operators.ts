@@ -17,7 +17,7 @@ import {
   VOID,
 } from '../ctype.ts';
 import { note } from '../report.ts';
-import { type Token } from '../token.ts';
+import type { Token } from '../token.ts';
 import type { BinaryOp, Expr } from '../tree.ts';
 import { assignTo, commonType, condition, promote, rangeOf, rvalue, truth, usual, widen } from './convert.ts';
 import { constantTruth, depthOf, errorExpr, intExpr, isLvalue, isNull, type Place, rawCast, wrapInt } from './make.ts';
@@ -30,14 +30,19 @@ export function binary(cx: Context, op: BinaryOp, left: Expr, right: Expr, at: T
   if (l.type.kind === 'error' || r.type.kind === 'error') return errorExpr(place);
   const pointers = l.type.kind === 'ptr' || r.type.kind === 'ptr';
   if (pointers && (op === '+' || op === '-')) return pointerSum(cx, op, l, r, place);
-  if (op === '<' || op === '>' || op === '<=' || op === '>=' || op === '==' || op === '!=') return compare(cx, op, l, r, place);
+  if (op === '<' || op === '>' || op === '<=' || op === '>=' || op === '==' || op === '!=')
+    return compare(cx, op, l, r, place);
   if (!isInteger(l.type) || !isInteger(r.type)) return invalid(cx, l, r, place);
   if (op === '<<' || op === '>>') {
     const a = promote(cx, l);
     const b = promote(cx, r);
     const t = integerOf(a.type as IntType);
     if (b.kind === 'int' && (b.value < 0n || b.value >= BigInt(t.size * 8))) {
-      cx.report.warning(at, b.value < 0n ? 'shift count is negative' : `shift count >= width of type (${b.value} for ${quotedType(t)})`, { ranges: [rangeOf(r)] });
+      cx.report.warning(
+        at,
+        b.value < 0n ? 'shift count is negative' : `shift count >= width of type (${b.value} for ${quotedType(t)})`,
+        { ranges: [rangeOf(r)] },
+      );
     }
     return finish(cx, op, a, b, t, t, place);
   }
@@ -61,27 +66,45 @@ export function fold(op: BinaryOp, a: bigint, b: bigint, type: IntType): bigint 
   const width = BigInt(type.size * 8);
   const bool = (c: boolean) => (c ? 1n : 0n);
   switch (op) {
-    case '+': return wrapInt(a + b, type);
-    case '-': return wrapInt(a - b, type);
-    case '*': return wrapInt(a * b, type);
-    case '/': return b === 0n ? undefined : wrapInt(a / b, type);
-    case '%': return b === 0n ? undefined : wrapInt(a % b, type);
-    case '&': return wrapInt(a & b, type);
-    case '|': return wrapInt(a | b, type);
-    case '^': return wrapInt(a ^ b, type);
-    case '<<': return b < 0n || b >= width ? undefined : wrapInt(a << b, type);
-    case '>>': return b < 0n || b >= width ? undefined : wrapInt(a >> b, type);
-    case '<': return bool(a < b);
-    case '>': return bool(a > b);
-    case '<=': return bool(a <= b);
-    case '>=': return bool(a >= b);
-    case '==': return bool(a === b);
-    default: return bool(a !== b);
+    case '+':
+      return wrapInt(a + b, type);
+    case '-':
+      return wrapInt(a - b, type);
+    case '*':
+      return wrapInt(a * b, type);
+    case '/':
+      return b === 0n ? undefined : wrapInt(a / b, type);
+    case '%':
+      return b === 0n ? undefined : wrapInt(a % b, type);
+    case '&':
+      return wrapInt(a & b, type);
+    case '|':
+      return wrapInt(a | b, type);
+    case '^':
+      return wrapInt(a ^ b, type);
+    case '<<':
+      return b < 0n || b >= width ? undefined : wrapInt(a << b, type);
+    case '>>':
+      return b < 0n || b >= width ? undefined : wrapInt(a >> b, type);
+    case '<':
+      return bool(a < b);
+    case '>':
+      return bool(a > b);
+    case '<=':
+      return bool(a <= b);
+    case '>=':
+      return bool(a >= b);
+    case '==':
+      return bool(a === b);
+    default:
+      return bool(a !== b);
   }
 }
 
 function invalid(cx: Context, l: Expr, r: Expr, place: Place): Expr {
-  cx.report.error(place.at, `invalid operands to binary expression (${quotedType(l.type)} and ${quotedType(r.type)})`, { ranges: [rangeOf(l), rangeOf(r)] });
+  cx.report.error(place.at, `invalid operands to binary expression (${quotedType(l.type)} and ${quotedType(r.type)})`, {
+    ranges: [rangeOf(l), rangeOf(r)],
+  });
   return errorExpr(place);
 }
 
@@ -90,7 +113,9 @@ export function strideOf(cx: Context, pointer: Expr, at: Token): number {
   const to = (pointer.type as PtrType).to;
   const size = sizeOf(to);
   if (size !== undefined) return size;
-  cx.report.error(at, `arithmetic on a pointer to an incomplete type ${quotedType(to)}`, { ranges: [rangeOf(pointer)] });
+  cx.report.error(at, `arithmetic on a pointer to an incomplete type ${quotedType(to)}`, {
+    ranges: [rangeOf(pointer)],
+  });
   return 1;
 }
 
@@ -99,7 +124,15 @@ function pointerSum(cx: Context, op: '+' | '-', l: Expr, r: Expr, place: Place):
     if (op === '+') return invalid(cx, l, r, place);
     const scale = strideOf(cx, l, place.at);
     if (!sameType(l.type.to, r.type.to) && sizeOf(r.type.to) !== scale) return invalid(cx, l, r, place);
-    return { kind: 'ptrdiff', left: l, right: r, scale: Math.max(scale, 1), type: LONG, ...place, depth: depthOf(cx, place.at, l, r) };
+    return {
+      kind: 'ptrdiff',
+      left: l,
+      right: r,
+      scale: Math.max(scale, 1),
+      type: LONG,
+      ...place,
+      depth: depthOf(cx, place.at, l, r),
+    };
   }
   const pointer = l.type.kind === 'ptr' ? l : r;
   const index = pointer === l ? r : l;
@@ -110,7 +143,18 @@ function pointerSum(cx: Context, op: '+' | '-', l: Expr, r: Expr, place: Place):
 export function ptrAdd(cx: Context, pointer: Expr, index: Expr, minus: boolean, place: Place): Expr {
   const scale = strideOf(cx, pointer, place.at);
   const wide = widen(cx, promote(cx, index));
-  return { kind: 'ptradd', pointer, index: wide, scale, minus, type: rvalueType(pointer.type), at: place.at, from: place.from, to: place.to, depth: depthOf(cx, place.at, pointer, wide) };
+  return {
+    kind: 'ptradd',
+    pointer,
+    index: wide,
+    scale,
+    minus,
+    type: rvalueType(pointer.type),
+    at: place.at,
+    from: place.from,
+    to: place.to,
+    depth: depthOf(cx, place.at, pointer, wide),
+  };
 }
 
 function compare(cx: Context, op: BinaryOp, l: Expr, r: Expr, place: Place): Expr {
@@ -122,14 +166,21 @@ function compare(cx: Context, op: BinaryOp, l: Expr, r: Expr, place: Place): Exp
   const pointer = l.type.kind === 'ptr' ? l : r;
   const other = pointer === l ? r : l;
   if (isInteger(other.type)) {
-    if (!isNull(other)) cx.report.warning(place.at, `comparison between pointer and integer (${quotedType(l.type)} and ${quotedType(r.type)})`, { ranges: [rangeOf(l), rangeOf(r)] });
+    if (!isNull(other))
+      cx.report.warning(
+        place.at,
+        `comparison between pointer and integer (${quotedType(l.type)} and ${quotedType(r.type)})`,
+        { ranges: [rangeOf(l), rangeOf(r)] },
+      );
     const fixed = rawCast(cx, isNull(other) ? other : widen(cx, other), pointer.type);
     const [a, b] = pointer === l ? [l, fixed] : [fixed, r];
     return { kind: 'binary', op, left: a, right: b, type: INT, ...place, depth: depthOf(cx, place.at, a, b) };
   }
   const [a, b] = [l.type as PtrType, r.type as PtrType];
   if (a.to.kind !== 'void' && b.to.kind !== 'void' && !sameType(a.to, b.to)) {
-    cx.report.warning(place.at, `comparison of distinct pointer types (${quotedType(a)} and ${quotedType(b)})`, { ranges: [rangeOf(l), rangeOf(r)] });
+    cx.report.warning(place.at, `comparison of distinct pointer types (${quotedType(a)} and ${quotedType(b)})`, {
+      ranges: [rangeOf(l), rangeOf(r)],
+    });
   }
   if (l.kind === 'int' && r.kind === 'int') return intExpr(fold(op, l.value, r.value, UPTR)!, INT, place);
   return { kind: 'binary', op, left: l, right: r, type: INT, ...place, depth: depthOf(cx, place.at, l, r) };
@@ -182,14 +233,25 @@ export function conditional(cx: Context, c: Expr, then: Expr | undefined, otherw
   if (test.type.kind === 'error' || a.type.kind === 'error' || b.type.kind === 'error') return errorExpr(place);
   const type = commonOperand(cx, a, b, place);
   if (!type) return errorExpr(place);
-  const convert = (e: Expr) => (type.kind === 'void' || type.kind === 'record' ? e : rawCast(cx, isInteger(e.type) && type.kind === 'ptr' ? widen(cx, e) : e, type));
+  const convert = (e: Expr) =>
+    type.kind === 'void' || type.kind === 'record'
+      ? e
+      : rawCast(cx, isInteger(e.type) && type.kind === 'ptr' ? widen(cx, e) : e, type);
   const known = constantTruth(test);
   const [x, y] = [convert(a), convert(b)];
   if (known !== undefined) {
     const chosen = known ? x : y;
     if (chosen.kind === 'int') return { ...chosen, ...place };
   }
-  return { kind: 'cond', condition: test, then: then ? x : undefined, otherwise: y, type, ...place, depth: depthOf(cx, at, test, x, y) };
+  return {
+    kind: 'cond',
+    condition: test,
+    then: then ? x : undefined,
+    otherwise: y,
+    type,
+    ...place,
+    depth: depthOf(cx, at, test, x, y),
+  };
 }
 
 function commonOperand(cx: Context, a: Expr, b: Expr, place: Place): CType | undefined {
@@ -214,12 +276,18 @@ function commonOperand(cx: Context, a: Expr, b: Expr, place: Place): CType | und
     mismatch(cx, a, b, place);
     return pointerTo(VOID);
   }
-  cx.report.error(place.at, `incompatible operand types (${quotedType(a.type)} and ${quotedType(b.type)})`, { ranges: [rangeOf(a), rangeOf(b)] });
+  cx.report.error(place.at, `incompatible operand types (${quotedType(a.type)} and ${quotedType(b.type)})`, {
+    ranges: [rangeOf(a), rangeOf(b)],
+  });
   return undefined;
 }
 
 function mismatch(cx: Context, a: Expr, b: Expr, place: Place): void {
-  cx.report.warning(place.at, `pointer type mismatch in conditional expression (${quotedType(a.type)} and ${quotedType(b.type)})`, { ranges: [rangeOf(a), rangeOf(b)] });
+  cx.report.warning(
+    place.at,
+    `pointer type mismatch in conditional expression (${quotedType(a.type)} and ${quotedType(b.type)})`,
+    { ranges: [rangeOf(a), rangeOf(b)] },
+  );
 }
 
 /** Can it be written to? Reports when not. */
@@ -227,14 +295,21 @@ export function writable(cx: Context, target: Expr, at: Token): boolean {
   if (target.type.kind === 'error') return false;
   const type = target.type;
   if (!isLvalue(target) || type.kind === 'array' || type.kind === 'func') {
-    const why = type.kind === 'array' && isLvalue(target) ? `array type ${quotedType(type)} is not assignable` : 'expression is not assignable';
+    const why =
+      type.kind === 'array' && isLvalue(target)
+        ? `array type ${quotedType(type)} is not assignable`
+        : 'expression is not assignable';
     cx.report.error(at, why, { ranges: [rangeOf(target)] });
     return false;
   }
   if (type.const) {
-    const declared = target.kind === 'var' ? [note(target.symbol.at, `variable '${target.symbol.name}' declared const here`)] : [];
+    const declared =
+      target.kind === 'var' ? [note(target.symbol.at, `variable '${target.symbol.name}' declared const here`)] : [];
     const name = target.kind === 'var' ? `variable '${target.symbol.name}'` : 'location';
-    cx.report.error(at, `cannot assign to ${name} with const-qualified type ${quotedType(type)}`, { ranges: [rangeOf(target)], notes: declared });
+    cx.report.error(at, `cannot assign to ${name} with const-qualified type ${quotedType(type)}`, {
+      ranges: [rangeOf(target)],
+      notes: declared,
+    });
     return false;
   }
   return true;
@@ -245,16 +320,44 @@ export function assign(cx: Context, target: Expr, value: Expr, at: Token): Expr 
   if (!writable(cx, target, at)) return errorExpr(place);
   const v = assignTo(cx, value, target.type, { verb: 'assigning to' }, at);
   if (v.type.kind === 'error') return errorExpr(place);
-  return { kind: 'assign', target, value: v, type: rvalueType(target.type), ...place, depth: depthOf(cx, at, target, v) };
+  return {
+    kind: 'assign',
+    target,
+    value: v,
+    type: rvalueType(target.type),
+    ...place,
+    depth: depthOf(cx, at, target, v),
+  };
 }
 
 /** `target op= value`; `++` and `--` come here with value 1. */
-export function update(cx: Context, target: Expr, op: BinaryOp, value: Expr, at: Token, post: boolean, place: Place): Expr {
+export function update(
+  cx: Context,
+  target: Expr,
+  op: BinaryOp,
+  value: Expr,
+  at: Token,
+  post: boolean,
+  place: Place,
+): Expr {
   if (!writable(cx, target, at)) return errorExpr(place);
   const v = rvalue(cx, value);
   if (v.type.kind === 'error') return errorExpr(place);
   const type = rvalueType(target.type);
-  const make = (right: Expr, work: CType, scale: number): Expr => ({ kind: 'update', target, op, value: right, work, scale, post, type, at: place.at, from: place.from, to: place.to, depth: depthOf(cx, at, target, right) });
+  const make = (right: Expr, work: CType, scale: number): Expr => ({
+    kind: 'update',
+    target,
+    op,
+    value: right,
+    work,
+    scale,
+    post,
+    type,
+    at: place.at,
+    from: place.from,
+    to: place.to,
+    depth: depthOf(cx, at, target, right),
+  });
   if (type.kind === 'ptr') {
     if ((op !== '+' && op !== '-') || !isInteger(v.type)) return invalid(cx, target, v, place);
     return make(widen(cx, promote(cx, v)), type, strideOf(cx, rvalue(cx, target), at));
@@ -269,7 +372,16 @@ export function update(cx: Context, target: Expr, op: BinaryOp, value: Expr, at:
 
 export function comma(cx: Context, left: Expr, right: Expr, at: Token): Expr {
   const r = rvalue(cx, right);
-  return { kind: 'comma', left, right: r, type: rvalueType(r.type), at, from: left.from, to: right.to, depth: depthOf(cx, at, left, r) };
+  return {
+    kind: 'comma',
+    left,
+    right: r,
+    type: rvalueType(r.type),
+    at,
+    from: left.from,
+    to: right.to,
+    depth: depthOf(cx, at, left, r),
+  };
 }
 
 export { truth };
