@@ -37,6 +37,8 @@ export type HookEvent = FunctionEvent | TracepointEvent;
 export type HookListener = (event: HookEvent) => void;
 
 export class Hooks {
+  /** Changes whenever somebody comes or goes: for what is derived from who listens. */
+  version = 0;
   #listeners = new Map<string, readonly HookListener[]>();
   /** Called before the listeners of a hook run: the clock's tick. */
   #before: () => void;
@@ -57,11 +59,13 @@ export class Hooks {
 
   /** Listen; the answer takes the listener away again (twice is harmless). Listeners run in the order in which they came. */
   attach(name: string, listener: HookListener): () => void {
+    this.version++;
     this.#listeners.set(name, [...(this.#listeners.get(name) ?? []), listener]);
     let attached = true;
     return () => {
       if (!attached) return;
       attached = false;
+      this.version++;
       const list = this.#listeners.get(name) ?? [];
       const at = list.indexOf(listener);
       const rest = list.filter((_, i) => i !== at);

@@ -12,7 +12,7 @@ import { VirtualClock } from './clock.ts';
 import { Files } from './fs.ts';
 import { functionNames, type HookNeeds, needsOf } from './hook-table.ts';
 import { type Arg, Hooks } from './hooks.ts';
-import { onExec, onFork, onTaskExit } from './lifecycle.ts';
+import { onExec, onFork, onTaskExit, SOCKETS_AT_EXIT } from './lifecycle.ts';
 import { Namespaces } from './namespaces.ts';
 import { Sockets } from './net.ts';
 import { KernelObjects } from './objects.ts';
@@ -68,6 +68,8 @@ export class ModelKernel {
   #wanted = new Map<number, SyscallInterest>();
   #userRegs = 0;
   #scratch: Call | undefined;
+  #played = new Map<SyscallRow, boolean>();
+  #playedVersion = -1;
   /** User registers that the last entry showed. */
   #ip = 0n;
   #sp = 0n;
@@ -101,7 +103,7 @@ export class ModelKernel {
     for (const name of this.hooks.names()) for (const need of needsOf(name)) want(need);
     for (const row of SYSCALLS) {
       if (row.behaviour?.always) want({ nr: row.nr, exit: true });
-      else if (row.behaviour?.exit && wanted.has(row.nr)) want({ nr: row.nr, exit: true });
+      else if (row.behaviour?.exit && this.#plays(row)) want({ nr: row.nr, exit: true });
     }
     const interest = [...wanted].map(([nr, exit]) => ({ nr, exit })).sort((a, b) => a.nr - b.nr);
     this.#wanted = new Map(interest.map((i) => [i.nr, i]));
@@ -193,6 +195,31 @@ export class ModelKernel {
     }
   }
 
+  /** Does somebody listen to anything inside this call? If not, only its wrapper and its tracepoints are passed. */
+  #plays(row: SyscallRow): boolean {
+    if (this.#playedVersion !== this.hooks.version) {
+      this.#played.clear();
+      this.#playedVersion = this.hooks.version;
+    }
+    const known = this.#played.get(row);
+    if (known !== undefined) return known;
+    const { early, late, always } = row.behaviour!;
+    const listened = (names: readonly string[]) => names.some((name) => this.watched(name));
+    // Sockets must be known when their owner dies.
+    const learns = (SOCKETS_AT_EXIT.seen as readonly string[]).includes(row.name) && listened(SOCKETS_AT_EXIT.passes);
+    const plays = always || learns || listened(early) || listened(late);
+    this.#played.set(row, plays);
+    return plays;
+  }
+
+  /** Is anybody listening to the entry or return of this function, or to this tracepoint (`system:name`)? */
+  watched(name: string): boolean {
+    const { hooks } = this;
+    return name.includes(':')
+      ? hooks.attached(`tracepoint:${name}`)
+      : hooks.attached(`kprobe:${name}`) || hooks.attached(`kretprobe:${name}`);
+  }
+
   #enterCall(task: Task, nr: number, args: readonly bigint[]): void {
     // The exit of the call before was not delivered (nobody wanted it).
     this.#dropCall(task);
@@ -207,7 +234,7 @@ export class ModelKernel {
     const call = new Call(this, task, row, args);
     task.call = call;
     this.enterFunction(task, `__x64_sys_${row.symbol}`, () => [regs()]);
-    if (!row.behaviour) return;
+    if (!row.behaviour || !this.#plays(row)) return;
     task.resume = row.behaviour.run(call);
     if (task.resume.next().done) throw new RangeError(`model kernel: ${row.name} did not wait for its result`);
   }

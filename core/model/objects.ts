@@ -31,7 +31,8 @@ export class KernelObjects {
   /** `struct.path` of every field that was written but that this BTF does not have. */
   readonly missing = new Set<string>();
   #structs = new Map<string, Composite | undefined>();
-  #places = new Map<string, FieldPlace | undefined>();
+  /** Places by struct, then path: two lookups are cheaper than making one key. */
+  #places = new Map<string, Map<string, FieldPlace | undefined>>();
 
   constructor(memory: LinearMemory, btf: Btf) {
     this.memory = memory;
@@ -74,11 +75,13 @@ export class KernelObjects {
 
   /** Place of a field, or undefined when the BTF does not have it. */
   find(struct: string, path: string): FieldPlace | undefined {
-    const key = `${struct}.${path}`;
-    if (this.#places.has(key)) return this.#places.get(key);
+    let places = this.#places.get(struct);
+    if (!places) this.#places.set(struct, (places = new Map()));
+    const known = places.get(path);
+    if (known !== undefined || places.has(path)) return known;
     const type = this.#struct(struct);
     const place = type && this.#resolve(type, path);
-    this.#places.set(key, place);
+    places.set(path, place);
     return place;
   }
 

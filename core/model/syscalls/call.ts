@@ -89,12 +89,9 @@ export class Call<P extends string = string> {
     this.kernel.tracepoint(name, values);
   }
 
-  /** Is anybody listening to the entry or return of this function, or to this tracepoint? */
-  watched(name: P): boolean {
-    const { hooks } = this.kernel;
-    return (
-      hooks.attached(`kprobe:${name}`) || hooks.attached(`kretprobe:${name}`) || hooks.attached(`tracepoint:${name}`)
-    );
+  /** Is anybody listening to one of these functions or tracepoints? */
+  watched(...names: readonly P[]): boolean {
+    return names.some((name) => this.kernel.watched(name));
   }
 
   /** User bytes, or undefined for -EFAULT. */

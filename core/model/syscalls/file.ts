@@ -35,8 +35,8 @@ function* openat2At(call: Call<Opens>, dfd: number, filename: bigint, how: How):
   const howAddress = call.lazyCopy(howBytes, 24);
   call.enter('do_sys_openat2', () => [dfd, filename, howAddress()]);
   const name = filenameOf(call, filename);
-  // getname() copies the name first: one that cannot be read ends the call there.
-  const named = call.readString(filename) !== undefined;
+  // getname() copies the name first: one that cannot be read ends the call there. Nobody need look when nobody listens further down.
+  const named = call.watched('do_filp_open', ...OPEN_LATE) && call.readString(filename) !== undefined;
   if (named) {
     const flags = openFlags(call, how);
     call.enter('do_filp_open', () => [dfd, name(), flags()]);

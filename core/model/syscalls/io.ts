@@ -100,7 +100,7 @@ function reading(outer: 'ksys_read' | 'ksys_pread64') {
     *run(call) {
       const [fd, buffer, count] = [call.int(0), call.u64(1), call.u64(2)];
       call.enter(outer, () => (outer === 'ksys_read' ? [fd, buffer, count] : [fd, buffer, count, call.u64(3)]));
-      const open = fileOf(call, fd);
+      const open = call.watched('vfs_read', ...RECEIVE, ...RECEIVED) ? fileOf(call, fd) : undefined;
       if (!open) {
         call.leave(yield);
         return;
@@ -120,7 +120,7 @@ function writing(outer: 'ksys_write' | 'ksys_pwrite64') {
     *run(call) {
       const [fd, buffer, count] = [call.int(0), call.u64(1), call.u64(2)];
       call.enter(outer, () => (outer === 'ksys_write' ? [fd, buffer, count] : [fd, buffer, count, call.u64(3)]));
-      const open = fileOf(call, fd);
+      const open = call.watched('vfs_write', ...SEND) ? fileOf(call, fd) : undefined;
       if (!open) {
         call.leave(yield);
         return;
