@@ -13,12 +13,12 @@
  *
  * **Letting go.** A command that we started cannot be left: hooked calls would fail with ENOSYS once their tracer is gone. `stop('detach')` ends the
  * events; the host then calls `pump` until it answers 'ended', and the command runs undisturbed meanwhile. When the thread or process ends
- * before that, the kernel kills the command. Processes attached to by pid are really let go, at the next pump.
+ * before that, the kernel kills the command, and with it all that it started: 'ended' comes when the last of them has ended, daemons too. Processes attached to by pid are really let go, at the next pump.
  */
 
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
-import { errnoName } from '../../core/base/errno.ts';
+import { ERRNO, errnoName } from '../../core/base/errno.ts';
 import { BpfError, SysError, Unsupported } from '../../core/base/errors.ts';
 import type { EventSource, SyscallInterest, TaskEvent } from '../../core/model/source.ts';
 import { addon, addonProblem, type NativeTracer } from '../addon/index.ts';
@@ -147,7 +147,11 @@ export class TraceSource implements EventSource {
         );
       }
       const result = this.#tracer.attach(pid!);
-      if (result < 0) throw new SysError('ptrace', errnoName(result), `attaching to process ${pid}`);
+      if (result < 0) {
+        const refused = result === -ERRNO.EPERM;
+        const hint = refused ? { hint: 'another user, or already traced, or kernel.yama.ptrace_scope forbids it' } : {};
+        throw new SysError('ptrace', errnoName(result), `attaching to process ${pid}`, hint);
+      }
       this.#pid = pid!;
     }
   }

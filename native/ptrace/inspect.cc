@@ -148,6 +148,7 @@ int describe_fd(pid_t tid, pid_t tgid, int fd, FdDescription* out) {
 
 int source_address(const sockaddr* destination, socklen_t size, sockaddr_storage* out) {
   if (size < sizeof(sa_family_t)) return -EINVAL;
+  if (destination->sa_family != AF_INET && destination->sa_family != AF_INET6) return -EAFNOSUPPORT;
   const int fd = socket(destination->sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return -errno;
   socklen_t got = sizeof *out;

@@ -4,14 +4,16 @@
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, constants, readFileSync } from 'node:fs';
+import { accessSync, constants, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import { interrupt, TraceSource } from '../../bindings/trace/index.ts';
 import type { TaskEvent } from '../../core/model/source.ts';
 import { bundle } from './bundle.ts';
-import { interest, nr, only, python, unavailable } from './harness.ts';
+import { interest, nr, only, python, trace, unavailable } from './harness.ts';
 
 const suite = unavailable ? `(skipped: ${unavailable})` : '';
 
@@ -152,6 +154,16 @@ describe.skipIf(unavailable)(`a tracer that dies ${suite}`, () => {
     const pid = await message;
     await exit;
     await until(() => isGone(pid));
+  });
+});
+
+describe.skipIf(unavailable)(`where tracing is refused ${suite}`, () => {
+  it('says so: under another tracer', () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'skep-nested-')), 'said');
+    const script = bundle(`require('node:fs').writeFileSync(process.argv[1], String(traceUnavailable()))`);
+    expect(trace({ command: [process.execPath, '-e', script, file] }, ['connect']).status).toBe(0);
+    expect(readFileSync(file, 'utf8')).toBe('ptrace(PTRACE_SEIZE) is refused here (EPERM)');
+    rmSync(dirname(file), { recursive: true });
   });
 });
 

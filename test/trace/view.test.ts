@@ -183,5 +183,6 @@ describe.skipIf(unavailable)(`the source address ${suite}`, () => {
   it('of nothing is nothing', () => {
     expect(source(new Uint8Array(1))).toBeUndefined();
     expect(source(Uint8Array.of(255, 255, 0, 0))).toBeUndefined();
+    expect(source(Uint8Array.of(1, 0, 0x2f, 0x78, 0))).toBeUndefined();
   });
 });
