@@ -1,5 +1,5 @@
 int hello(void *ctx)
 {
-    bpf_trace_printk("Hello, World!\n");
+    bpf_trace_printk("Hello, World!");
     return 0;
 }

@@ -2,7 +2,7 @@
 local program = [[
 int hello(void *ctx)
 {
-    bpf_trace_printk("Hello, World!\n");
+    bpf_trace_printk("Hello, World!");
     return 0;
 }
 ]]

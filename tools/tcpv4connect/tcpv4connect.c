@@ -26,7 +26,7 @@ int kretprobe__tcp_v4_connect(struct pt_regs *ctx)
         u32 saddr = sk->__sk_common.skc_rcv_saddr;
         u32 daddr = sk->__sk_common.skc_daddr;
         u16 dport = sk->__sk_common.skc_dport;
-        bpf_trace_printk("tcpv4connect %x %x %d\n", saddr, daddr, ntohs(dport));
+        bpf_trace_printk("tcpv4connect %x %x %d", saddr, daddr, ntohs(dport));
     }
     connecting.delete(&tid);
     return 0;
