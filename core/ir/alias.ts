@@ -11,6 +11,8 @@ import { type Func, type Inst, IR_OP, type Module, TYPE_BYTES } from './ir.ts';
 /** `size` undefined: unknown, from anywhere in the object to its end (or, when not `exact`, anywhere in it). */
 export interface Place {
   readonly base: Inst;
+  /** What `off` counts from: the base, or a pointer derived from it by a variable addition (then not `exact`). */
+  readonly anchor: Inst;
   readonly off: number;
   readonly exact: boolean;
   readonly size: number | undefined;
@@ -58,6 +60,8 @@ export class Aliases {
   }
 
   mayOverlap(a: Place, b: Place): boolean {
+    const before = (x: Place, y: Place) => x.size !== undefined && x.off + x.size <= y.off;
+    if (a.anchor === b.anchor) return !before(a, b) && !before(b, a);
     if (a.base !== b.base && !this.sameObject(a.base, b.base)) {
       if (this.private(a.base) || this.private(b.base)) return false;
       if (a.base.op === 'alloca' && b.base.op === 'alloca') return false;
@@ -67,19 +71,12 @@ export class Aliases {
       return true;
     }
     if (!a.exact || !b.exact) return true;
-    const before = (x: Place, y: Place) => x.size !== undefined && x.off + x.size <= y.off;
     return !before(a, b) && !before(b, a);
   }
 
   /** Exactly the same bytes. */
   same(a: Place, b: Place): boolean {
-    return (
-      a.exact &&
-      b.exact &&
-      a.off === b.off &&
-      a.size === b.size &&
-      (a.base === b.base || this.sameObject(a.base, b.base))
-    );
+    return a.off === b.off && a.size === b.size && (a.anchor === b.anchor || this.sameObject(a.anchor, b.anchor));
   }
 
   private sameObject(a: Inst, b: Inst): boolean {

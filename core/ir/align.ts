@@ -64,16 +64,17 @@ export function baseOf(ptr: Inst): Inst {
   return ptr;
 }
 
-/** Base and constant offset; `exact` is false when a variable was added on the way. */
-export function splitAddress(ptr: Inst, off = 0): { base: Inst; off: number; exact: boolean } {
-  let exact = true;
-  while (ptr.op === 'ptradd') {
-    const by = ptr.args[1]!;
-    if (by.op === 'const') off += Number(by.value);
-    else exact = false;
+/**
+ * An address taken apart: `base` is the object at the root, `anchor` the last pointer that something variable was added to (the base
+ * itself when nothing was: `exact`), `off` the constant distance from the anchor.
+ */
+export function splitAddress(ptr: Inst, off = 0): { base: Inst; anchor: Inst; off: number; exact: boolean } {
+  while (ptr.op === 'ptradd' && ptr.args[1]!.op === 'const') {
+    off += Number(ptr.args[1]!.value);
     ptr = ptr.args[0]!;
   }
-  return { base: ptr, off: ptr.op === 'globalref' ? off + ptr.off : off, exact };
+  const base = baseOf(ptr);
+  return { base, anchor: ptr, off: ptr.op === 'globalref' ? off + ptr.off : off, exact: base === ptr };
 }
 
 /** Surely not the stack: leaves other than the stack's own, and what lookups give. */

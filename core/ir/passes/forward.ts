@@ -31,7 +31,7 @@ export function forward(fn: Func, context?: { readonly module: Module }): boolea
           replaced.set(inst, value);
           continue;
         }
-        if (place.exact) known.push({ place, value: inst });
+        known.push({ place, value: inst });
         out.push(inst);
         continue;
       }
@@ -87,11 +87,11 @@ function afterwards(known: Known[], inst: Inst, aliases: Aliases, fn: Func): Kno
   const left = kill(known, inst, aliases);
   if (inst.op === 'store' && !inst.volatile) {
     const place: Place = { ...splitAddress(inst.args[0]!, inst.off), size: TYPE_BYTES[inst.args[1]!.type] };
-    if (place.exact) return [...left, { place, value: inst.args[1]! }];
+    return [...left, { place, value: inst.args[1]! }];
   }
   if (inst.op === 'memset' && inst.args[1]!.op === 'const') {
     const place: Place = { ...splitAddress(inst.args[0]!), size: inst.size };
-    if (place.exact) return [...left, { place, value: newConst(fn, 'i8', inst.args[1]!.value) }];
+    return [...left, { place, value: newConst(fn, 'i8', inst.args[1]!.value) }];
   }
   return left;
 }
@@ -119,7 +119,7 @@ function lookUp(
 
 /** Bytes inside a constant, or inside cleared memory. */
 function constantPart(k: Known, place: Place, load: Inst): bigint | undefined {
-  if (k.value.op !== 'const' || !k.place.exact || !place.exact || k.place.base !== place.base) return undefined;
+  if (k.value.op !== 'const' || k.place.anchor !== place.anchor) return undefined;
   const at = place.off - k.place.off;
   if (at < 0 || at + place.size! > k.place.size!) return undefined;
   if (k.place.size! > TYPE_BYTES[k.value.type]) {
