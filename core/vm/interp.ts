@@ -951,13 +951,10 @@ function tailCall(exe: InterpExecutable, run: Run, r: Int32Array, pc: number): I
   const target = exe.host.tailCallTarget(r[4]! >>> 0, r[6]! >>> 0);
   if (target === undefined || run.tailCalls >= MAX_TAIL_CALLS) return failed();
   if (!(target instanceof InterpExecutable)) {
-    throw makeFault(
-      exe.program,
-      `tail call into program '${target.program.name}', which runs on another engine`,
-      pc,
-      r,
-    );
+    throw makeFault(exe.program, REASON.tailElsewhere(target.program.name), pc, r);
   }
+  if (target.checked && !run.access.checked)
+    throw makeFault(exe.program, REASON.tailUnverified(target.program.name), pc, r);
   run.tailCalls++;
   run.fuel -= target.code.functionLength.get(0)!;
   if (run.fuel < 0) throw makeFault(exe.program, REASON.fuel, pc, r);

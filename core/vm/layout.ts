@@ -37,6 +37,8 @@ export const REASON = {
   noHelper: (id: number) => `helper ${id} does not exist`,
   helperUnsupported: (name: string) => `helper ${name} is known but not supported here`,
   noKfunc: (id: number) => `kfunc with BTF id ${id} is not available here`,
+  tailElsewhere: (name: string) => `tail call into program '${name}', which runs on another engine`,
+  tailUnverified: (name: string) => `tail call from a verified program into '${name}', which is not verified`,
   argument: (helper: string, index: number, says: string) => `helper ${helper}: argument ${index + 1} ${says}`,
 } as const;
 

@@ -387,6 +387,35 @@ describe.each(ENGINES)('$name', (engine: Engine) => {
       expect(r0(exe)).toBe(45n);
     });
 
+    it.each([
+      ['verified', VERIFIED, 'verified', VERIFIED],
+      ['unverified', undefined, 'verified', VERIFIED],
+      ['unverified', undefined, 'unverified', undefined],
+    ])('go from %s to %o programs (%s, %o)', (_a, from, _b, to) => {
+      const { host, ctx, memory } = world();
+      memory.view.setInt32(ctx, 5, true);
+      const code = [
+        B.BPF_LDX_MEM(B.BPF_W, 0, 1, 0),
+        B.BPF_STX_MEM(B.BPF_DW, 10, 0, -8),
+        B.BPF_LDX_MEM(B.BPF_DW, 0, 10, -8),
+        B.BPF_STX_MEM(B.BPF_W, 1, 0, 60),
+        exit,
+      ];
+      const target = prepare(code, host, to);
+      const exe = prepare(jump(0), withTargets(host, { 0: () => target }), from);
+      exe.run(ctx);
+      exe.run(ctx);
+      expect(r0(exe)).toBe(5n);
+      expect(memory.view.getInt32(ctx + 60, true)).toBe(5);
+    });
+
+    it('do not lead from a verified program into an unverified one', () => {
+      const { host, ctx } = world();
+      const target = prepare([B.BPF_MOV64_IMM(0, 0), exit], host);
+      const exe = prepare(jump(0), withTargets(host, { 0: () => target }), VERIFIED);
+      expect(faultOf(() => exe.run(ctx)).reason).toMatch(/into 'test', which is not verified/);
+    });
+
     it('happen 33 times at most', () => {
       const { host, ctx, memory } = world();
       let self: Executable;

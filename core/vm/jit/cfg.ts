@@ -36,46 +36,57 @@ export interface Cfg {
 
 /** The graph of the function in slots `from` (inclusive) to `to` (exclusive). */
 export function controlFlow(p: DecodedProgram, from: number, to: number): Cfg {
-  const leaders = new Set([from]);
+  const leader = new Uint8Array(to - from + 1);
+  leader[0] = 1;
   for (let pc = from; pc < to; pc++) {
     const target = jumpTarget(p, pc);
-    if (target !== undefined) leaders.add(target);
-    if (target !== undefined || p.opcode[pc] === OP_EXIT) leaders.add(pc + 1);
+    if (target !== undefined) leader[target - from] = 1;
+    if (target !== undefined || p.opcode[pc] === OP_EXIT) leader[pc + 1 - from] = 1;
     if (p.opcode[pc] === OP_LD_IMM64) pc++;
   }
-  const byStart = new Map<number, RawBlock>();
-  const sorted = [...leaders].filter((pc) => pc < to).sort((a, b) => a - b);
-  sorted.forEach((start, i) => {
-    const end = sorted[i + 1] ?? to;
-    let last = start;
-    for (let pc = start; pc < end; pc++) {
+  /** Index in `raw` of the block that starts at a slot. */
+  const indexAt = new Int32Array(to - from + 1);
+  const raw: RawBlock[] = [];
+  for (let start = from; start < to; ) {
+    let [pc, last] = [start, start];
+    do {
       last = pc;
-      if (p.opcode[pc] === OP_LD_IMM64) pc++;
-    }
-    byStart.set(start, { start, end, last, successors: successors(p, last, end) });
-  });
-  const postorder = walk(byStart, from);
-  const order = new Map(postorder.map((start, i) => [start, postorder.length - 1 - i]));
-  const blocks = postorder.reverse().map((start): Block => {
-    const raw = byStart.get(start)!;
-    return {
-      order: order.get(start)!,
+      pc += p.opcode[pc] === OP_LD_IMM64 ? 2 : 1;
+    } while (pc < to && leader[pc - from] === 0);
+    indexAt[start - from] = raw.push({ start, end: pc, last, ends: ending(p, last), target: -1, next: -1 }) - 1;
+    start = pc;
+  }
+  for (const block of raw) {
+    if (block.ends === 'goto' || block.ends === 'branch') block.target = indexAt[jumpTarget(p, block.last)! - from]!;
+    if (block.ends === 'fall') block.target = indexAt[block.end - from]!;
+    if (block.ends === 'branch') block.next = indexAt[block.end - from]!;
+  }
+  const postorder = walk(raw);
+  const count = postorder.length;
+  const orderOf = new Int32Array(raw.length);
+  const blocks: Block[] = [];
+  for (let order = 0; order < count; order++) {
+    const index = postorder[count - 1 - order]!;
+    orderOf[index] = order;
+    const { start, end, last, ends } = raw[index]!;
+    blocks.push({
+      order,
       start,
-      end: raw.end,
-      last: raw.last,
-      ends: ending(p, raw.last),
+      end,
+      last,
+      ends,
       target: undefined,
       next: undefined,
       dominator: undefined,
       dominated: [],
       loopHeader: false,
       forwardIn: 0,
-    };
-  });
-  for (const block of blocks) {
-    const [target, next] = byStart.get(block.start)!.successors;
-    if (target !== undefined) block.target = blocks[order.get(target)!];
-    if (next !== undefined) block.next = blocks[order.get(next)!];
+    });
+  }
+  for (let order = 0; order < count; order++) {
+    const { target, next } = raw[postorder[count - 1 - order]!]!;
+    if (target >= 0) blocks[order]!.target = blocks[orderOf[target]!];
+    if (next >= 0) blocks[order]!.next = blocks[orderOf[next]!];
   }
   const before = predecessors(blocks);
   dominators(blocks, before);
@@ -94,7 +105,10 @@ interface RawBlock {
   readonly start: number;
   readonly end: number;
   readonly last: number;
-  readonly successors: readonly number[];
+  readonly ends: Block['ends'];
+  /** Indices of the successors, or -1. */
+  target: number;
+  next: number;
 }
 
 function ending(p: DecodedProgram, last: number): Block['ends'] {
@@ -104,33 +118,25 @@ function ending(p: DecodedProgram, last: number): Block['ends'] {
   return jumpTarget(p, last) === undefined ? 'fall' : 'goto';
 }
 
-function successors(p: DecodedProgram, last: number, end: number): number[] {
-  switch (ending(p, last)) {
-    case 'exit':
-      return [];
-    case 'goto':
-      return [jumpTarget(p, last)!];
-    case 'branch':
-      return [jumpTarget(p, last)!, end];
-    default:
-      return [end];
-  }
-}
-
-/** Starts of the reachable blocks in postorder. */
-function walk(blocks: ReadonlyMap<number, RawBlock>, entry: number): number[] {
+/** Indices of the reachable blocks in postorder, the first block being the entry. */
+function walk(raw: readonly RawBlock[]): number[] {
   const out: number[] = [];
-  const seen = new Set([entry]);
-  const path = [{ start: entry, at: 0 }];
+  /** 0 not seen, 1 on the path, 2 target done, 3 both done. */
+  const state = new Uint8Array(raw.length);
+  const path = [0];
+  state[0] = 1;
   while (path.length > 0) {
-    const top = path[path.length - 1]!;
-    const next = blocks.get(top.start)!.successors[top.at++];
-    if (next === undefined) {
-      out.push(top.start);
+    const index = path[path.length - 1]!;
+    const step = state[index]!++;
+    if (step > 2) {
+      out.push(index);
       path.pop();
-    } else if (!seen.has(next)) {
-      seen.add(next);
-      path.push({ start: next, at: 0 });
+      continue;
+    }
+    const successor = step === 1 ? raw[index]!.target : raw[index]!.next;
+    if (successor >= 0 && state[successor] === 0) {
+      state[successor] = 1;
+      path.push(successor);
     }
   }
   return out;

@@ -26,79 +26,84 @@ import {
 import { FUNCTION_HI, FUNCTION_LO, HELPER_TAIL_CALL, MAY_GOTO_BUDGET, STACK_AREA } from '../layout.ts';
 import { calledRow, FAULT, lengthOf, type Plan } from './plan.ts';
 import { STATE } from './state.ts';
-import { Code, I32, I64, type OpName, type ValType, VOID } from './wasm.ts';
+import { Code, I32, I64, OP, type OpCode, type ValType, VOID } from './wasm.ts';
 
 type AluVariant = (typeof ALU_VARIANTS)[number]['name'];
 type BinaryOp = Exclude<AluOp, 'neg' | 'end' | 'mov' | 'div' | 'mod'>;
 
 const BINARY64 = {
-  add: 'i64_add',
-  sub: 'i64_sub',
-  mul: 'i64_mul',
-  or: 'i64_or',
-  and: 'i64_and',
-  xor: 'i64_xor',
-  lsh: 'i64_shl',
-  rsh: 'i64_shr_u',
-  arsh: 'i64_shr_s',
-} as const satisfies Record<BinaryOp, OpName>;
+  add: OP.i64_add,
+  sub: OP.i64_sub,
+  mul: OP.i64_mul,
+  or: OP.i64_or,
+  and: OP.i64_and,
+  xor: OP.i64_xor,
+  lsh: OP.i64_shl,
+  rsh: OP.i64_shr_u,
+  arsh: OP.i64_shr_s,
+} as const satisfies Record<BinaryOp, OpCode>;
 
 const BINARY32 = {
-  add: 'i32_add',
-  sub: 'i32_sub',
-  mul: 'i32_mul',
-  or: 'i32_or',
-  and: 'i32_and',
-  xor: 'i32_xor',
-  lsh: 'i32_shl',
-  rsh: 'i32_shr_u',
-  arsh: 'i32_shr_s',
-} as const satisfies Record<BinaryOp, OpName>;
+  add: OP.i32_add,
+  sub: OP.i32_sub,
+  mul: OP.i32_mul,
+  or: OP.i32_or,
+  and: OP.i32_and,
+  xor: OP.i32_xor,
+  lsh: OP.i32_shl,
+  rsh: OP.i32_shr_u,
+  arsh: OP.i32_shr_s,
+} as const satisfies Record<BinaryOp, OpCode>;
 
 /** Comparisons, 64 and 32 bits; jset is an `and` that is not zero. */
 const COMPARE = {
-  jeq: ['i64_eq', 'i32_eq'],
-  jne: ['i64_ne', 'i32_ne'],
-  jgt: ['i64_gt_u', 'i32_gt_u'],
-  jge: ['i64_ge_u', 'i32_ge_u'],
-  jlt: ['i64_lt_u', 'i32_lt_u'],
-  jle: ['i64_le_u', 'i32_le_u'],
-  jsgt: ['i64_gt_s', 'i32_gt_s'],
-  jsge: ['i64_ge_s', 'i32_ge_s'],
-  jslt: ['i64_lt_s', 'i32_lt_s'],
-  jsle: ['i64_le_s', 'i32_le_s'],
-  jset: ['i64_and', 'i32_and'],
-} as const satisfies Record<CondOp, readonly [OpName, OpName]>;
+  jeq: [OP.i64_eq, OP.i32_eq],
+  jne: [OP.i64_ne, OP.i32_ne],
+  jgt: [OP.i64_gt_u, OP.i32_gt_u],
+  jge: [OP.i64_ge_u, OP.i32_ge_u],
+  jlt: [OP.i64_lt_u, OP.i32_lt_u],
+  jle: [OP.i64_le_u, OP.i32_le_u],
+  jsgt: [OP.i64_gt_s, OP.i32_gt_s],
+  jsge: [OP.i64_ge_s, OP.i32_ge_s],
+  jslt: [OP.i64_lt_s, OP.i32_lt_s],
+  jsle: [OP.i64_le_s, OP.i32_le_s],
+  jset: [OP.i64_and, OP.i32_and],
+} as const satisfies Record<CondOp, readonly [OpCode, OpCode]>;
 
 const SIGN_EXTEND = {
-  movsx8: ['i64_extend8_s', 'i32_extend8_s'],
-  movsx16: ['i64_extend16_s', 'i32_extend16_s'],
-  movsx32: ['i64_extend32_s', 'i64_extend32_s'],
-} as const satisfies Record<Exclude<AluVariant, 'sdiv' | 'smod'>, readonly [OpName, OpName]>;
+  movsx8: [OP.i64_extend8_s, OP.i32_extend8_s],
+  movsx16: [OP.i64_extend16_s, OP.i32_extend16_s],
+  movsx32: [OP.i64_extend32_s, OP.i64_extend32_s],
+} as const satisfies Record<Exclude<AluVariant, 'sdiv' | 'smod'>, readonly [OpCode, OpCode]>;
 
-const LOAD: Readonly<Record<number, readonly [OpName, OpName]>> = {
-  1: ['i64_load8_u', 'i64_load8_s'],
-  2: ['i64_load16_u', 'i64_load16_s'],
-  4: ['i64_load32_u', 'i64_load32_s'],
-  8: ['i64_load', 'i64_load'],
+const LOAD: Readonly<Record<number, readonly [OpCode, OpCode]>> = {
+  1: [OP.i64_load8_u, OP.i64_load8_s],
+  2: [OP.i64_load16_u, OP.i64_load16_s],
+  4: [OP.i64_load32_u, OP.i64_load32_s],
+  8: [OP.i64_load, OP.i64_load],
 };
-const STORE: Readonly<Record<number, OpName>> = { 1: 'i64_store8', 2: 'i64_store16', 4: 'i64_store32', 8: 'i64_store' };
+const STORE: Readonly<Record<number, OpCode>> = {
+  1: OP.i64_store8,
+  2: OP.i64_store16,
+  4: OP.i64_store32,
+  8: OP.i64_store,
+};
 
 /** What an atomic combines old value and operand with; undefined: it stores the operand. */
 const COMBINE = {
-  add: 'i64_add',
-  or: 'i64_or',
-  and: 'i64_and',
-  xor: 'i64_xor',
-  fetch_add: 'i64_add',
-  fetch_or: 'i64_or',
-  fetch_and: 'i64_and',
-  fetch_xor: 'i64_xor',
+  add: OP.i64_add,
+  or: OP.i64_or,
+  and: OP.i64_and,
+  xor: OP.i64_xor,
+  fetch_add: OP.i64_add,
+  fetch_or: OP.i64_or,
+  fetch_and: OP.i64_and,
+  fetch_xor: OP.i64_xor,
   xchg: undefined,
   cmpxchg: undefined,
   load_acq: undefined,
   store_rel: undefined,
-} as const satisfies Record<AtomicOp, OpName | undefined>;
+} as const satisfies Record<AtomicOp, OpCode | undefined>;
 
 const ALU_NAME = new Map<number, AluOp>(ALU_OPS.map((r) => [r.code, r.name]));
 const JMP_NAME = new Map<number, string>(JMP_OPS.map((r) => [r.code, r.name]));
@@ -122,8 +127,8 @@ export class FunctionEmitter {
   readonly mayGoto: number;
   /** How deep the fault block is now: 0 when no other label is open. */
   labels = 0;
-  /** Byte positions in `code` where instructions begin, and their slots: for traps that wasm raises by itself. */
-  readonly positions: { at: number; pc: number }[] = [];
+  /** Byte position in `code` where an instruction begins, then its slot, and so on: for traps that wasm raises by itself. */
+  readonly positions: number[] = [];
   usesFuel = false;
   usesR10 = false;
   usesMayGoto = false;
@@ -156,7 +161,7 @@ export class FunctionEmitter {
 
   /** Branch to the fault block when the i32 on the stack is not zero. The fault number must be set before the check. */
   faultIf(): void {
-    this.code.op('br_if').u(this.labels);
+    this.code.op(OP.br_if).u(this.labels);
   }
 
   setFault(pc: number, kind: number): void {
@@ -167,7 +172,7 @@ export class FunctionEmitter {
   charge(pc: number, amount: number): void {
     this.usesFuel = true;
     this.setFault(pc, FAULT.fuel);
-    this.code.get(this.fuel).i64(amount, 0).op('i64_sub').tee(this.fuel).i64(0).op('i64_lt_s');
+    this.code.get(this.fuel).i64(amount, 0).op(OP.i64_sub).tee(this.fuel).i64(0).op(OP.i64_lt_s);
     this.faultIf();
   }
 
@@ -178,11 +183,11 @@ export class FunctionEmitter {
       code
         .i32(plan.state + STATE.REGS + 8 * r)
         .get(this.reg[r]!)
-        .access('i64_store', 0);
+        .access(OP.i64_store, 0);
     code.i32(plan.state + STATE.REGS + 80);
     this.#pushFramePointer();
-    code.access('i64_store', 0);
-    code.get(this.fault).call(plan.imports.fault).op('unreachable');
+    code.access(OP.i64_store, 0);
+    code.get(this.fault).call(plan.imports.fault).op(OP.unreachable);
   }
 
   /** What must happen before the first instruction. */
@@ -196,7 +201,7 @@ export class FunctionEmitter {
   }
 
   #pushFramePointer(): void {
-    this.code.get(this.fp).op('i64_extend_u').i64(0, KERNEL_HI).op('i64_or');
+    this.code.get(this.fp).op(OP.i64_extend_u).i64(0, KERNEL_HI).op(OP.i64_or);
   }
 
   /** Fuel at the function's start. */
@@ -207,7 +212,7 @@ export class FunctionEmitter {
   loadFuel(): void {
     this.code
       .i32(this.plan.state + STATE.FUEL)
-      .access('i64_load', 0)
+      .access(OP.i64_load, 0)
       .set(this.fuel);
   }
 
@@ -215,7 +220,7 @@ export class FunctionEmitter {
     this.code
       .i32(this.plan.state + STATE.FUEL)
       .get(this.fuel)
-      .access('i64_store', 0);
+      .access(OP.i64_store, 0);
   }
 
   /** The instruction at `pc`, unless it is a jump or exit. */
@@ -223,7 +228,7 @@ export class FunctionEmitter {
     const p = this.plan.decoded;
     const opcode = p.opcode[pc]!;
     const bytes = BYTES.get(opcode & 0x18)!;
-    this.positions.push({ at: this.code.length, pc });
+    this.positions.push(this.code.length, pc);
     switch (opcode & 7) {
       case CLASS.ALU:
       case CLASS.ALU64:
@@ -250,17 +255,17 @@ export class FunctionEmitter {
     const { code } = this;
     const p = this.plan.decoded;
     const opcode = p.opcode[pc]!;
-    this.positions.push({ at: code.length, pc });
+    this.positions.push(code.length, pc);
     const name = JMP_NAME.get(opcode & 0xf0) as CondOp | 'jcond';
     if (name === 'jcond') {
       // Taken when the budget is used up; otherwise it goes down by one.
       code
         .get(this.mayGoto)
-        .op('i32_eqz')
+        .op(OP.i32_eqz)
         .get(this.mayGoto)
         .get(this.mayGoto)
         .i32(0)
-        .op('i32_ne', 'i32_sub')
+        .op(OP.i32_ne, OP.i32_sub)
         .set(this.mayGoto);
       return;
     }
@@ -271,8 +276,8 @@ export class FunctionEmitter {
     this.#operand(pc, wide);
     code.op(op);
     if (name === 'jset') {
-      if (wide) code.i64(0).op('i64_ne');
-      else code.i32(0).op('i32_ne');
+      if (wide) code.i64(0).op(OP.i64_ne);
+      else code.i32(0).op(OP.i32_ne);
     }
   }
 
@@ -281,7 +286,7 @@ export class FunctionEmitter {
   }
 
   #read32(register: number): void {
-    this.code.get(this.reg[register]!).op('i32_wrap');
+    this.code.get(this.reg[register]!).op(OP.i32_wrap);
   }
 
   /** Second operand: source register or immediate. */
@@ -300,16 +305,17 @@ export class FunctionEmitter {
     const wide = (p.opcode[pc]! & 7) === CLASS.ALU64;
     const dst = this.reg[p.dst[pc]!]!;
     const base = ALU_NAME.get(p.opcode[pc]! & 0xf0)!;
-    const variant = ALU_VARIANTS.find((v) => v.base === base && v.off === p.off[pc])?.name;
+    const off = p.off[pc]!;
+    const variant = off === 0 ? undefined : ALU_VARIANTS.find((v) => v.base === base && v.off === off)?.name;
     switch (base) {
       case 'mov':
         this.#operand(pc, wide);
         if (variant !== undefined) code.op(SIGN_EXTEND[variant as keyof typeof SIGN_EXTEND][wide ? 0 : 1]);
-        if (!wide) code.op('i64_extend_u');
+        if (!wide) code.op(OP.i64_extend_u);
         break;
       case 'neg':
-        if (wide) code.i64(0).get(dst).op('i64_sub');
-        else code.i32(0).get(dst).op('i32_wrap', 'i32_sub', 'i64_extend_u');
+        if (wide) code.i64(0).get(dst).op(OP.i64_sub);
+        else code.i32(0).get(dst).op(OP.i32_wrap, OP.i32_sub, OP.i64_extend_u);
         break;
       case 'end':
         this.#byteOrder(p.imm[pc]!, wide || (p.opcode[pc]! & SRC.X) !== 0, dst);
@@ -323,7 +329,7 @@ export class FunctionEmitter {
         else this.#read32(p.dst[pc]!);
         this.#operand(pc, wide);
         code.op(wide ? BINARY64[base] : BINARY32[base]);
-        if (!wide) code.op('i64_extend_u');
+        if (!wide) code.op(OP.i64_extend_u);
     }
     code.set(dst);
   }
@@ -335,26 +341,26 @@ export class FunctionEmitter {
       code
         .get(dst)
         .i64(width === 16 ? 0xffff : -1, 0)
-        .op('i64_and');
+        .op(OP.i64_and);
     else if (width === 16) {
-      code.get(dst).i64(0xff).op('i64_and').i64(8).op('i64_shl');
-      code.get(dst).i64(8).op('i64_shr_u').i64(0xff).op('i64_and', 'i64_or');
+      code.get(dst).i64(0xff).op(OP.i64_and).i64(8).op(OP.i64_shl);
+      code.get(dst).i64(8).op(OP.i64_shr_u).i64(0xff).op(OP.i64_and, OP.i64_or);
     } else if (width === 32) {
-      code.get(dst).op('i32_wrap').tee(this.#narrow).i32(8).op('i32_rotl').i32(0x00ff00ff).op('i32_and');
-      code.get(this.#narrow).i32(8).op('i32_rotr').i32(0xff00ff00).op('i32_and', 'i32_or', 'i64_extend_u');
+      code.get(dst).op(OP.i32_wrap).tee(this.#narrow).i32(8).op(OP.i32_rotl).i32(0x00ff00ff).op(OP.i32_and);
+      code.get(this.#narrow).i32(8).op(OP.i32_rotr).i32(0xff00ff00).op(OP.i32_and, OP.i32_or, OP.i64_extend_u);
     } else {
       // Swap neighbours in bytes, then in halves, then the words.
-      code.get(dst).i64(0x00ff00ff, 0x00ff00ff).op('i64_and').i64(8).op('i64_shl');
-      code.get(dst).i64(8).op('i64_shr_u').i64(0x00ff00ff, 0x00ff00ff).op('i64_and', 'i64_or').set(this.#wide);
-      code.get(this.#wide).i64(0x0000ffff, 0x0000ffff).op('i64_and').i64(16).op('i64_shl');
+      code.get(dst).i64(0x00ff00ff, 0x00ff00ff).op(OP.i64_and).i64(8).op(OP.i64_shl);
+      code.get(dst).i64(8).op(OP.i64_shr_u).i64(0x00ff00ff, 0x00ff00ff).op(OP.i64_and, OP.i64_or).set(this.#wide);
+      code.get(this.#wide).i64(0x0000ffff, 0x0000ffff).op(OP.i64_and).i64(16).op(OP.i64_shl);
       code
         .get(this.#wide)
         .i64(16)
-        .op('i64_shr_u')
+        .op(OP.i64_shr_u)
         .i64(0x0000ffff, 0x0000ffff)
-        .op('i64_and', 'i64_or')
+        .op(OP.i64_and, OP.i64_or)
         .i64(32)
-        .op('i64_rotl');
+        .op(OP.i64_rotl);
     }
   }
 
@@ -368,11 +374,11 @@ export class FunctionEmitter {
     const dividend = () => (wide ? this.#read(p.dst[pc]!) : this.#read32(p.dst[pc]!));
     const zero = () => (wide ? code.i64(0) : code.i32(0));
     const suffix = `${remainder ? 'rem' : 'div'}_${signed ? 's' : 'u'}` as const;
-    const op: OpName = wide ? `i64_${suffix}` : `i32_${suffix}`;
+    const op = wide ? OP[`i64_${suffix}`] : OP[`i32_${suffix}`];
     const negate = () => {
       zero();
       dividend();
-      code.op(wide ? 'i64_sub' : 'i32_sub');
+      code.op(wide ? OP.i64_sub : OP.i32_sub);
     };
     if (immediate) {
       if (imm === 0) {
@@ -389,26 +395,26 @@ export class FunctionEmitter {
       this.#operand(pc, wide);
       code
         .tee(divisor)
-        .op(wide ? 'i64_eqz' : 'i32_eqz')
-        .op('if')
+        .op(wide ? OP.i64_eqz : OP.i32_eqz)
+        .op(OP.if)
         .byte(type);
       if (remainder) dividend();
       else zero();
-      code.op('else');
+      code.op(OP.else);
       if (signed && !remainder) {
         code.get(divisor);
-        if (wide) code.i64(-1).op('i64_eq');
-        else code.i32(-1).op('i32_eq');
-        code.op('if').byte(type);
+        if (wide) code.i64(-1).op(OP.i64_eq);
+        else code.i32(-1).op(OP.i32_eq);
+        code.op(OP.if).byte(type);
         negate();
-        code.op('else');
+        code.op(OP.else);
       }
       dividend();
       code.get(divisor).op(op);
-      if (signed && !remainder) code.op('end');
-      code.op('end');
+      if (signed && !remainder) code.op(OP.end);
+      code.op(OP.end);
     }
-    if (!wide) code.op('i64_extend_u');
+    if (!wide) code.op(OP.i64_extend_u);
   }
 
   #constant(pc: number): void {
@@ -424,9 +430,9 @@ export class FunctionEmitter {
   #address(register: number, off: number): number {
     const { code } = this;
     if (register === 10) code.get(this.fp);
-    else code.get(this.reg[register]!).op('i32_wrap');
+    else code.get(this.reg[register]!).op(OP.i32_wrap);
     if (off >= 0) return off;
-    code.i32(off).op('i32_add');
+    code.i32(off).op(OP.i32_add);
     return 0;
   }
 
@@ -436,53 +442,53 @@ export class FunctionEmitter {
     if (register === 10) {
       this.#pushFramePointer();
     } else code.get(this.reg[register]!);
-    if (off !== 0) code.i64(off).op('i64_add');
-    code.tee(this.#wide).op('i32_wrap').tee(this.#narrow);
-    code.get(this.#wide).i64(32).op('i64_shr_u', 'i32_wrap').set(this.#narrow2);
+    if (off !== 0) code.i64(off).op(OP.i64_add);
+    code.tee(this.#wide).op(OP.i32_wrap).tee(this.#narrow);
+    code.get(this.#wide).i64(32).op(OP.i64_shr_u, OP.i32_wrap).set(this.#narrow2);
     if (!plan.checked) {
       // A probe of a verified program: mapped or not. On the stack: the low half.
-      code.i32(FIRST_MAPPED).op('i32_ge_u');
-      code.get(this.#narrow2).i32(KERNEL_HI).op('i32_eq', 'i32_and');
-      code.get(this.#narrow).op('i64_extend_u').i64(bytes, 0).op('i64_add');
-      code.op('memory_size').byte(0).op('i64_extend_u').i64(16).op('i64_shl', 'i64_le_u', 'i32_and');
+      code.i32(FIRST_MAPPED).op(OP.i32_ge_u);
+      code.get(this.#narrow2).i32(KERNEL_HI).op(OP.i32_eq, OP.i32_and);
+      code.get(this.#narrow).op(OP.i64_extend_u).i64(bytes, 0).op(OP.i64_add);
+      code.op(OP.memory_size).byte(0).op(OP.i64_extend_u).i64(16).op(OP.i64_shl, OP.i64_le_u, OP.i32_and);
       return;
     }
     const at = plan.state + (write ? STATE.WRITE_LO : STATE.READ_LO);
-    code.i32(at).access('i32_load', 0).op('i32_sub').i32(0x80000000).op('i32_xor');
+    code.i32(at).access(OP.i32_load, 0).op(OP.i32_sub).i32(0x80000000).op(OP.i32_xor);
     code
       .i32(at + 4)
-      .access('i32_load', 0)
-      .op('i32_lt_s');
-    code.get(this.#narrow2).i32(KERNEL_HI).op('i32_eq', 'i32_and');
-    code.op('if').byte(I32).i32(1).op('else');
+      .access(OP.i32_load, 0)
+      .op(OP.i32_lt_s);
+    code.get(this.#narrow2).i32(KERNEL_HI).op(OP.i32_eq, OP.i32_and);
+    code.op(OP.if).byte(I32).i32(1).op(OP.else);
     code
       .get(this.#narrow)
       .get(this.#narrow2)
       .i32(bytes)
       .i32(write ? 1 : 0)
       .call(plan.imports.access);
-    code.op('end');
+    code.op(OP.end);
   }
 
   #check(pc: number, register: number, off: number, bytes: number, write: boolean): void {
     if (!this.plan.checked) return;
     this.setFault(pc, FAULT.access);
     this.#allowed(register, off, bytes, write);
-    this.code.op('i32_eqz');
+    this.code.op(OP.i32_eqz);
     this.faultIf();
   }
 
-  #load(pc: number, name: OpName, bytes: number, dst: number, base: number): void {
+  #load(pc: number, name: OpCode, bytes: number, dst: number, base: number): void {
     const { code } = this;
     const off = this.plan.decoded.off[pc]!;
     const probe = this.plan.probes.has(pc);
     if (probe) {
       this.#allowed(base, off, bytes, false);
-      code.op('if').byte(I64);
+      code.op(OP.if).byte(I64);
     } else this.#check(pc, base, off, bytes, false);
     const rest = this.#address(base, off);
     code.access(name, rest);
-    if (probe) code.op('else').i64(0).op('end');
+    if (probe) code.op(OP.else).i64(0).op(OP.end);
     code.set(this.reg[dst]!);
   }
 
@@ -509,15 +515,15 @@ export class FunctionEmitter {
     code.tee(this.#narrow).access(LOAD[bytes]![0], rest).set(this.#wide);
     const narrow = (register: number) => {
       this.#read(register);
-      if (bytes === 4) code.i64(-1, 0).op('i64_and');
+      if (bytes === 4) code.i64(-1, 0).op(OP.i64_and);
     };
     if (atomic === 'cmpxchg') {
       code.get(this.#wide);
       narrow(0);
-      code.op('i64_eq', 'if').byte(VOID);
+      code.op(OP.i64_eq, OP.if).byte(VOID);
       code.get(this.#narrow);
       this.#read(src);
-      code.access(STORE[bytes]!, rest).op('end');
+      code.access(STORE[bytes]!, rest).op(OP.end);
       code.get(this.#wide).set(this.reg[0]!);
       return;
     }
@@ -535,30 +541,30 @@ export class FunctionEmitter {
     const p = plan.decoded;
     if ((p.opcode[pc]! & 0xe0) === MODE.IND) this.#read32(p.src[pc]!);
     else code.i32(0);
-    code.i32(p.imm[pc]!).op('i32_add');
+    code.i32(p.imm[pc]!).op(OP.i32_add);
     code
       .i32(BYTES.get(p.opcode[pc]! & 0x18)!)
       .i32(pc)
       .call(plan.imports.packet);
-    code.op('i32_eqz', 'if').byte(VOID);
+    code.op(OP.i32_eqz, OP.if).byte(VOID);
     code.i64(0).set(this.reg[0]!);
     this.labels++;
     this.exit();
     this.labels--;
-    code.op('end');
+    code.op(OP.end);
     this.#takeResult();
   }
 
   /** Leave the function with r0. Replaced by the batch body. */
   exit(): void {
     if (this.usesFuel) this.storeFuel();
-    this.code.get(this.reg[0]!).op('return');
+    this.code.get(this.reg[0]!).op(OP.return);
   }
 
   #takeResult(): void {
     this.code
       .i32(this.plan.state + STATE.REGS)
-      .access('i64_load', 0)
+      .access(OP.i64_load, 0)
       .set(this.reg[0]!);
   }
 
@@ -567,7 +573,7 @@ export class FunctionEmitter {
       this.code
         .i32(this.plan.state + STATE.REGS + 8 * r)
         .get(this.reg[r]!)
-        .access('i64_store', 0);
+        .access(OP.i64_store, 0);
   }
 
   #forgetArguments(): void {
@@ -589,12 +595,12 @@ export class FunctionEmitter {
     const row = calledRow(plan, kind, imm);
     if (row === undefined) {
       this.setFault(pc, FAULT.call);
-      code.op('br').u(this.labels);
+      code.op(OP.br).u(this.labels);
       return;
     }
     const lookup = kind === 'helper' && imm === 1 && !plan.checked ? this.#knownMap(pc) : undefined;
     if (lookup !== undefined) {
-      code.get(this.reg[2]!).op('i32_wrap').call(lookup).set(this.reg[0]!);
+      code.get(this.reg[2]!).op(OP.i32_wrap).call(lookup).set(this.reg[0]!);
       return;
     }
     const callsBack = row.args.includes('func');
@@ -606,7 +612,7 @@ export class FunctionEmitter {
       this.#spill(0, 9);
       code.i32(plan.state + STATE.REGS + 80);
       this.#pushFramePointer();
-      code.access('i64_store', 0);
+      code.access(OP.i64_store, 0);
     } else this.#spill(1, 5);
     code.i32(pc).call(plan.helperImport(kind, imm));
     this.#takeResult();
@@ -655,14 +661,14 @@ export class FunctionEmitter {
     code
       .get(this.fp)
       .i32(STACK_AREA - 1)
-      .op('i32_and', 'i32_eqz');
+      .op(OP.i32_and, OP.i32_eqz);
     this.faultIf();
     this.storeFuel();
     if (plan.checked) {
       this.#frames(1);
-      for (let at = 0; at < STACK_SIZE; at += 8) code.get(this.fp).i64(0).access('i64_store', at);
+      for (let at = 0; at < STACK_SIZE; at += 8) code.get(this.fp).i64(0).access(OP.i64_store, at);
     }
-    code.get(this.fp).i32(STACK_SIZE).op('i32_add');
+    code.get(this.fp).i32(STACK_SIZE).op(OP.i32_add);
     for (let r = 1; r <= 5; r++) this.#read(r);
     code.call(plan.firstFunction + callee).set(this.reg[0]!);
     this.loadFuel();
@@ -677,13 +683,13 @@ export class FunctionEmitter {
     code
       .get(this.fp)
       .i32(1)
-      .op('i32_sub')
+      .op(OP.i32_sub)
       .i32(STACK_AREA - 1)
-      .op('i32_and')
+      .op(OP.i32_and)
       .i32(9)
-      .op('i32_shr_u')
+      .op(OP.i32_shr_u)
       .i32(1 + more)
-      .op('i32_add');
+      .op(OP.i32_add);
     code.call(this.plan.imports.frames);
   }
 
@@ -695,11 +701,11 @@ export class FunctionEmitter {
     code.get(this.fp).i32(pc).call(plan.imports.tail);
     this.#takeResult();
     this.loadFuel();
-    code.op('if').byte(VOID);
+    code.op(OP.if).byte(VOID);
     this.labels++;
     this.exit();
     this.labels--;
-    code.op('end');
+    code.op(OP.end);
     this.#forgetArguments();
   }
 }

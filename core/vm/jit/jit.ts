@@ -289,18 +289,16 @@ class JitExecutable implements Executable {
     const target = this.host.tailCallTarget(r[4]! >>> 0, r[6]! >>> 0);
     if (target === undefined || state.tailCalls >= MAX_TAIL_CALLS) return failed();
     if (!(target instanceof JitExecutable)) {
-      throw makeFault(
-        this.program,
-        `tail call into program '${target.program.name}', which runs on another engine`,
-        pc,
-        r,
-      );
+      throw makeFault(this.program, REASON.tailElsewhere(target.program.name), pc, r);
     }
+    if (target.checked && !this.checked)
+      throw makeFault(this.program, REASON.tailUnverified(target.program.name), pc, r);
     state.tailCalls++;
     state.fuel -= target.#length(0);
     if (state.fuel < 0) throw makeFault(this.program, REASON.fuel, pc, r);
     const outerAccess = target.#access;
     if (target.checked) target.#access = this.#access;
+    target.#window();
     try {
       r.fill(0, 4, 12);
       target.#exports['call0']!(fp);
@@ -308,6 +306,7 @@ class JitExecutable implements Executable {
       throw target.#explain(error);
     } finally {
       target.#access = outerAccess;
+      this.#window();
     }
     return 1;
   }
@@ -369,7 +368,7 @@ class JitExecutable implements Executable {
         const list = module.positions.find((f) => f.wasmIndex === wasmIndex);
         if (!list) continue;
         const start = module.codeOffsets[wasmIndex - module.positions[0]!.wasmIndex]!;
-        for (const row of list.list) if (start + row.at <= at) pc = row.pc;
+        for (let k = 0; k < list.list.length; k += 2) if (start + list.list[k]! <= at) pc = list.list[k + 1]!;
         break;
       }
     }

@@ -5,7 +5,7 @@
 import { KERNEL_HI } from '../../base/memory.ts';
 import type { HelperEnv } from '../../helpers/helper.ts';
 import { HEADER, NODE } from '../../maps/layout.ts';
-import { Code, VOID } from './wasm.ts';
+import { Code, OP, VOID } from './wasm.ts';
 
 /** Body of (key: i32) -> i64 address of the value or 0, with three i32 locals; undefined for other map types. */
 export function lookupBody(env: HelperEnv, offset: number): Code | undefined {
@@ -20,16 +20,16 @@ export function lookupBody(env: HelperEnv, offset: number): Code | undefined {
 type Field = (at: number) => number;
 
 function address(code: Code): Code {
-  return code.op('i64_extend_u').i64(0, KERNEL_HI).op('i64_or');
+  return code.op(OP.i64_extend_u).i64(0, KERNEL_HI).op(OP.i64_or);
 }
 
 function arrayLookup(field: Field): Code {
   const [key, index] = [0, 1] as const;
   const code = new Code();
-  code.get(key).access('i32_load', 0).tee(index).i32(field(HEADER.MAX_ENTRIES)).op('i32_ge_u', 'if').byte(VOID);
-  code.i64(0).op('return', 'end');
-  code.get(index).i32(field(HEADER.ELEM_SIZE)).op('i32_mul').i32(field(HEADER.DATA)).op('i32_add');
-  return address(code).op('end');
+  code.get(key).access(OP.i32_load, 0).tee(index).i32(field(HEADER.MAX_ENTRIES)).op(OP.i32_ge_u, OP.if).byte(VOID);
+  code.i64(0).op(OP.return, OP.end);
+  code.get(index).i32(field(HEADER.ELEM_SIZE)).op(OP.i32_mul).i32(field(HEADER.DATA)).op(OP.i32_add);
+  return address(code).op(OP.end);
 }
 
 /** Words of the key: [offset, bytes] with bytes 4, or 1 to 3 at the end. */
@@ -43,21 +43,21 @@ function words(size: number): { at: number; bytes: number }[] {
 function word(code: Code, base: number, at: number, bytes: number): void {
   switch (bytes) {
     case 4:
-      code.get(base).access('i32_load', at);
+      code.get(base).access(OP.i32_load, at);
       return;
     case 3:
-      code.get(base).access('i32_load16_u', at);
+      code.get(base).access(OP.i32_load16_u, at);
       code
         .get(base)
-        .access('i32_load8_u', at + 2)
+        .access(OP.i32_load8_u, at + 2)
         .i32(16)
-        .op('i32_shl', 'i32_or');
+        .op(OP.i32_shl, OP.i32_or);
       return;
     case 2:
-      code.get(base).access('i32_load16_u', at);
+      code.get(base).access(OP.i32_load16_u, at);
       return;
     default:
-      code.get(base).access('i32_load8_u', at);
+      code.get(base).access(OP.i32_load8_u, at);
   }
 }
 
@@ -73,41 +73,41 @@ function hashLookup(field: Field): Code | undefined {
     code.get(hash);
     word(code, key, part.at, part.bytes);
     code
-      .op('i32_xor')
+      .op(OP.i32_xor)
       .i32(0x9e3779b1 | 0)
-      .op('i32_mul')
+      .op(OP.i32_mul)
       .tee(hash);
-    code.get(hash).i32(15).op('i32_shr_u', 'i32_xor').set(hash);
+    code.get(hash).i32(15).op(OP.i32_shr_u, OP.i32_xor).set(hash);
   }
   code
     .get(hash)
     .i32(0x85ebca6b | 0)
-    .op('i32_mul')
+    .op(OP.i32_mul)
     .tee(hash)
     .get(hash)
     .i32(13)
-    .op('i32_shr_u', 'i32_xor')
+    .op(OP.i32_shr_u, OP.i32_xor)
     .set(hash);
   code
     .get(hash)
     .i32(field(HEADER.BUCKET_MASK))
-    .op('i32_and')
+    .op(OP.i32_and)
     .i32(2)
-    .op('i32_shl')
-    .access('i32_load', field(HEADER.BUCKETS))
+    .op(OP.i32_shl)
+    .access(OP.i32_load, field(HEADER.BUCKETS))
     .set(node);
-  code.op('block').byte(VOID).op('loop').byte(VOID);
-  code.get(node).op('i32_eqz', 'br_if').u(1);
-  code.op('block').byte(VOID);
-  code.get(node).access('i32_load', NODE.HASH).get(hash).op('i32_ne', 'br_if').u(0);
+  code.op(OP.block).byte(VOID).op(OP.loop).byte(VOID);
+  code.get(node).op(OP.i32_eqz, OP.br_if).u(1);
+  code.op(OP.block).byte(VOID);
+  code.get(node).access(OP.i32_load, NODE.HASH).get(hash).op(OP.i32_ne, OP.br_if).u(0);
   const keyAt = field(HEADER.KEY_AT);
   for (const part of parts) {
     // The node's key is padded with zeros to 8 bytes, so whole words may be read there.
-    code.get(node).access('i32_load', keyAt + part.at);
+    code.get(node).access(OP.i32_load, keyAt + part.at);
     word(code, key, part.at, part.bytes);
-    code.op('i32_ne', 'br_if').u(0);
+    code.op(OP.i32_ne, OP.br_if).u(0);
   }
-  address(code.get(node).i32(field(HEADER.VALUE_AT)).op('i32_add')).op('return', 'end');
-  code.get(node).access('i32_load', NODE.NEXT).set(node).op('br').u(0).op('end', 'end');
-  return code.i64(0).op('end');
+  address(code.get(node).i32(field(HEADER.VALUE_AT)).op(OP.i32_add)).op(OP.return, OP.end);
+  code.get(node).access(OP.i32_load, NODE.NEXT).set(node).op(OP.br).u(0).op(OP.end, OP.end);
+  return code.i64(0).op(OP.end);
 }

@@ -6,13 +6,23 @@ import { lookupBody } from './lookup.ts';
 import { BPF_FUNCTION, IMPORT_NAMES, IMPORTS, type ImportName, type Plan } from './plan.ts';
 import { STATE } from './state.ts';
 import { emitBody } from './structure.ts';
-import { type BuiltModule, buildModule, Code, type FunctionBody, type FunctionType, I32, I64, VOID } from './wasm.ts';
+import {
+  type BuiltModule,
+  buildModule,
+  Code,
+  type FunctionBody,
+  type FunctionType,
+  I32,
+  I64,
+  OP,
+  VOID,
+} from './wasm.ts';
 
 export interface CompiledModule extends BuiltModule {
   /** Imports beyond IMPORTS: helpers and kfuncs, in order; import `h<n>`. */
   readonly calls: readonly { readonly kind: 'helper' | 'kfunc'; readonly id: number }[];
-  /** For each wasm function that has them: byte positions in its code and the slots of their instructions. */
-  readonly positions: readonly { readonly wasmIndex: number; readonly list: readonly { at: number; pc: number }[] }[];
+  /** For each wasm function: byte positions in its code, each followed by the slot of the instruction there. */
+  readonly positions: readonly { readonly wasmIndex: number; readonly list: readonly number[] }[];
 }
 
 type Base = Omit<Plan, 'imports' | 'firstFunction' | 'helperImport' | 'lookupFunction'>;
@@ -38,21 +48,21 @@ export function compileBatch(base: Base, sharedMemory: boolean, fuelLo: number, 
   const [ctx, stride, count, result, r2, fp] = [0, 1, 2, 3, 4, 5] as const;
   const e = new BatchEmitter(parts.plan, 6, fp, []);
   const { code } = e;
-  code.op('loop').byte(VOID);
+  code.op(OP.loop).byte(VOID);
   code
     .i32(base.state + STATE.FUEL)
     .i64(fuelLo, fuelHi)
-    .access('i64_store', 0);
-  code.get(ctx).op('i64_extend_u').i64(0, KERNEL_HI).op('i64_or').set(e.reg[1]!);
-  code.get(r2).op('i64_extend_u').set(e.reg[2]!);
-  code.op('block').byte(VOID);
+    .access(OP.i64_store, 0);
+  code.get(ctx).op(OP.i64_extend_u).i64(0, KERNEL_HI).op(OP.i64_or).set(e.reg[1]!);
+  code.get(r2).op(OP.i64_extend_u).set(e.reg[2]!);
+  code.op(OP.block).byte(VOID);
   emitBody(e, parts.plan, 0);
-  code.op('end');
-  code.get(result).op('if').byte(VOID);
-  code.get(result).get(e.reg[0]!).access('i64_store32', 0).get(result).i32(4).op('i32_add').set(result).op('end');
-  code.get(ctx).get(stride).op('i32_add').set(ctx);
-  code.get(count).i32(1).op('i32_sub').tee(count).op('br_if').u(0);
-  code.op('end', 'end');
+  code.op(OP.end);
+  code.get(result).op(OP.if).byte(VOID);
+  code.get(result).get(e.reg[0]!).access(OP.i64_store32, 0).get(result).i32(4).op(OP.i32_add).set(result).op(OP.end);
+  code.get(ctx).get(stride).op(OP.i32_add).set(ctx);
+  code.get(count).i32(1).op(OP.i32_sub).tee(count).op(OP.br_if).u(0);
+  code.op(OP.end, OP.end);
   parts.door(
     'batch',
     { type: { params: [I32, I32, I32, I32, I32, I32], results: [] }, locals: e.locals, code },
@@ -67,7 +77,7 @@ class Parts {
   readonly #calls: { readonly kind: 'helper' | 'kfunc'; readonly id: number }[];
   readonly #functions: FunctionBody[] = [];
   readonly #exports: { name: string; index: number }[] = [];
-  readonly #positions: { wasmIndex: number; list: { at: number; pc: number }[] }[] = [];
+  readonly #positions: { wasmIndex: number; list: readonly number[] }[] = [];
   readonly #lookups: { readonly offset: number; readonly code: Code }[] = [];
   readonly #importCount: number;
 
@@ -94,12 +104,12 @@ class Parts {
     for (let k = 0; k < base.starts.length; k++) {
       const e = new FunctionEmitter(this.plan, 6, 0, [1, 2, 3, 4, 5]);
       emitBody(e, this.plan, k);
-      e.code.op('end');
+      e.code.op(OP.end);
       this.#add({ type: BPF_FUNCTION, locals: e.locals, code: e.code }, e.positions);
     }
   }
 
-  door(name: string, body: FunctionBody, positions: { at: number; pc: number }[] = []): void {
+  door(name: string, body: FunctionBody, positions: readonly number[] = []): void {
     this.#exports.push({ name, index: this.#add(body, positions) });
   }
 
@@ -114,7 +124,7 @@ class Parts {
     return { ...built, calls: this.#calls, positions: this.#positions };
   }
 
-  #add(body: FunctionBody, list: { at: number; pc: number }[]): number {
+  #add(body: FunctionBody, list: readonly number[]): number {
     const wasmIndex = this.#importCount + this.#functions.push(body) - 1;
     this.#positions.push({ wasmIndex, list });
     return wasmIndex;
@@ -131,7 +141,7 @@ class BatchEmitter extends FunctionEmitter {
   }
 
   override exit(): void {
-    this.code.op('br').u(this.labels + 1);
+    this.code.op(OP.br).u(this.labels + 1);
   }
 }
 
@@ -152,20 +162,20 @@ function runDoor(plan: Plan): FunctionBody {
   const [ctx, r2, fp] = [0, 1, 2] as const;
   code.i32(plan.state + STATE.REGS);
   code.get(fp);
-  code.get(ctx).op('i64_extend_u').i64(0, KERNEL_HI).op('i64_or').i64(0);
-  code.get(ctx).op('select');
-  code.get(r2).op('i64_extend_u').i64(0).i64(0).i64(0);
-  code.call(plan.firstFunction).access('i64_store', 0).op('end');
+  code.get(ctx).op(OP.i64_extend_u).i64(0, KERNEL_HI).op(OP.i64_or).i64(0);
+  code.get(ctx).op(OP.select);
+  code.get(r2).op(OP.i64_extend_u).i64(0).i64(0).i64(0);
+  code.call(plan.firstFunction).access(OP.i64_store, 0).op(OP.end);
   return { type: { params: [I32, I32, I32], results: [] }, locals: [], code };
 }
 
 function callDoor(plan: Plan, k: number): FunctionBody {
   const code = new Code();
   code.i32(plan.state + STATE.REGS).get(0);
-  for (let r = 1; r <= 5; r++) code.i32(plan.state + STATE.REGS + 8 * r).access('i64_load', 0);
+  for (let r = 1; r <= 5; r++) code.i32(plan.state + STATE.REGS + 8 * r).access(OP.i64_load, 0);
   code
     .call(plan.firstFunction + k)
-    .access('i64_store', 0)
-    .op('end');
+    .access(OP.i64_store, 0)
+    .op(OP.end);
   return { type: { params: [I32], results: [] }, locals: [], code };
 }

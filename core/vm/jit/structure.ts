@@ -12,7 +12,7 @@ import { HELPER_TAIL_CALL } from '../layout.ts';
 import { type Block, type Cfg, controlFlow } from './cfg.ts';
 import type { FunctionEmitter } from './emit.ts';
 import { calledRow, lengthOf, type Plan } from './plan.ts';
-import { VOID } from './wasm.ts';
+import { OP, VOID } from './wasm.ts';
 
 /** Emit the body of BPF function `index`: fault block, code, fault epilogue. */
 export function emitBody(e: FunctionEmitter, plan: Plan, index: number): void {
@@ -22,10 +22,10 @@ export function emitBody(e: FunctionEmitter, plan: Plan, index: number): void {
   scan(e, plan, from, to);
   e.prologue();
   if (e.usesFuel) e.startFuel();
-  e.code.op('block').byte(VOID);
+  e.code.op(OP.block).byte(VOID);
   if (cfg.reducible) structured(e, plan.decoded, cfg);
   else dispatched(e, plan.decoded, cfg);
-  e.code.op('end');
+  e.code.op(OP.end);
   e.faultEpilogue();
 }
 
@@ -102,12 +102,12 @@ function structured(e: FunctionEmitter, p: DecodedProgram, cfg: Cfg): void {
     e.labels = ++open;
   };
   const leave = () => {
-    code.op('end');
+    code.op(OP.end);
     e.labels = --open;
   };
   const labelled = (from: Block, to: Block) => to.order <= from.order || to.forwardIn > 1;
   /** Jump to a labelled block. */
-  const branch = (to: Block) => code.op('br').u(open - 1 - labelOf.get(to)!);
+  const branch = (to: Block) => code.op(OP.br).u(open - 1 - labelOf.get(to)!);
   const charge = (block: Block) => {
     const amount = cost(block);
     if (amount > 0) e.charge(block.last, amount);
@@ -129,14 +129,14 @@ function structured(e: FunctionEmitter, p: DecodedProgram, cfg: Cfg): void {
         const [toTarget, toNext] = [labelled(block, target!), labelled(block, next!)];
         e.condition(block.last);
         if (toTarget && cost(block) === 0) {
-          code.op('br_if').u(open - 1 - labelOf.get(target!)!);
+          code.op(OP.br_if).u(open - 1 - labelOf.get(target!)!);
         } else if (toNext && !toTarget) {
-          code.op('i32_eqz', 'br_if').u(open - 1 - labelOf.get(next!)!);
+          code.op(OP.i32_eqz, OP.br_if).u(open - 1 - labelOf.get(next!)!);
           charge(block);
           work.push({ do: 'node', block: target! });
           return;
         } else {
-          code.op('if').byte(VOID);
+          code.op(OP.if).byte(VOID);
           enter(undefined);
           charge(block);
           if (toTarget) {
@@ -168,14 +168,14 @@ function structured(e: FunctionEmitter, p: DecodedProgram, cfg: Cfg): void {
       case 'node': {
         const { block } = item;
         if (block.loopHeader) {
-          code.op('loop').byte(VOID);
+          code.op(OP.loop).byte(VOID);
           enter(block);
           work.push({ do: 'close' });
         }
         // Ascending order of execution, so the last one's label is the outermost.
         const merges = block.dominated.filter((b) => b.forwardIn > 1).sort((a, b) => b.order - a.order);
         for (const merge of merges) {
-          code.op('block').byte(VOID);
+          code.op(OP.block).byte(VOID);
           enter(merge);
           work.push({ do: 'land', block: merge });
         }
@@ -189,15 +189,15 @@ function structured(e: FunctionEmitter, p: DecodedProgram, cfg: Cfg): void {
 function dispatched(e: FunctionEmitter, p: DecodedProgram, cfg: Cfg): void {
   const { code } = e;
   const count = cfg.blocks.length;
-  code.i32(0).set(e.state).op('loop').byte(VOID);
-  for (let i = 0; i < count; i++) code.op('block').byte(VOID);
+  code.i32(0).set(e.state).op(OP.loop).byte(VOID);
+  for (let i = 0; i < count; i++) code.op(OP.block).byte(VOID);
   code
     .get(e.state)
-    .op('br_table')
+    .op(OP.br_table)
     .u(count - 1);
   for (let i = 0; i < count; i++) code.u(i);
   cfg.blocks.forEach((block, i) => {
-    code.op('end');
+    code.op(OP.end);
     // Labels open inside the fault block: the loop, and the blocks still to come.
     const open = count - i;
     e.labels = open;
@@ -206,7 +206,7 @@ function dispatched(e: FunctionEmitter, p: DecodedProgram, cfg: Cfg): void {
       code
         .i32(to.order)
         .set(e.state)
-        .op('br')
+        .op(OP.br)
         .u(open - 1 + extra);
     const charge = () => {
       if (cost(block) > 0) e.charge(block.last, cost(block));
@@ -217,11 +217,11 @@ function dispatched(e: FunctionEmitter, p: DecodedProgram, cfg: Cfg): void {
         return;
       case 'branch':
         e.condition(block.last);
-        code.op('if').byte(VOID);
+        code.op(OP.if).byte(VOID);
         e.labels = open + 1;
         charge();
         go(block.target!, 1);
-        code.op('end');
+        code.op(OP.end);
         e.labels = open;
         go(block.next!, 0);
         return;
@@ -230,6 +230,6 @@ function dispatched(e: FunctionEmitter, p: DecodedProgram, cfg: Cfg): void {
         go(block.target!, 0);
     }
   });
-  code.op('end', 'unreachable');
+  code.op(OP.end, OP.unreachable);
   e.labels = 0;
 }

@@ -28,7 +28,7 @@ export const OP = {
   i32_wrap: 0xa7, i64_extend_s: 0xac, i64_extend_u: 0xad,
   i32_extend8_s: 0xc0, i32_extend16_s: 0xc1, i64_extend8_s: 0xc2, i64_extend16_s: 0xc3, i64_extend32_s: 0xc4,
 } as const;
-export type OpName = keyof typeof OP;
+export type OpCode = (typeof OP)[keyof typeof OP];
 
 /** A growing run of bytes. */
 export class Code {
@@ -36,11 +36,7 @@ export class Code {
   length = 0;
 
   byte(b: number): this {
-    if (this.length === this.bytes.length) {
-      const larger = new Uint8Array(this.length * 2);
-      larger.set(this.bytes);
-      this.bytes = larger;
-    }
+    if (this.length === this.bytes.length) this.#reserve(1);
     this.bytes[this.length++] = b;
     return this;
   }
@@ -48,6 +44,7 @@ export class Code {
   /** Unsigned LEB128 of a number below 2^32. */
   u(value: number): this {
     let v = value >>> 0;
+    if (v < 0x80) return this.byte(v);
     while (v >= 0x80) {
       this.byte((v & 0x7f) | 0x80);
       v >>>= 7;
@@ -78,9 +75,15 @@ export class Code {
     }
   }
 
-  op(...names: OpName[]): this {
-    for (const name of names) this.byte(OP[name]);
-    return this;
+  /** Up to five opcodes without operands. */
+  op(a: OpCode, b?: OpCode, c?: OpCode, d?: OpCode, e?: OpCode): this {
+    this.byte(a);
+    if (b === undefined) return this;
+    this.byte(b);
+    if (c === undefined) return this;
+    this.byte(c);
+    if (d !== undefined) this.byte(d);
+    return e === undefined ? this : this.byte(e);
   }
 
   get(local: number): this {
@@ -108,13 +111,22 @@ export class Code {
   }
 
   /** A load or store with no alignment promise, at a constant offset from the address on the stack. */
-  access(name: OpName, offset: number): this {
-    return this.byte(OP[name]).byte(0).u(offset);
+  access(op: OpCode, offset: number): this {
+    return this.byte(op).byte(0).u(offset);
   }
 
   append(other: Code): this {
-    for (let i = 0; i < other.length; i++) this.byte(other.bytes[i]!);
+    this.#reserve(other.length);
+    this.bytes.set(other.bytes.subarray(0, other.length), this.length);
+    this.length += other.length;
     return this;
+  }
+
+  #reserve(more: number): void {
+    if (this.length + more <= this.bytes.length) return;
+    const larger = new Uint8Array(Math.max(this.bytes.length * 2, this.length + more));
+    larger.set(this.bytes);
+    this.bytes = larger;
   }
 
   name(text: string): this {
