@@ -9,23 +9,6 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** What a socket or file of a task is, raw: see native/ptrace/inspect.h. */
-export interface NativeFd {
-  /** st_mode and st_ino of what is open; 0 when they could not be asked. */
-  readonly mode: number;
-  readonly inode: number;
-  /** What the link /proc/TID/fd/N says. */
-  readonly path: string;
-  readonly isSocket?: true;
-  /** SO_DOMAIN, SO_TYPE, SO_PROTOCOL; -1 where the kernel would not say. */
-  readonly domain?: number;
-  readonly type?: number;
-  readonly protocol?: number;
-  /** Raw sockaddr bytes of getsockname and getpeername. */
-  readonly local?: Uint8Array;
-  readonly peer?: Uint8Array;
-}
-
 /** native/ptrace/tracer.h. Works on the thread that called `start` or `attach` only. */
 export interface NativeTracer {
   interest(nr: number, exit: boolean): void;
@@ -42,8 +25,8 @@ export interface NativeTracer {
   read(tid: number, address: bigint, destination: Uint8Array): number;
   /** A version that changes with the facts, 0 for a task that is gone; the facts lie in the shared memory. */
   facts(tid: number): number;
-  /** A description or -errno. */
-  fd(tid: number, fd: number): NativeFd | number;
+  /** 0 or -errno; the description lies in the shared memory. */
+  fd(tid: number, fd: number): number;
   exitStatus(): number | undefined;
   taskCount(): number;
 }

@@ -120,25 +120,10 @@ class TracerObject : public Napi::ObjectWrap<TracerObject> {
   Napi::Value facts(const Napi::CallbackInfo& info) {
     return Napi::Number::New(info.Env(), tracer_->facts(info[0].As<Napi::Number>().Int32Value()));
   }
-  // fd(tid, fd): what it is, or -errno
+  // fd(tid, fd): 0 or -errno; what it is lies in the shared memory
   Napi::Value fd(const Napi::CallbackInfo& info) {
-    Napi::Env env = info.Env();
-    const pid_t tid = info[0].As<Napi::Number>().Int32Value();
-    FdDescription d;
-    const int problem = describe_fd(tid, tracer_->tgid_of(tid), info[1].As<Napi::Number>().Int32Value(), &d);
-    if (problem) return Napi::Number::New(env, problem);
-    auto out = Napi::Object::New(env);
-    out.Set("mode", d.mode);
-    out.Set("inode", static_cast<double>(d.inode));
-    out.Set("path", d.path);
-    if (!d.is_socket) return out;
-    out.Set("isSocket", true);
-    out.Set("domain", d.domain);
-    out.Set("type", d.type);
-    out.Set("protocol", d.protocol);
-    if (d.local_size) out.Set("local", copy_of(env, &d.local, std::min<size_t>(d.local_size, sizeof d.local)));
-    if (d.peer_size) out.Set("peer", copy_of(env, &d.peer, std::min<size_t>(d.peer_size, sizeof d.peer)));
-    return out;
+    const int32_t tid = info[0].As<Napi::Number>().Int32Value();
+    return Napi::Number::New(info.Env(), tracer_->fd(tid, info[1].As<Napi::Number>().Int32Value()));
   }
   // exitStatus(): wait(2) status of the command, or undefined
   Napi::Value exit_status(const Napi::CallbackInfo& info) {
@@ -236,7 +221,7 @@ void register_tracer(Napi::Env env, Napi::Object exports) {
       {"cpu", offsetof(Record, cpu)}, {"a", offsetof(Record, a)}, {"b", offsetof(Record, b)},
       {"c", offsetof(Record, c)}, {"tsNs", offsetof(Record, ts_ns)}, {"args", offsetof(Record, args)},
       {"ip", offsetof(Record, ip)}, {"sp", offsetof(Record, sp)}, {"ret", offsetof(Record, ret)},
-      {"facts", offsetof(Shared, facts)}, {"text", offsetof(Shared, text)}, {"size", sizeof(Shared)}};
+      {"facts", offsetof(Shared, facts)}, {"fd", offsetof(Shared, fd)}, {"text", offsetof(Shared, text)}, {"size", sizeof(Shared)}};
   for (const auto& [name, offset] : fields) layout.Set(name, static_cast<double>(offset));
   exports.Set("recordLayout", layout);
 }

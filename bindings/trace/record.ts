@@ -2,7 +2,8 @@
  * The record of one stop, where native/ptrace/record.h lays it: fixed offsets in memory that the tracer writes and this side reads. The
  * only place on this side that knows the offsets; a test compares them with the addon's.
  */
-import type { TaskEvent, TaskFacts } from '../../core/model/source.ts';
+import { constants } from 'node:fs';
+import type { FdFacts, TaskEvent, TaskFacts } from '../../core/model/source.ts';
 
 /** Byte offsets. */
 export const RECORD = {
@@ -19,8 +20,9 @@ export const RECORD = {
   sp: 96,
   ret: 104,
   facts: 112,
-  text: 144,
-  size: 4240,
+  fd: 144,
+  text: 440,
+  size: 4536,
 } as const;
 
 /** What `next` answers. */
@@ -39,6 +41,17 @@ export const KIND = {
 
 const FORK_KINDS = ['fork', 'vfork', 'clone'] as const;
 const COMM_SIZE = 16;
+/** Offsets of the addresses in FdAnswer. */
+const FD_LOCAL = 40;
+const FD_PEER = 168;
+
+const FILE_KINDS = new Map<number, FdFacts['kind']>([
+  [constants.S_IFREG, 'file'],
+  [constants.S_IFDIR, 'dir'],
+  [constants.S_IFSOCK, 'socket'],
+  [constants.S_IFIFO, 'pipe'],
+  [constants.S_IFCHR, 'char'],
+]);
 
 /** Offset of a 32-bit field, as an index of words. */
 const word = (field: Exclude<keyof typeof RECORD, 'size'>): number => RECORD[field] >> 2;
@@ -117,6 +130,26 @@ export class SharedRecord {
       gid: w[at + 3]! >>> 0,
       comm: text(this.bytes, comm, comm + COMM_SIZE),
     };
+  }
+
+  /** What `NativeTracer.fd` has just left. */
+  fd(): FdFacts {
+    const at = word('fd');
+    const w = this.#words;
+    const inode = Number(this.#unsigned[RECORD.fd >> 3]!);
+    const mode = w[at + 2]!;
+    const [domain, type, protocol] = [w[at + 3]!, w[at + 4]!, w[at + 5]!];
+    const path = text(this.bytes, RECORD.text, RECORD.text + w[at + 8]!);
+    const kind = FILE_KINDS.get(mode & constants.S_IFMT) ?? 'other';
+    const facts = inode === 0 ? { kind, path } : { kind, path, inode };
+    if (domain < 0) return facts;
+    const local = this.#sockaddr(FD_LOCAL, w[at + 6]!);
+    const peer = this.#sockaddr(FD_PEER, w[at + 7]!);
+    return { ...facts, socket: { domain, type, protocol, ...(local && { local }), ...(peer && { peer }) } };
+  }
+
+  #sockaddr(at: number, size: number): Uint8Array | undefined {
+    return size === 0 ? undefined : this.bytes.slice(RECORD.fd + at, RECORD.fd + at + size);
   }
 
   #args(): bigint[] {

@@ -2,18 +2,9 @@
  * What the model may ask about a task that stands still, answered by the tracer: memory by process_vm_readv, who it is from a cache that
  * events keep true, descriptors from /proc and a duplicate that is closed at once (native/ptrace/inspect.h).
  */
-import { constants } from 'node:fs';
 import type { FdFacts, TaskFacts, TaskView } from '../../core/model/source.ts';
 import { addon, type NativeTracer } from '../addon/index.ts';
 import type { SharedRecord } from './record.ts';
-
-const FILE_KINDS = new Map<number, FdFacts['kind']>([
-  [constants.S_IFREG, 'file'],
-  [constants.S_IFDIR, 'dir'],
-  [constants.S_IFSOCK, 'socket'],
-  [constants.S_IFIFO, 'pipe'],
-  [constants.S_IFCHR, 'char'],
-]);
 
 export class TraceView implements TaskView {
   readonly #tracer: NativeTracer;
@@ -44,20 +35,7 @@ export class TraceView implements TaskView {
   }
 
   fd(tid: number, fd: number): FdFacts | undefined {
-    const found = this.#tracer.fd(tid, fd);
-    if (typeof found === 'number') return undefined;
-    const { mode, inode, path, domain, type, protocol, local, peer } = found;
-    const kind = found.isSocket ? 'socket' : (FILE_KINDS.get(mode & constants.S_IFMT) ?? 'other');
-    const facts = { kind, path, ...(inode ? { inode } : {}) };
-    if (domain === undefined || domain < 0) return facts;
-    const socket = {
-      domain,
-      type: type ?? -1,
-      protocol: protocol ?? -1,
-      ...(local && { local }),
-      ...(peer && { peer }),
-    };
-    return { ...facts, socket };
+    return this.#tracer.fd(tid, fd) === 0 ? this.#record.fd() : undefined;
   }
 
   read(tid: number, address: bigint, size: number): Uint8Array | undefined {

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
 #ifndef SYS_pidfd_open
 #define SYS_pidfd_open 434
@@ -45,23 +46,6 @@ ssize_t slurp(const char* path, char* buffer, size_t size) {
 long field(const char* status, const char* name) {
   const char* at = strstr(status, name);
   return at ? strtol(at + strlen(name), nullptr, 10) : -1;
-}
-
-int duplicate(pid_t tid, pid_t tgid, int fd) {
-  int result = -ESRCH;
-  // The leader's files are the thread's, but a leader that has exited has none any more.
-  for (pid_t pid : {tgid, tid}) {
-    int pidfd = static_cast<int>(syscall(SYS_pidfd_open, pid, pid == tgid ? 0 : kPidfdThread));
-    if (pidfd < 0) {
-      result = -errno;
-      continue;
-    }
-    int copy = static_cast<int>(syscall(SYS_pidfd_getfd, pidfd, fd, 0));
-    result = copy >= 0 ? copy : -errno;
-    close(pidfd);
-    if (result >= 0) break;
-  }
-  return result;
 }
 
 }  // namespace
@@ -116,32 +100,69 @@ bool read_facts(pid_t tid, Facts* out) {
   return true;
 }
 
-int describe_fd(pid_t tid, pid_t tgid, int fd, FdDescription* out) {
-  if (fd < 0) return -EBADF;
-  char path[64], target[4096];
-  snprintf(path, sizeof path, "/proc/%d/fd/%d", tid, fd);
-  const ssize_t length = readlink(path, target, sizeof target);
-  if (length < 0) return errno == ENOENT ? -EBADF : -errno;
-  out->path.assign(target, static_cast<size_t>(length));
-  struct stat info;
-  if (stat(path, &info) == 0) {
-    out->mode = info.st_mode;
-    out->inode = info.st_ino;
+void ProcessHandle::forget() {
+  if (pidfd_ >= 0) close(pidfd_);
+  pidfd_ = tgid_ = -1;
+}
+
+int ProcessHandle::duplicate(pid_t tid, pid_t tgid, int fd) {
+  // A handle of a process that is gone fails with ESRCH, also when its number was given away again.
+  for (int attempt = 0; attempt < 2; attempt++) {
+    if (tgid_ != tgid) {
+      forget();
+      pidfd_ = static_cast<int>(syscall(SYS_pidfd_open, tgid, 0));
+      if (pidfd_ < 0) break;
+      tgid_ = tgid;
+    }
+    const int copy = static_cast<int>(syscall(SYS_pidfd_getfd, pidfd_, fd, 0));
+    if (copy >= 0) return copy;
+    if (errno == ENOSYS || errno == EPERM) return -errno;
+    forget();
   }
-  out->is_socket = out->path.rfind("socket:[", 0) == 0 || S_ISSOCK(out->mode);
-  if (!out->is_socket) return 0;
-  const int copy = duplicate(tid, tgid, fd);
+  // The leader's files are the thread's, but a leader that has exited has none any more.
+  const int thread = static_cast<int>(syscall(SYS_pidfd_open, tid, kPidfdThread));
+  if (thread < 0) return -errno;
+  const int copy = static_cast<int>(syscall(SYS_pidfd_getfd, thread, fd, 0));
+  const int result = copy >= 0 ? copy : -errno;
+  close(thread);
+  return result;
+}
+
+int describe_fd(pid_t tid, pid_t tgid, int fd, ProcessHandle& process, FdAnswer* out, char* text, size_t text_size) {
+  *out = {};
+  out->domain = out->type = out->protocol = -1;
+  if (fd < 0) return -EBADF;
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/fd/%d", tid, fd);
+  const ssize_t length = readlink(path, text, text_size - 1);
+  if (length < 0) return errno == ENOENT ? -EBADF : -errno;
+  text[length] = 0;
+  out->path_size = static_cast<uint32_t>(length);
+  constexpr char kSocket[] = "socket:[";
+  if (strncmp(text, kSocket, sizeof kSocket - 1) != 0) {
+    struct stat info;
+    if (stat(path, &info) == 0) {
+      out->mode = info.st_mode;
+      out->inode = info.st_ino;
+    }
+    return 0;
+  }
+  out->mode = S_IFSOCK;
+  out->inode = strtoull(text + sizeof kSocket - 1, nullptr, 10);
+  const int copy = process.duplicate(tid, tgid, fd);
   if (copy < 0) return 0;
-  socklen_t size = sizeof(int);
-  if (getsockopt(copy, SOL_SOCKET, SO_DOMAIN, &out->domain, &size) != 0) out->domain = -1;
-  size = sizeof(int);
-  if (getsockopt(copy, SOL_SOCKET, SO_TYPE, &out->type, &size) != 0) out->type = -1;
-  size = sizeof(int);
-  if (getsockopt(copy, SOL_SOCKET, SO_PROTOCOL, &out->protocol, &size) != 0) out->protocol = -1;
-  socklen_t address = sizeof out->local;
-  if (getsockname(copy, reinterpret_cast<sockaddr*>(&out->local), &address) == 0) out->local_size = address;
-  address = sizeof out->peer;
-  if (getpeername(copy, reinterpret_cast<sockaddr*>(&out->peer), &address) == 0) out->peer_size = address;
+  const std::pair<int, int32_t*> options[] = {
+      {SO_DOMAIN, &out->domain}, {SO_TYPE, &out->type}, {SO_PROTOCOL, &out->protocol}};
+  for (const auto& [option, value] : options) {
+    socklen_t size = sizeof *value;
+    if (getsockopt(copy, SOL_SOCKET, option, value, &size) != 0) *value = -1;
+  }
+  socklen_t size = sizeof out->local;
+  if (getsockname(copy, reinterpret_cast<sockaddr*>(out->local), &size) == 0)
+    out->local_size = std::min<socklen_t>(size, sizeof out->local);
+  size = sizeof out->peer;
+  if (getpeername(copy, reinterpret_cast<sockaddr*>(out->peer), &size) == 0)
+    out->peer_size = std::min<socklen_t>(size, sizeof out->peer);
   close(copy);
   return 0;
 }

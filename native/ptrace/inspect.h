@@ -19,19 +19,22 @@ ssize_t read_memory(pid_t tid, uint64_t address, void* destination, size_t size)
 // /proc/TID/status; false when the task is gone.
 bool read_facts(pid_t tid, Facts* out);
 
-struct FdDescription {
-  uint32_t mode = 0;  // st_mode
-  uint64_t inode = 0;
-  std::string path;  // what the link /proc/TID/fd/N says
-  bool is_socket = false;
-  int domain = -1, type = -1, protocol = -1;  // -1: the kernel would not say
-  sockaddr_storage local = {}, peer = {};
-  socklen_t local_size = 0, peer_size = 0;  // 0: the call failed
+// A descriptor of the process last asked about, kept since one asks about the same again and again.
+class ProcessHandle {
+ public:
+  ~ProcessHandle() { forget(); }
+  void forget();
+  // A duplicate of the process's descriptor `fd`, to be closed at once, or -errno.
+  int duplicate(pid_t tid, pid_t tgid, int fd);
+
+ private:
+  pid_t tgid_ = -1;
+  int pidfd_ = -1;
 };
 
-// Returns 0 or -errno (-EBADF: no such descriptor). A socket is looked at through a duplicate (pidfd_getfd, Linux 5.6) that is closed
-// again before this returns, since an open duplicate would keep the peer from seeing the end of the connection.
-int describe_fd(pid_t tid, pid_t tgid, int fd, FdDescription* out);
+// Returns 0 or -errno (-EBADF: no such descriptor); the path goes to `text`. A socket is looked at through a duplicate (pidfd_getfd, Linux
+// 5.6) that is closed again before this returns, since an open duplicate would keep the peer from seeing the end of the connection.
+int describe_fd(pid_t tid, pid_t tgid, int fd, ProcessHandle& process, FdAnswer* out, char* text, size_t text_size);
 
 // The address this machine would send from towards `destination`: the route of a UDP socket of our own; nothing is sent. Returns the size of
 // the address or -errno.

@@ -46,13 +46,26 @@ struct Facts {
   char comm[16];
 };
 
+// One file descriptor of a task.
+struct FdAnswer {
+  uint64_t inode;
+  uint32_t mode;                   // st_mode; for a socket its type alone
+  int32_t domain, type, protocol;  // SO_*; -1: no socket, or the kernel would not say
+  uint32_t local_size, peer_size;  // of the sockaddrs; 0: none
+  uint32_t path_size;              // of the link /proc/TID/fd/N, in text
+  uint32_t reserved;
+  uint8_t local[128], peer[128];
+};
+
 struct Shared {
   Record record;
   Facts facts;               // the answer to facts()
-  char text[kTextCapacity];  // the file name of an exec
+  FdAnswer fd;               // the answer to fd()
+  char text[kTextCapacity];  // the file name of an exec, the path of a descriptor
 };
 
 static_assert(offsetof(Record, ts_ns) == 32 && offsetof(Record, args) == 40 && offsetof(Record, ret) == 104);
-static_assert(sizeof(Record) == 112 && offsetof(Shared, facts) == 112 && offsetof(Shared, text) == 144);
+static_assert(sizeof(Record) == 112 && offsetof(Shared, facts) == 112 && offsetof(Shared, fd) == 144);
+static_assert(sizeof(FdAnswer) == 296 && offsetof(Shared, text) == 440);
 
 }  // namespace skep

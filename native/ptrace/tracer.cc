@@ -616,9 +616,10 @@ uint32_t Tracer::facts(pid_t tid) {
   return task.facts_version;
 }
 
-pid_t Tracer::tgid_of(pid_t tid) const {
+int Tracer::fd(pid_t tid, int fd) {
   auto it = tasks_.find(tid);
-  return it == tasks_.end() ? tid : it->second.tgid;
+  const pid_t tgid = it == tasks_.end() ? tid : it->second.tgid;
+  return describe_fd(tid, tgid, fd, process_, &shared_->fd, shared_->text, sizeof shared_->text);
 }
 
 }  // namespace skep

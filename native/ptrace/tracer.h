@@ -50,7 +50,8 @@ class Tracer {
 
   // Fills shared->facts. Returns a number that changes whenever the facts did (tasks that are gone: 0).
   uint32_t facts(pid_t tid);
-  pid_t tgid_of(pid_t tid) const;
+  // Fills shared->fd and the path in shared->text. Returns 0 or -errno.
+  int fd(pid_t tid, int fd);
 
   bool has_status() const { return has_status_; }
   int status() const { return status_; }
@@ -116,6 +117,7 @@ class Tracer {
   std::deque<Entry> queue_;
   std::vector<Resume> pending_;
   Affinity affinity_;
+  ProcessHandle process_;
   WakeTimer timer_;
   pid_t thread_ = 0;
   pid_t command_ = 0;
