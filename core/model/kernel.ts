@@ -113,6 +113,8 @@ export class ModelKernel {
   /** One step of the world. */
   deliver(event: TaskEvent): void {
     this.clock.advanceTo(event.tsNs);
+    // Threads that an exec killed are gone already; a source may still tell of each.
+    if (event.type === 'task_exit' && !this.tasks.known(event.tid)) return;
     this.cpu = event.cpu % this.cpus;
     const task = event.type === 'exec' ? this.tasks.get(event.formerTid) : this.tasks.get(event.tid);
     task.traced = true;
@@ -177,7 +179,7 @@ export class ModelKernel {
 
   /** Something to own memory for an event that belongs to no call; lives until the next one is asked for. */
   scratchCall(task: Task): Call {
-    this.#scratch?.finish();
+    this.#scratch?.free();
     this.#scratch = new Call(this, task, SYSCALLS[0]!, []);
     return this.#scratch;
   }

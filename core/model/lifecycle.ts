@@ -66,10 +66,10 @@ export function onExec(kernel: ModelKernel, event: EventOf<'exec'>): void {
   const { tasks } = kernel;
   const former = tasks.get(event.formerTid);
   const task = event.formerTid === event.tid ? former : tasks.rename(former, event.tid);
-  kernel.current = task;
   // The other threads are killed by begin_new_exec (de_thread); the source need not say so.
   for (const other of [...tasks.all()])
     if (other !== task && other.tgid === task.tgid && other.traced) endTask(kernel, other, 0, false);
+  kernel.current = task;
   const bprm = execParameters(kernel, task, event.filename);
   kernel.enterFunction(task, 'begin_new_exec', () => [bprm()]);
   kernel.leaveFunction(task, 0);

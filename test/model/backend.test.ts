@@ -11,7 +11,6 @@ import {
   attach,
   call,
   EMPTY_OBJECT,
-  exit,
   HELPER,
   load,
   loadMap,

@@ -67,6 +67,63 @@ describe('fork, exec, exit', () => {
     ]);
   });
 
+  it('an exec whose call nobody watches leaves the calls of others alone', () => {
+    const b = modelOf((w) => {
+      const one = w.spawn({ comm: 'one' });
+      const two = w.spawn({ comm: 'two' });
+      one.exec('/bin/a');
+      const frames = w.frames;
+      one.read(one.open('/a'), 10);
+      const exitOfRead = frames.pop()!;
+      two.exec('/bin/b');
+      frames.push({ ...exitOfRead, event: { ...exitOfRead.event, tsNs: w.tick() } });
+    });
+    attach(b, 'tracepoint:sched:sched_process_exec', printk('exec'));
+    attach(b, 'kretprobe:vfs_read', printk('read'));
+    expect(messages(runAll(b))).toEqual(['exec', 'exec', 'read']);
+  });
+
+  it('exec in a thread: the thread takes the leader over, the others die once, the call returns in the new leader', () => {
+    const b = modelOf((w) => {
+      const leader = w.spawn({ comm: 'main', pid: 10 });
+      const blocked = leader.thread();
+      const s = leader.socket();
+      blocked.connect(s, '127.0.0.1', 80);
+      w.frames.pop();
+      const execs = leader.thread();
+      const frames = w.frames.length;
+      execs.exec('/bin/new');
+      // What the script wrote for the thread, as a thread's exec is told: the exec and the exit come from the leader's tid.
+      for (const i of [frames + 1, frames + 2]) {
+        const { event } = w.frames[i]!;
+        w.frames[i] = {
+          ...w.frames[i]!,
+          event: { ...event, tid: 10, ...(event.type === 'exec' && { formerTid: execs.tid }) } as typeof event,
+        };
+      }
+      blocked.exit(9);
+      leader.exit(0);
+    });
+    const pid = (text: string) => [call(HELPER.get_current_pid_tgid), mov(R.r6, R.r0), ...printk(`${text} %lx`, R.r6)];
+    for (const hook of [
+      'kretprobe:tcp_v4_connect',
+      'kprobe:__x64_sys_execve',
+      'kretprobe:__x64_sys_execve',
+      'tracepoint:sched:sched_process_exec',
+      'tracepoint:sched:sched_process_exit',
+    ]) {
+      attach(b, hook, pid(hook.slice(hook.lastIndexOf(':') + 1)));
+    }
+    expect(messages(runAll(b))).toEqual([
+      '__x64_sys_execve a000003e9',
+      'tcp_v4_connect a000003e8',
+      'sched_process_exit a000003e8',
+      'sched_process_exec a0000000a',
+      '__x64_sys_execve a0000000a',
+      'sched_process_exit a0000000a',
+    ]);
+  });
+
   it('the task and its parent can be followed in memory', () => {
     const b = modelOf((w) => {
       const shell = w.spawn({ comm: 'bash', pid: 10, uid: 1000 });

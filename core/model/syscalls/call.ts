@@ -131,9 +131,14 @@ export class Call<P extends string = string> {
     return offset;
   }
 
-  /** Give back what the call owned; frames still open are dropped without passing their hooks. */
+  /** The call is over: give back what it owned; functions still open are dropped without passing their hooks. */
   finish(): void {
     this.task.frames.length = Math.min(this.task.frames.length, this.#depth);
+    this.free();
+  }
+
+  /** Give back what the call owned. */
+  free(): void {
     for (const { offset, size } of this.#owned) this.kernel.memory.free(offset, size);
     this.#owned = [];
   }
