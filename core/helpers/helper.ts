@@ -166,8 +166,43 @@ export interface HelperEnv {
   taskPtRegs?(task: number): number;
   /** Text for the seq_file at `seq` (iterators): 0, or -EOVERFLOW when its buffer is full. */
   seqWrite?(seq: number, bytes: Uint8Array): number;
+  /** The packet that a networking program runs on; absent elsewhere. */
+  readonly packet?: Packet | undefined;
+  /** Where the packet shall go (bpf_redirect and its like): 0, or a negative errno for a clone that cannot be sent. Absent: not supported. */
+  redirect?(request: RedirectRequest): number;
   /** Values of one kernel object by local-storage maps: the object of this kind whose struct is at `address`. Absent: not supported. */
   readonly storageOwner?: (kind: 'task' | 'inode' | 'sk' | 'cgrp', addressLo: number, addressHi: number) => number;
+}
+
+/**
+ * A packet in the linear memory: head <= meta <= data <= end <= limit, all offsets. Helpers move the middle three and then call `moved`, so
+ * that the ctx's own copies (data, data_end, data_meta, len) follow.
+ */
+export interface Packet {
+  readonly kind: 'skb' | 'xdp';
+  /** First byte that headers may be put at, and the end of the room behind the packet. */
+  readonly head: number;
+  readonly limit: number;
+  meta: number;
+  data: number;
+  end: number;
+  /** Distance of the network header from data, where it is known (skb). */
+  readonly networkOffset?: number;
+  /** Distance of the MAC header from data (0 or below), where there is one (skb). */
+  readonly macOffset?: number;
+  moved(): void;
+}
+
+export interface RedirectRequest {
+  readonly ifindex?: number;
+  /** A device, CPU or socket map, and the slot in it. */
+  readonly map?: BpfMap;
+  readonly key?: number;
+  readonly flags: number;
+  /** A copy goes there now; otherwise the packet itself when the program has returned the redirect action. */
+  readonly clone: boolean;
+  /** redirect_peer, redirect_neigh. */
+  readonly how?: 'peer' | 'neigh';
 }
 
 /**

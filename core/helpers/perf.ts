@@ -1,17 +1,28 @@
 /**
  * Perf events: records to a perf_event_array's rings, counters, branch records. Signatures: kernel/trace/bpf_trace.c.
  */
-import { EINVAL, EOPNOTSUPP } from '../maps/errno.ts';
+import { EFAULT, EINVAL, EOPNOTSUPP } from '../maps/errno.ts';
 import { type PerfCounter, PerfEventArrayMap } from '../maps/perf-event-array.ts';
 import type { HelperEnv, HelperRow, RegFile } from './helper.ts';
 import { mapArgument } from './map.ts';
+import { packetLength } from './packet.ts';
 import { returnHalves, returnNumber, u32 } from './registers.ts';
 
-/** Output to the ring that the low half of the flags (argument 3) names: an index, or the current CPU. */
+/** Largest BPF_F_CTXLEN_MASK value. */
+const CTXLEN_MAX = 0xfffff;
+
+/**
+ * Output to the ring that the low half of the flags (argument 3) names: an index, or the current CPU. Programs on packets may ask for the
+ * first bytes of the packet behind the data: bits 32 to 51 of the flags.
+ */
 function perfEventOutput(env: HelperEnv, r: RegFile) {
   const map = mapArgument(env, r, 2);
-  if (r[7] !== 0 || !(map instanceof PerfEventArrayMap)) return returnNumber(r, EINVAL);
-  returnNumber(r, map.output(u32(r, 3), u32(r, 4), u32(r, 5)));
+  const packetBytes = r[7]! >>> 0;
+  if (!(map instanceof PerfEventArrayMap)) return returnNumber(r, EINVAL);
+  const { packet } = env;
+  if (packetBytes > (packet ? CTXLEN_MAX : 0)) return returnNumber(r, EINVAL);
+  if (packet && packetBytes > packetLength(packet)) return returnNumber(r, EFAULT);
+  returnNumber(r, map.output(u32(r, 3), u32(r, 4), u32(r, 5), packet?.data ?? 0, packetBytes));
 }
 
 function counterOf(env: HelperEnv, r: RegFile): PerfCounter | number {

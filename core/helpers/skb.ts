@@ -1,7 +1,110 @@
 /**
  * Packets as socket buffers: bytes, size, VLAN, hash, tunnel keys, redirection. Signatures: net/core/filter.c.
  */
-import type { HelperRow } from './helper.ts';
+import { Unsupported } from '../base/errors.ts';
+import { EFAULT, EINVAL, ENOMEM } from '../maps/errno.ts';
+import type { HelperEnv, HelperRow, RegFile } from './helper.ts';
+import { inPacket, packetLength, packetOf } from './packet.ts';
+import { returnNumber, u32, u64 } from './registers.ts';
+
+/** BPF_F_RECOMPUTE_CSUM and BPF_F_INVALIDATE_HASH. */
+const STORE_FLAGS = 3;
+const INGRESS = 1;
+const TC_ACT_SHOT = 2;
+const TC_ACT_REDIRECT = 7;
+const XDP_ABORTED = 0;
+const XDP_REDIRECT = 4;
+/** Longest packet that may be made (SKB_MAX_ALLOC). */
+const SKB_MAX = 16384;
+
+function loadBytes(env: HelperEnv, r: RegFile) {
+  const to = u32(r, 3);
+  const size = u32(r, 4);
+  const from = inPacket(packetOf(env, 'skb_load_bytes'), u32(r, 2), size);
+  if (from === 0) env.memory.u8.fill(0, to, to + size);
+  else env.memory.u8.copyWithin(to, from, from + size);
+  returnNumber(r, from === 0 ? EFAULT : 0);
+}
+
+/** From the start of the MAC (0) or network (1) header. */
+function loadBytesRelative(env: HelperEnv, r: RegFile) {
+  const packet = packetOf(env, 'skb_load_bytes_relative');
+  const [offset, to, size, header] = [u32(r, 2), u32(r, 3), u32(r, 4), u32(r, 5)];
+  const base = header === 0 ? packet.macOffset : header === 1 ? packet.networkOffset : undefined;
+  const from = packet.data + (base ?? 0) + offset;
+  const inside = base !== undefined && offset <= 0xffff && from + size <= packet.end;
+  if (inside) env.memory.u8.copyWithin(to, from, from + size);
+  else env.memory.u8.fill(0, to, to + size);
+  returnNumber(r, inside ? 0 : EFAULT);
+}
+
+function storeBytes(env: HelperEnv, r: RegFile) {
+  const [offset, from, size] = [u32(r, 2), u32(r, 3), u32(r, 4)];
+  if (u64(r, 5) > STORE_FLAGS) return returnNumber(r, EINVAL);
+  const to = inPacket(packetOf(env, 'skb_store_bytes'), offset, size);
+  if (to !== 0) env.memory.u8.copyWithin(to, from, from + size);
+  returnNumber(r, to === 0 ? EFAULT : 0);
+}
+
+/** Everything is linear here: it only has to be there. */
+function pullData(env: HelperEnv, r: RegFile) {
+  const packet = packetOf(env, 'skb_pull_data');
+  const ok = u32(r, 2) <= packetLength(packet);
+  if (ok) packet.moved();
+  returnNumber(r, ok ? 0 : ENOMEM);
+}
+
+/** Longer (with zeros) or shorter at the end. */
+function changeTail(env: HelperEnv, r: RegFile) {
+  const packet = packetOf(env, 'skb_change_tail');
+  const length = u32(r, 2);
+  if (u64(r, 3) !== 0 || length > SKB_MAX || length < (packet.networkOffset ?? 0)) return returnNumber(r, EINVAL);
+  const end = packet.data + length;
+  if (end > packet.limit) return returnNumber(r, ENOMEM);
+  if (end > packet.end) env.memory.u8.fill(0, packet.end, end);
+  packet.end = end;
+  packet.moved();
+  returnNumber(r, 0);
+}
+
+/** Zeros before the packet. */
+function changeHead(env: HelperEnv, r: RegFile) {
+  const packet = packetOf(env, 'skb_change_head');
+  const room = u32(r, 2);
+  if (u64(r, 3) !== 0 || packetLength(packet) + room > SKB_MAX) return returnNumber(r, EINVAL);
+  const data = packet.data - room;
+  if (data < packet.head) return returnNumber(r, ENOMEM);
+  env.memory.u8.fill(0, data, packet.data);
+  packet.data = packet.meta = data;
+  packet.moved();
+  returnNumber(r, 0);
+}
+
+function send(env: HelperEnv, helper: string, request: Parameters<NonNullable<HelperEnv['redirect']>>[0]): number {
+  if (!env.redirect) throw new Unsupported(`helper \`${helper}\` without network devices`);
+  return env.redirect(request);
+}
+
+function cloneRedirect(env: HelperEnv, r: RegFile) {
+  const flags = u64(r, 3);
+  if ((flags & ~INGRESS) !== 0 || flags > INGRESS) return returnNumber(r, EINVAL);
+  returnNumber(r, send(env, 'clone_redirect', { ifindex: u32(r, 2), flags, clone: true }));
+}
+
+/** The answer is the action that the program returns. */
+function redirect(env: HelperEnv, r: RegFile) {
+  const flags = u64(r, 2);
+  const xdp = env.packet?.kind === 'xdp';
+  if (xdp ? flags !== 0 : flags > INGRESS) return returnNumber(r, xdp ? XDP_ABORTED : TC_ACT_SHOT);
+  send(env, 'redirect', { ifindex: u32(r, 1), flags, clone: false });
+  returnNumber(r, xdp ? XDP_REDIRECT : TC_ACT_REDIRECT);
+}
+
+function redirectPeer(env: HelperEnv, r: RegFile) {
+  if (u64(r, 2) !== 0) return returnNumber(r, TC_ACT_SHOT);
+  send(env, 'redirect_peer', { ifindex: u32(r, 1), flags: 0, clone: false, how: 'peer' });
+  returnNumber(r, TC_ACT_REDIRECT);
+}
 
 export const SKB_HELPERS = [
   {
@@ -12,6 +115,7 @@ export const SKB_HELPERS = [
     since: '4.1',
     progTypes: ['tc', 'lwt_xmit', 'sk_skb'],
     changesPacket: true,
+    run: storeBytes,
   },
   {
     id: 13,
@@ -21,6 +125,7 @@ export const SKB_HELPERS = [
     since: '4.2',
     progTypes: ['tc', 'lwt_xmit'],
     changesPacket: true,
+    run: cloneRedirect,
   },
   {
     id: 18,
@@ -55,6 +160,7 @@ export const SKB_HELPERS = [
     ret: 'integer',
     since: '4.4',
     progTypes: ['tc', 'lwt_xmit', 'xdp'],
+    run: redirect,
   },
   { id: 24, name: 'get_route_realm', args: ['ctx'], ret: 'integer', since: '4.4', progTypes: ['lwt', 'tc'] },
   {
@@ -64,6 +170,7 @@ export const SKB_HELPERS = [
     ret: 'integer',
     since: '4.5',
     progTypes: ['lwt', 'tc', 'cgroup_skb', 'flow_dissector', 'sk_reuseport', 'sk_skb', 'socket_filter'],
+    run: loadBytes,
   },
   {
     id: 29,
@@ -108,6 +215,7 @@ export const SKB_HELPERS = [
     since: '4.9',
     progTypes: ['tc', 'lwt_xmit', 'sk_skb'],
     changesPacket: true,
+    run: changeTail,
   },
   {
     id: 39,
@@ -117,6 +225,7 @@ export const SKB_HELPERS = [
     since: '4.9',
     progTypes: ['lwt', 'tc', 'sk_skb'],
     changesPacket: true,
+    run: pullData,
   },
   { id: 41, name: 'set_hash_invalid', args: ['ctx'], ret: 'integer', since: '4.9', progTypes: ['tc', 'lwt_xmit'] },
   {
@@ -127,6 +236,7 @@ export const SKB_HELPERS = [
     since: '4.10',
     progTypes: ['tc', 'lwt_xmit', 'sk_skb'],
     changesPacket: true,
+    run: changeHead,
   },
   { id: 48, name: 'set_hash', args: ['ctx', 'anything'], ret: 'integer', since: '4.13', progTypes: ['tc'] },
   {
@@ -153,6 +263,7 @@ export const SKB_HELPERS = [
     ret: 'integer',
     since: '4.18',
     progTypes: ['tc', 'cgroup_skb', 'sk_reuseport', 'socket_filter'],
+    run: loadBytesRelative,
   },
   { id: 79, name: 'skb_cgroup_id', args: ['ctx'], ret: 'integer', since: '4.18', progTypes: ['tc', 'cgroup_skb'] },
   {
@@ -173,7 +284,15 @@ export const SKB_HELPERS = [
     since: '5.10',
     progTypes: ['tc'],
   },
-  { id: 155, name: 'redirect_peer', args: ['anything', 'anything'], ret: 'integer', since: '5.10', progTypes: ['tc'] },
+  {
+    id: 155,
+    name: 'redirect_peer',
+    args: ['anything', 'anything'],
+    ret: 'integer',
+    since: '5.10',
+    progTypes: ['tc'],
+    run: redirectPeer,
+  },
   {
     id: 163,
     name: 'check_mtu',

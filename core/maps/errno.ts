@@ -7,6 +7,7 @@ export const E2BIG = -ERRNO.E2BIG;
 export const EBADF = -ERRNO.EBADF;
 export const EAGAIN = -ERRNO.EAGAIN;
 export const ENOMEM = -ERRNO.ENOMEM;
+export const EACCES = -ERRNO.EACCES;
 export const EFAULT = -ERRNO.EFAULT;
 export const EEXIST = -ERRNO.EEXIST;
 export const ENODEV = -ERRNO.ENODEV;
