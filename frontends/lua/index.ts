@@ -53,8 +53,13 @@ function watchErrors(L: LuaState): { last: unknown; text: string } {
   const failure = { last: undefined as unknown, text: '' };
   lua.lua_atnativeerror(L, (L) => {
     const error = lua.lua_touserdata(L, 1);
-    lauxlib.luaL_where(L, 1);
-    const where = lua.lua_tostring(L, -1);
+    // The frames between are C functions, which have no position.
+    let where: Uint8Array | null = null;
+    for (let level = 1; level <= 6 && !where?.length; level++) {
+      lauxlib.luaL_where(L, level);
+      where = lua.lua_tostring(L, -1);
+      lua.lua_pop(L, 1);
+    }
     const message =
       error instanceof Interrupted ? 'interrupted!' : error instanceof Error ? error.message : String(error);
     failure.last = error;

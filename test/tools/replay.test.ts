@@ -49,7 +49,7 @@ describe('the shipped recording', () => {
       const { workerData, parentPort } = require('node:worker_threads');
       const vm = require('node:vm');
       const context = vm.createContext({ input: workerData, output: (lines) => parentPort.postMessage([...lines]) });
-      if (vm.runInContext("typeof process + typeof Buffer + typeof require + typeof TextDecoder + typeof console", context).includes('object')) throw new Error('not bare');
+      if (vm.runInContext("typeof process + typeof Buffer + typeof require + typeof TextDecoder", context).includes('object')) throw new Error('not bare');
       vm.runInContext(workerData.bundle + workerData.program, context, { filename: 'bundle.js' });`;
     const workerData = {
       bundle: result.outputFiles[0]!.text,
@@ -106,13 +106,13 @@ describe('bad input is one clear error', () => {
   };
 
   it.each([
-    ['no such tool', ['tcpv5connect'], 2, /unknown command 'tcpv5connect'/],
+    ['no such tool', ['tcpv5connect'], 2, /there is no tool 'tcpv5connect'; did you mean 'tcpv4connect'\?/],
     ['no such option', ['tcpv4connect', '--fast'], 2, /unknown option '--fast'/],
     ['no command after --', ['tcpv4connect', '--'], 2, /'--' must be followed by a command/],
     ['no source', ['tcpv4connect'], 1, /give a command to trace/],
     ['two sources', ['tcpv4connect', '--replay', RECORDING, '--', 'true'], 1, /cannot be given together/],
     ['no such recording', ['tcpv4connect', '--replay', '/nonexistent'], 1, /'\/nonexistent' cannot be read: ENOENT/],
-    ['no such workload', ['tcpv4connect', '--workload', 'x'], 1, /there is no workload 'x'; there is: /],
+    ['no such workload', ['tcpv4connect', '--workload', 'x'], 1, /there is no workload 'x'; there are: /],
     ['no such script', ['run', '/nonexistent.ts'], 1, /'\/nonexistent.ts' cannot be read: ENOENT/],
     ['a script of another kind', ['run', '/etc/passwd'], 1, /a script ends in \.ts/],
     ['a bad duration', ['tcpv4connect', '--duration', 'x', '--', 'true'], 2, /a number greater than 0 is needed/],

@@ -1,6 +1,6 @@
 /** The command line of `skep`: sub-commands, the options that every way of running shares, and one clear line for every mistake. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { BpfError } from '../../core/base/errors.ts';
+import { BpfError, nearestNames } from '../../core/base/errors.ts';
 import { BPF } from '../../core/bcc/bpf.ts';
 import { Interrupted } from '../../core/bcc/session.ts';
 import { TOOLS, type ToolRow } from '../index.ts';
@@ -49,6 +49,7 @@ async function makeProgram(
   const program = new Command('skep')
     .description('BCC for the Node world: compile, verify and run BPF tracing programs.')
     .version(version(), '-V, --version')
+    .allowExcessArguments()
     .usage('<tool | run FILE> [options] [-- COMMAND ARGS...]')
     .showHelpAfterError('(skep --help lists what there is)')
     .exitOverride()
@@ -59,9 +60,14 @@ async function makeProgram(
     })
     .enablePositionalOptions()
     .helpCommand(false);
-  program.action(() => {
-    program.outputHelp();
-    throw new CommanderError(2, 'skep.nothing', 'nothing to do');
+  program.argument('[tool]').action((tool: string | undefined) => {
+    if (tool === undefined) {
+      program.outputHelp();
+      throw new CommanderError(2, 'skep.nothing', 'nothing to do');
+    }
+    const near = nearestNames(tool, ['run', ...TOOLS.map((row) => row.name)]);
+    const hint = near.length > 0 ? `; did you mean ${near.map((name) => `'${name}'`).join(' or ')}?` : '';
+    program.error(`error: there is no tool '${tool}'${hint}`);
   });
 
   const run = program

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { register } from 'node:module';
 import { extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { packageRoot } from '../../bindings/node/package-root.ts';
 import { BpfError } from '../../core/base/errors.ts';
 import { writeAll } from './output.ts';
 
@@ -40,7 +41,8 @@ export async function runScript(file: string, args: readonly string[], host: Scr
 async function runModule(file: string, args: readonly string[]): Promise<void> {
   const path = resolve(file);
   // `import 'skep'` means this very package, also from a folder that does not have it; `.ts` is transformed on the way.
-  register(new URL('../loader.js', import.meta.url), { data: { skep: new URL('../index.js', import.meta.url).href } });
+  const dist = pathToFileURL(`${packageRoot()}/dist/`);
+  register(new URL('loader.js', dist), { data: { skep: new URL('index.js', dist).href } });
   process.argv = [process.argv[0]!, path, ...args];
   await import(pathToFileURL(path).href);
 }
