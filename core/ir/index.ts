@@ -1,7 +1,7 @@
 /** The optimiser's door: `optimize` runs the pipeline over a module. */
 import { removeUnreachable } from './cfg.ts';
 import { assertWellFormed } from './check.ts';
-import type { Module } from './ir.ts';
+import type { Func, Module } from './ir.ts';
 import { PIPELINE } from './pipeline.ts';
 import { printModule } from './text.ts';
 
@@ -18,7 +18,10 @@ export function optimize(module: Module, options: OptimizeOptions = {}): Module 
     if (options.check) assertWellFormed(module, `after ${name}`);
     if (options.dump?.wants(name)) options.dump.show(name, printModule(module, { locs: true }));
   };
-  for (const fn of module.functions) removeUnreachable(fn);
+  for (const fn of module.functions) {
+    removeUnreachable(fn);
+    alignVariables(fn);
+  }
   after('front');
   for (const pass of PIPELINE) {
     if ('runModule' in pass) pass.runModule(module);
@@ -26,4 +29,11 @@ export function optimize(module: Module, options: OptimizeOptions = {}): Module 
     after(pass.name);
   }
   return module;
+}
+
+/** Variables of eight bytes and more on 8-byte boundaries, where block operations can use whole words. */
+function alignVariables(fn: Func): void {
+  for (const inst of fn.blocks[0]!.insts) {
+    if (inst.op === 'alloca') inst.align = Math.max(inst.align, inst.size >= 8 ? 8 : inst.size >= 4 ? 4 : 1);
+  }
 }

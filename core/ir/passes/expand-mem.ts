@@ -4,10 +4,18 @@
  * might be to the stack must be treated as one. Long ones become loops.
  */
 
-import { knownAlign } from '../align.ts';
+import { knownAlign, splitAddress } from '../align.ts';
 import { newBlock, newConst, newInst } from '../build.ts';
 import { phis } from '../cfg.ts';
 import { type Block, type Func, type Inst, type Type, terminator } from '../ir.ts';
+
+/** The widest unit for an address, and how far it is from a multiple of it: what its anchor and constant offset say, or what was promised. */
+function alignment(ptr: Inst, promised: number): { unit: number; phase: number } {
+  const { anchor, off } = splitAddress(ptr);
+  const unit = anchor.op === 'globalref' ? 8 : knownAlign(anchor);
+  const own = Math.max(promised, knownAlign(ptr));
+  return unit > own ? { unit, phase: ((off % unit) + unit) % unit } : { unit: Math.min(8, own), phase: 0 };
+}
 
 const UNIT: Record<number, Type> = { 1: 'i8', 2: 'i16', 4: 'i32', 8: 'i64' };
 /** More units than this and it is a loop. */
@@ -43,6 +51,8 @@ export function expandMem(fn: Func): boolean {
 
 class Expansion {
   readonly unit: number;
+  /** Distance of the destination from the last multiple of the unit. */
+  private phase = 0;
   private readonly fn: Func;
   private readonly block: Block;
   private readonly inst: Inst;
@@ -54,19 +64,22 @@ class Expansion {
     this.inst = inst;
     this.out = out;
     const [dst, src] = inst.args as [Inst, Inst];
-    const align = Math.max(
-      inst.align,
-      inst.op === 'memset' ? knownAlign(dst) : Math.min(knownAlign(dst), knownAlign(src)),
-    );
-    this.unit = align >= 8 ? 8 : align >= 4 ? 4 : align >= 2 ? 2 : 1;
+    const to = alignment(dst, inst.align);
+    const from = inst.op === 'memset' ? to : alignment(src, inst.align);
+    let unit = Math.min(to.unit, from.unit);
+    while (to.phase % unit !== from.phase % unit) unit /= 2;
+    this.unit = unit;
+    this.phase = to.phase % unit;
   }
 
-  /** Offsets and sizes, widest first: alignment holds since offsets only grow by the larger units. */
+  /** Offsets and sizes: small ones up to the first whole unit, units, small ones again; each aligned to its size. */
   private pieces(): { off: number; size: number }[] {
     const out: { off: number; size: number }[] = [];
-    let off = 0;
-    for (let size = this.unit; size >= 1; size /= 2) {
-      for (; this.inst.size - off >= size; off += size) out.push({ off, size });
+    for (let off = 0; off < this.inst.size; ) {
+      let size = this.unit;
+      while ((this.phase + off) % size !== 0 || off + size > this.inst.size) size /= 2;
+      out.push({ off, size });
+      off += size;
     }
     return out;
   }
@@ -88,8 +101,15 @@ class Expansion {
     for (const [i, { off }] of pieces.entries()) this.store(dst, loaded[i]!, off);
   }
 
+  /** Only from a whole unit on: a phase would need a prologue. */
+  private flatten(): void {
+    while (this.phase % this.unit !== 0) (this as { unit: number }).unit /= 2;
+    this.phase = 0;
+  }
+
   /** A counted loop of one unit a turn, up (or down, where a move overlaps upwards), and the odd bytes unrolled. */
   loop(rest: Inst[]): void {
+    this.flatten();
     const { fn, inst } = this;
     const [dst, src] = inst.args as [Inst, Inst];
     const whole = Math.floor(inst.size / this.unit) * this.unit;

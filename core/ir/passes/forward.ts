@@ -35,6 +35,7 @@ export function forward(fn: Func, context?: { readonly module: Module }): boolea
         out.push(inst);
         continue;
       }
+      if (inst.op === 'memcpy' || inst.op === 'memmove') clearedCopy(fn, known, inst, aliases);
       known = afterwards(known, inst, aliases, fn);
       out.push(inst);
     }
@@ -43,6 +44,20 @@ export function forward(fn: Func, context?: { readonly module: Module }): boolea
   }
   replaceAll(fn, replaced);
   return replaced.size > 0;
+}
+
+/** A copy of bytes that a memset wrote is a memset. */
+function clearedCopy(fn: Func, known: readonly Known[], copy: Inst, aliases: Aliases): void {
+  const place: Place = { ...splitAddress(copy.args[1]!), size: copy.size };
+  const k = [...known].reverse().find((x) => aliases.mayOverlap(x.place, place));
+  const inside =
+    k &&
+    k.place.anchor === place.anchor &&
+    k.place.off <= place.off &&
+    place.off + copy.size <= k.place.off + k.place.size!;
+  if (!inside || k.value.type !== 'i8' || k.value.op !== 'const') return;
+  copy.op = 'memset';
+  copy.args[1] = newConst(fn, 'i8', k.value.value);
 }
 
 function atStart(block: Block, dom: Dominators, aliases: Aliases, atEnd: Map<Block, Known[]>): Known[] {

@@ -122,7 +122,7 @@ function cutPoints(splittable: Map<Inst, Use[]>): Map<Inst, Set<number>> {
 function piece(fn: Func, alloca: Inst, off: number, size: number): Inst {
   const out = newInst(fn, 'alloca', 'ptr', [], alloca.loc);
   out.size = size;
-  const natural = size % 8 === 0 ? 8 : size % 4 === 0 ? 4 : size % 2 === 0 ? 2 : 1;
+  const natural = size >= 8 ? 8 : size >= 4 ? 4 : size >= 2 ? 2 : 1;
   // What was aligned inside the whole stays aligned.
   out.align = Math.max(natural, Math.min(alloca.align, off === 0 ? 8 : off & -off));
   out.name = alloca.name === '' ? '' : off === 0 && size === alloca.size ? alloca.name : `${alloca.name}+${off}`;
