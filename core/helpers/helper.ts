@@ -166,6 +166,19 @@ export interface HelperEnv {
   taskPtRegs?(task: number): number;
   /** Text for the seq_file at `seq` (iterators): 0, or -EOVERFLOW when its buffer is full. */
   seqWrite?(seq: number, bytes: Uint8Array): number;
+  /** Timers in map values; absent: helpers on timers are not supported. A handle (above 0) lies in the first word of the struct bpf_timer. */
+  readonly timers?: {
+    /** A timer for the struct at `timer`, in a value of the map whose header is at `map`. Clock: 0 realtime, 1 monotonic, 7 boottime. */
+    create(timer: number, map: number, clock: number): number;
+    /** -EINVAL for a handle that is gone. The callback gets (map, key, value), as bpf_timer_cb passes them. */
+    setCallback(handle: number, functionAddress: number): number;
+    /** `flags`: 1 absolute time, 2 on this CPU. -EINVAL without a callback. */
+    start(handle: number, nsLo: number, nsHi: number, flags: number): number;
+    /** 1 when it was running, 0 when not. */
+    cancel(handle: number): number;
+  };
+  /** Text of the struct path at this offset, as d_path() prints it; undefined: it cannot be told. */
+  pathText?(path: number): string | undefined;
   /** The packet that a networking program runs on; absent elsewhere. */
   readonly packet?: Packet | undefined;
   /** Where the packet shall go (bpf_redirect and its like): 0, or a negative errno for a clone that cannot be sent. Absent: not supported. */

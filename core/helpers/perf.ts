@@ -1,12 +1,12 @@
 /**
- * Perf events: records to a perf_event_array's rings, counters, branch records. Signatures: kernel/trace/bpf_trace.c.
+ * Perf events: records to a perf_event_array's rings, counters, branch records (which no machine here takes: -ENOENT). Signatures: kernel/trace/bpf_trace.c.
  */
-import { EFAULT, EINVAL, EOPNOTSUPP } from '../maps/errno.ts';
+import { EFAULT, EINVAL, ENOENT, EOPNOTSUPP } from '../maps/errno.ts';
 import { type PerfCounter, PerfEventArrayMap } from '../maps/perf-event-array.ts';
 import type { HelperEnv, HelperRow, RegFile } from './helper.ts';
 import { mapArgument } from './map.ts';
 import { packetLength } from './packet.ts';
-import { returnHalves, returnNumber, u32 } from './registers.ts';
+import { returnHalves, returnNumber, u32, u64 } from './registers.ts';
 
 /** Largest BPF_F_CTXLEN_MASK value. */
 const CTXLEN_MAX = 0xfffff;
@@ -116,6 +116,7 @@ export const PERF_HELPERS = [
     gplOnly: true,
     since: '5.6',
     progTypes: ['perf_event'],
+    run: (_env: HelperEnv, r: RegFile) => returnNumber(r, u64(r, 4) > 1 ? EINVAL : ENOENT),
   },
   {
     id: 121,
@@ -136,5 +137,6 @@ export const PERF_HELPERS = [
     since: '5.16',
     progTypes: 'all',
     before: { kernel: '6.16', progTypes: ['all_tracing'] },
+    run: (_env: HelperEnv, r: RegFile) => returnNumber(r, u64(r, 3) !== 0 ? EINVAL : ENOENT),
   },
 ] as const satisfies readonly HelperRow[];

@@ -2,9 +2,9 @@
  * Formatted text: the trace pipe, snprintf, seq files of iterators. The format language is in format.ts.
  * Signatures: kernel/trace/bpf_trace.c, kernel/bpf/helpers.c.
  */
-import { utf8Decode } from '../base/bytes.ts';
+import { utf8Decode, utf8Encode } from '../base/bytes.ts';
 import { Unsupported } from '../base/errors.ts';
-import { EINVAL } from '../maps/errno.ts';
+import { EINVAL, ENAMETOOLONG } from '../maps/errno.ts';
 import { format } from './format.ts';
 import type { HelperEnv, HelperRow, RegFile } from './helper.ts';
 import { returnNumber, u32 } from './registers.ts';
@@ -81,6 +81,20 @@ function seqWrite(env: HelperEnv, r: RegFile) {
   returnNumber(r, write(u32(r, 1), Uint8Array.from(env.memory.u8.subarray(from, from + u32(r, 3)))));
 }
 
+/** Length with the NUL; -ENAMETOOLONG (and nothing written) when it does not fit. */
+function dPath(env: HelperEnv, r: RegFile) {
+  if (!env.pathText) throw new Unsupported('helper `d_path` outside a kernel');
+  const size = u32(r, 3);
+  if (size === 0) return returnNumber(r, 0);
+  const text = env.pathText(u32(r, 1));
+  if (text === undefined) return returnNumber(r, EINVAL);
+  const bytes = utf8Encode(text);
+  if (bytes.length + 1 > size) return returnNumber(r, ENAMETOOLONG);
+  env.memory.u8.set(bytes, u32(r, 2));
+  env.memory.u8[u32(r, 2) + bytes.length] = 0;
+  returnNumber(r, bytes.length + 1);
+}
+
 export const TRACE_HELPERS = [
   {
     id: 6,
@@ -122,6 +136,7 @@ export const TRACE_HELPERS = [
     since: '5.10',
     progTypes: ['lsm', 'syscall', 'tracing'],
     argBtf: { 1: 'path' },
+    run: dPath,
   },
   {
     id: 149,

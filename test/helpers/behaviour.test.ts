@@ -352,3 +352,45 @@ describe('storage and trampolines', () => {
     expect(call(env, 'kptr_xchg', slot, 0n)).toBe(0x77n);
   });
 });
+
+describe('timers and paths', () => {
+  it('keep a handle in the value', () => {
+    const log: string[] = [];
+    const env = testEnv({
+      timers: {
+        create: (_timer, _map, clock) => log.push(`create ${clock}`),
+        setCallback: (handle, at) => log.push(`callback ${handle} ${at}`) * 0,
+        start: (handle, lo, hi, flags) => log.push(`start ${handle} ${lo} ${hi} ${flags}`) * 0,
+        cancel: () => 1,
+      },
+    });
+    const timer = env.memory.alloc(16);
+    const map = env.map(attrs('array'));
+    expect(call(env, 'timer_start', timer, 5n, 0n)).toBe(-22n);
+    expect(call(env, 'timer_init', timer, map.offset, 2n)).toBe(-22n);
+    expect(call(env, 'timer_init', timer, map.offset, 1n)).toBe(0n);
+    expect(call(env, 'timer_init', timer, map.offset, 1n)).toBe(-16n);
+    expect(call(env, 'timer_set_callback', timer, 0x99n)).toBe(0n);
+    expect(call(env, 'timer_start', timer, (1n << 32n) | 5n, 1n)).toBe(0n);
+    expect(call(env, 'timer_start', timer, 5n, 4n)).toBe(-22n);
+    expect(call(env, 'timer_cancel', timer)).toBe(1n);
+    expect(log).toEqual(['create 1', 'callback 1 153', 'start 1 5 1 1']);
+    expect(() => call(testEnv(), 'timer_cancel', timer)).toThrow(/timers in map values/);
+  });
+
+  it('print paths that fit', () => {
+    const env = testEnv({ pathText: (path) => (path === 0x100 ? '/etc/hostname' : undefined) });
+    const out = put(env, new Uint8Array(20).fill(0xff));
+    expect(call(env, 'd_path', 0x100, out, 14n)).toBe(14n);
+    expect(text(env, out, 15)).toBe('/etc/hostname\0\xff');
+    expect(call(env, 'd_path', 0x100, out, 13n)).toBe(-36n);
+    expect(call(env, 'd_path', 0x200, out, 13n)).toBe(-22n);
+    expect(call(env, 'd_path', 0x100, out, 0n)).toBe(0n);
+  });
+
+  it('say that there are no branch records', () => {
+    const env = testEnv();
+    expect(call(env, 'get_branch_snapshot', env.ctx, 24n, 0n)).toBe(-2n);
+    expect(call(env, 'read_branch_records', env.ctx, 0, 0n, 2n)).toBe(-22n);
+  });
+});
