@@ -80,20 +80,10 @@ function bad(what: string, offset: number): BpfError {
 }
 
 /**
- * Names by hash: open addressing over slots that hold 1 + an entry number (0: empty). Entry numbers count types of this file, or
- * enumerators. Hashes are kept so that two names are compared only when they are almost surely the same.
+ * Names by hash: open addressing over slots that hold 1 + the word where a record with that name starts (0: empty). Nothing else is
+ * kept, since what costs in a process that asks for twenty names is memory touched for the first time.
  */
-interface NameIndex {
-  readonly slots: Uint32Array;
-  readonly hashes: Uint32Array;
-  readonly mask: number;
-}
-
-interface EnumeratorIndex extends NameIndex {
-  /** Per entry: the id of its enum, and the word index of its name. */
-  readonly enumIds: Uint32Array;
-  readonly positions: Uint32Array;
-}
+type NameIndex = Uint32Array;
 
 class BtfFile implements Btf {
   readonly bytes: Uint8Array;
@@ -114,7 +104,7 @@ class BtfFile implements Btf {
   #oldBitfields = false;
   readonly #decoded: (BtfType | undefined)[] = [];
   readonly #indexes: (NameIndex | undefined)[] = [];
-  #enumerators: EnumeratorIndex | undefined;
+  #enumerators: NameIndex | undefined;
 
   constructor(bytes: Uint8Array, base: BtfFile | undefined) {
     // A Buffer of Node's is a Uint8Array whose slice() does not copy: take the plain view.
@@ -325,15 +315,18 @@ class BtfFile implements Btf {
   }
 
   #values(at: number, count: number, signed: boolean, wide: boolean): BtfEnumerator[] {
-    const words = this.#words;
     const values: BtfEnumerator[] = [];
     const step = wide ? 3 : 2;
-    for (let i = 0, p = at + 3; i < count; i++, p += step) {
-      const low = words[p + 1]!;
-      const value = wide ? (BigInt(words[p + 2]!) << 32n) | BigInt(low) : BigInt(signed ? low | 0 : low);
-      values.push({ name: this.string(words[p]!), value: wide && signed ? BigInt.asIntN(64, value) : value });
-    }
+    for (let i = 0, p = at + 3; i < count; i++, p += step)
+      values.push({ name: this.string(this.#words[p]!), value: this.#value(p, signed, wide) });
     return values;
+  }
+
+  #value(at: number, signed: boolean, wide: boolean): bigint {
+    const low = this.#words[at + 1]!;
+    if (!wide) return BigInt(signed ? low | 0 : low);
+    const value = (BigInt(this.#words[at + 2]!) << 32n) | BigInt(low);
+    return signed ? BigInt.asIntN(64, value) : value;
   }
 
   find(name: string, kind: BtfKind): number | undefined {
@@ -356,52 +349,58 @@ class BtfFile implements Btf {
     const inBase = this.#base ? this.#base.#find(name, kind) : undefined;
     if (inBase !== undefined) return inBase;
     const kindId = BTF_KIND_ID[kind];
-    const index = (this.#indexes[kindId] ??= this.#indexKind(kindId));
-    const entry = this.#lookup(index, name, (i) => this.#words[this.#starts[i]!]!);
-    return entry === undefined ? undefined : this.#firstId + entry;
+    const at = this.#lookup((this.#indexes[kindId] ??= this.#indexKind(kindId)), name);
+    return at === undefined ? undefined : this.#firstId + this.#typeAt(at);
   }
 
-  #lookup(index: NameIndex, name: Uint8Array, nameOf: (entry: number) => number): number | undefined {
-    const hash = hashBytes(name, 0);
-    for (let slot = hash & index.mask; ; slot = (slot + 1) & index.mask) {
-      const entry = index.slots[slot]! - 1;
-      if (entry < 0) return undefined;
-      if (index.hashes[slot] === hash && this.#nameIs(nameOf(entry), name)) return entry;
+  /** Word where the record of this name starts. */
+  #lookup(index: NameIndex, name: Uint8Array): number | undefined {
+    const mask = index.length - 1;
+    for (let slot = hashBytes(name, 0) & mask; index[slot] !== 0; slot = (slot + 1) & mask) {
+      const at = index[slot]! - 1;
+      if (this.#nameIs(this.#words[at]!, name)) return at;
     }
+    return undefined;
+  }
+
+  /** Index among own types of the one whose record holds a word. */
+  #typeAt(at: number): number {
+    let low = 0;
+    for (let high = this.#starts.length - 1; low < high; ) {
+      const middle = (low + high + 1) >> 1;
+      if (this.#starts[middle]! <= at) low = middle;
+      else high = middle - 1;
+    }
+    return low;
   }
 
   #indexKind(kindId: number): NameIndex {
     const words = this.#words;
     const starts = this.#starts;
-    const entries = new Uint32Array(this.#kindCounts[kindId]!);
-    let count = 0;
-    for (let i = 0; i < starts.length; i++) if (((words[starts[i]! + 1]! >>> 24) & 31) === kindId) entries[count++] = i;
-    return this.#index(entries, (i) => words[starts[i]!]!);
+    const index = emptyIndex(this.#kindCounts[kindId]!);
+    for (let i = 0; i < starts.length; i++) {
+      const at = starts[i]!;
+      if (((words[at + 1]! >>> 24) & 31) === kindId && words[at] !== 0) this.#insert(index, at);
+    }
+    return index;
   }
 
-  /** Index entries by name; of several with one name the first stays. */
-  #index(entries: Uint32Array, nameOf: (entry: number) => number): NameIndex {
-    let size = 4;
-    while (size < entries.length * 2) size *= 2;
-    const mask = size - 1;
-    const slots = new Uint32Array(size);
-    const hashes = new Uint32Array(size);
-    const strings = this.#strings;
-    const firstString = this.#firstString;
-    for (let i = 0; i < entries.length; i++) {
-      const entry = entries[i]!;
-      const nameOffset = nameOf(entry);
-      if (nameOffset === 0) continue;
-      const hash =
-        nameOffset < firstString ? this.#hashInBase(nameOffset) : hashBytes(strings, this.#stringStart(nameOffset));
-      let slot = hash & mask;
-      while (slots[slot] !== 0 && !(hashes[slot] === hash && this.#sameName(nameOf(slots[slot]! - 1), nameOffset)))
-        slot = (slot + 1) & mask;
-      if (slots[slot] !== 0) continue;
-      slots[slot] = entry + 1;
-      hashes[slot] = hash;
+  /** Enter the record at a word under its name, unless an earlier one has that name. */
+  #insert(index: NameIndex, at: number): void {
+    const words = this.#words;
+    const mask = index.length - 1;
+    const name = words[at]!;
+    const owner = this.#owner(name);
+    const strings = owner.#strings;
+    const start = owner.#stringStart(name);
+    let slot = hashBytes(strings, start) & mask;
+    for (let entry = index[slot]!; entry !== 0; entry = index[slot]!) {
+      const other = words[entry - 1]!;
+      if (other === name || (other >= owner.#firstString && sameText(strings, other - owner.#firstString, start)))
+        return;
+      slot = (slot + 1) & mask;
     }
-    return { slots, hashes, mask };
+    index[slot] = at + 1;
   }
 
   findEnumerator(name: string): { value: bigint; enumId: number } | undefined {
@@ -411,40 +410,36 @@ class BtfFile implements Btf {
   #findEnumerator(name: Uint8Array): { value: bigint; enumId: number } | undefined {
     const inBase = this.#base ? this.#base.#findEnumerator(name) : undefined;
     if (inBase) return inBase;
-    const index = (this.#enumerators ??= this.#indexEnumerators());
-    const entry = this.#lookup(index, name, (i) => this.#words[index.positions[i]!]!);
-    if (entry === undefined) return undefined;
-    const enumId = index.enumIds[entry]!;
-    const type = this.type(enumId) as BtfType & { kind: 'enum' | 'enum64' };
-    const first = this.#starts[enumId - this.#firstId]! + 3;
-    return { value: type.values[(index.positions[entry]! - first) / EACH[BTF_KIND_ID[type.kind]]!]!.value, enumId };
+    const at = this.#lookup((this.#enumerators ??= this.#indexEnumerators()), name);
+    if (at === undefined) return undefined;
+    const type = this.#typeAt(at);
+    const info = this.#words[this.#starts[type]! + 1]!;
+    return {
+      value: this.#value(at, info >>> 31 !== 0, ((info >>> 24) & 31) === BTF_KIND_ID.enum64),
+      enumId: this.#firstId + type,
+    };
   }
 
-  #indexEnumerators(): EnumeratorIndex {
+  #indexEnumerators(): NameIndex {
     const words = this.#words;
     const starts = this.#starts;
-    const isEnum = (info: number): boolean =>
-      ((info >>> 24) & 31) === BTF_KIND_ID.enum || ((info >>> 24) & 31) === BTF_KIND_ID.enum64;
+    const [narrow, wide] = [BTF_KIND_ID.enum, BTF_KIND_ID.enum64];
     let total = 0;
-    for (const at of starts) if (isEnum(words[at + 1]!)) total += words[at + 1]! & 0xffff;
-    const enumIds = new Uint32Array(total);
-    const positions = new Uint32Array(total);
-    let entry = 0;
+    for (let i = 0; i < starts.length; i++) {
+      const info = words[starts[i]! + 1]!;
+      const kind = (info >>> 24) & 31;
+      if (kind === narrow || kind === wide) total += info & 0xffff;
+    }
+    const index = emptyIndex(total);
     for (let i = 0; i < starts.length; i++) {
       const at = starts[i]!;
       const info = words[at + 1]!;
-      if (!isEnum(info)) continue;
-      const step = EACH[(info >>> 24) & 31]!;
-      for (let k = 0, p = at + 3; k < (info & 0xffff); k++, p += step) {
-        enumIds[entry] = this.#firstId + i;
-        positions[entry++] = p;
-      }
+      const kind = (info >>> 24) & 31;
+      if (kind !== narrow && kind !== wide) continue;
+      const step = EACH[kind]!;
+      for (let k = info & 0xffff, p = at + 3; k > 0; k--, p += step) if (words[p] !== 0) this.#insert(index, p);
     }
-    const index = this.#index(
-      Uint32Array.from(positions, (_, i) => i),
-      (i) => words[positions[i]!]!,
-    );
-    return { ...index, enumIds, positions };
+    return index;
   }
 
   *names(kind: BtfKind): Iterable<string> {
@@ -453,11 +448,6 @@ class BtfFile implements Btf {
     for (const at of this.#starts) {
       if (((this.#words[at + 1]! >>> 24) & 31) === kindId && this.#words[at] !== 0) yield this.string(this.#words[at]!);
     }
-  }
-
-  #hashInBase(offset: number): number {
-    const owner = this.#owner(offset);
-    return hashBytes(owner.#strings, owner.#stringStart(offset));
   }
 
   /** The file of the chain of bases whose string section holds an offset. */
@@ -482,19 +472,30 @@ class BtfFile implements Btf {
     for (let i = 0; i < name.length; i++) if (strings[start + i] !== name[i]) return false;
     return strings[start + name.length] === 0;
   }
-
-  #sameName(a: number, b: number): boolean {
-    return a === b || this.string(a) === this.string(b);
-  }
 }
 
 const VOID: BtfType = { kind: 'void', id: 0, name: '' };
+
+/** An index with room for `entries` names, filled to three quarters at most. */
+function emptyIndex(entries: number): NameIndex {
+  let size = 4;
+  while (size * 3 < entries * 4) size *= 2;
+  return new Uint32Array(size);
+}
+
+function sameText(bytes: Uint8Array, a: number, b: number): boolean {
+  while (bytes[a] === bytes[b] && bytes[a] !== 0) {
+    a++;
+    b++;
+  }
+  return bytes[a] === bytes[b];
+}
 
 /** FNV-1a of the bytes up to NUL or the end, its bits mixed so that the low ones can be a table index. */
 function hashBytes(bytes: Uint8Array, start: number): number {
   let hash = 0x811c9dc5;
   for (let i = start; i < bytes.length && bytes[i] !== 0; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193);
-  return (hash ^ (hash >>> 15)) >>> 0;
+  return hash ^ (hash >>> 15);
 }
 
 /** A run of 32-bit words in this machine's byte order: a view where that is possible, else a copy. */

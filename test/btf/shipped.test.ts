@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { inflateRawSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import type { BtfOf } from '../../core/btf/btf.ts';
 import { readBtf } from '../../core/btf/read.ts';
 
 const FILE = new URL('../../data/btf-6.1-x86_64.btf.deflate', import.meta.url);
@@ -93,9 +94,8 @@ describe('the shipped BTF of Linux 6.1', () => {
   it('has the layouts of the full BTF', () => {
     // Offsets as pahole prints them for linux-image-6.1.0-*-cloud-amd64.
     const member = (struct: string, name: string) =>
-      (btf.type(btf.find(struct, 'struct')!) as { members: { name: string; bitOffset: number }[] }).members.find(
-        (m) => m.name === name,
-      )!.bitOffset;
+      (btf.type(btf.find(struct, 'struct')!) as BtfOf<'struct' | 'union'>).members.find((m) => m.name === name)!
+        .bitOffset;
     expect(member('sock', '__sk_common')).toBe(0);
     expect(member('qstr', 'name')).toBe(64);
     expect(member('pt_regs', 'di')).toBe(112 * 8);
