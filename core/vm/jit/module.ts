@@ -1,7 +1,7 @@
 /** A BPF program as a wasm module: one function for each BPF function, the doors that JavaScript calls, map lookups. */
 import { KERNEL_HI } from '../../base/memory.ts';
 import { CALL, OP_CALL } from '../../isa/ops.ts';
-import { FunctionEmitter } from './emit.ts';
+import { FunctionEmitter } from './emitter.ts';
 import { lookupBody } from './lookup.ts';
 import { BPF_FUNCTION, IMPORT_NAMES, IMPORTS, type ImportName, type Plan } from './plan.ts';
 import { STATE } from './state.ts';

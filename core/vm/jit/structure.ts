@@ -10,7 +10,8 @@ import type { DecodedProgram } from '../../isa/insn.ts';
 import { CALL, CLASS, OP_CALL, OP_LD_IMM64, OP_MAY_GOTO } from '../../isa/ops.ts';
 import { HELPER_TAIL_CALL } from '../layout.ts';
 import { type Block, type Cfg, controlFlow } from './cfg.ts';
-import type { FunctionEmitter } from './emit.ts';
+import { emitCondition, emitInsn } from './emit.ts';
+import type { FunctionEmitter } from './emitter.ts';
 import { calledRow, lengthOf, type Plan } from './plan.ts';
 import { OP, VOID } from './wasm.ts';
 
@@ -73,7 +74,7 @@ function readsFramePointer(p: DecodedProgram, pc: number): boolean {
 function straight(e: FunctionEmitter, p: DecodedProgram, block: Block): void {
   const stop = block.ends === 'fall' ? block.end : block.last;
   for (let pc = block.start; pc < stop; pc++) {
-    e.insn(pc);
+    emitInsn(e, pc);
     if (p.opcode[pc] === OP_LD_IMM64) pc++;
   }
 }
@@ -127,7 +128,7 @@ function structured(e: FunctionEmitter, p: DecodedProgram, cfg: Cfg): void {
         return;
       case 'branch': {
         const [toTarget, toNext] = [labelled(block, target!), labelled(block, next!)];
-        e.condition(block.last);
+        emitCondition(e, block.last);
         if (toTarget && cost(block) === 0) {
           code.op(OP.br_if).u(open - 1 - labelOf.get(target!)!);
         } else if (toNext && !toTarget) {
@@ -216,7 +217,7 @@ function dispatched(e: FunctionEmitter, p: DecodedProgram, cfg: Cfg): void {
         e.exit();
         return;
       case 'branch':
-        e.condition(block.last);
+        emitCondition(e, block.last);
         code.op(OP.if).byte(VOID);
         e.labels = open + 1;
         charge();

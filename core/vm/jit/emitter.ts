@@ -1,0 +1,170 @@
+/**
+ * The state of one wasm function in the making: its locals, its code, and the pieces that every kind of instruction needs.
+ * BPF registers are i64 locals. Checks that fail set the fault local and branch to the function's fault block.
+ */
+import { KERNEL_HI } from '../../base/memory.ts';
+import { SRC } from '../../isa/ops.ts';
+import { MAY_GOTO_BUDGET } from '../layout.ts';
+import { FAULT, type Plan } from './plan.ts';
+import { STATE } from './state.ts';
+import { Code, I32, I64, OP, type ValType } from './wasm.ts';
+
+/** Locals and code of one wasm function that holds the body of a BPF function. */
+export class FunctionEmitter {
+  readonly plan: Plan;
+  readonly code = new Code();
+  readonly locals: ValType[] = [];
+  /** Local of each BPF register. */
+  readonly reg: readonly number[];
+  /** i32: offset just above this frame's stack. */
+  readonly fp: number;
+  /** i64: fuel left, kept here between calls. */
+  readonly fuel: number;
+  /** i32: slot * 4 + kind of the check that is about to be made. */
+  readonly fault: number;
+  readonly state: number;
+  readonly mayGoto: number;
+  /** How deep the fault block is now: 0 when no other label is open. */
+  labels = 0;
+  /** Byte position in `code` where an instruction begins, then its slot, and so on: for traps that wasm raises by itself. */
+  readonly positions: number[] = [];
+  usesFuel = false;
+  usesR10 = false;
+  usesMayGoto = false;
+  readonly #params: number;
+  readonly wide: number;
+  readonly narrow: number;
+  readonly narrow2: number;
+
+  /** `fp` and r1..r5 are the parameters named, or new locals where -1. */
+  constructor(plan: Plan, params: number, fp: number, args: readonly number[]) {
+    this.plan = plan;
+    this.#params = params;
+    this.fp = fp >= 0 ? fp : this.local(I32);
+    const reg = [this.local(I64)];
+    for (let r = 1; r <= 5; r++) reg.push(args[r - 1] ?? this.local(I64));
+    for (let r = 6; r <= 10; r++) reg.push(this.local(I64));
+    this.reg = reg;
+    this.fuel = this.local(I64);
+    this.wide = this.local(I64);
+    this.fault = this.local(I32);
+    this.state = this.local(I32);
+    this.mayGoto = this.local(I32);
+    this.narrow = this.local(I32);
+    this.narrow2 = this.local(I32);
+  }
+
+  local(type: ValType): number {
+    return this.#params + this.locals.push(type) - 1;
+  }
+
+  /** Branch to the fault block when the i32 on the stack is not zero. The fault number must be set before the check. */
+  faultIf(): void {
+    this.code.op(OP.br_if).u(this.labels);
+  }
+
+  setFault(pc: number, kind: number): void {
+    this.code.i32(pc * 4 + kind).set(this.fault);
+  }
+
+  /** Take `amount` from the fuel; fault at `pc` when there was less. */
+  charge(pc: number, amount: number): void {
+    this.usesFuel = true;
+    this.setFault(pc, FAULT.fuel);
+    this.code.get(this.fuel).i64(amount, 0).op(OP.i64_sub).tee(this.fuel).i64(0).op(OP.i64_lt_s);
+    this.faultIf();
+  }
+
+  /** Registers to the state block, fault number to JavaScript. */
+  faultEpilogue(): void {
+    const { code, plan } = this;
+    for (let r = 0; r <= 9; r++)
+      code
+        .i32(plan.state + STATE.REGS + 8 * r)
+        .get(this.reg[r]!)
+        .access(OP.i64_store, 0);
+    code.i32(plan.state + STATE.REGS + 80);
+    this.pushFramePointer();
+    code.access(OP.i64_store, 0);
+    code.get(this.fault).call(plan.imports.fault).op(OP.unreachable);
+  }
+
+  /** What must happen before the first instruction. */
+  prologue(): void {
+    const { code } = this;
+    if (this.usesR10) {
+      this.pushFramePointer();
+      code.set(this.reg[10]!);
+    }
+    if (this.usesMayGoto) code.i32(MAY_GOTO_BUDGET).set(this.mayGoto);
+  }
+
+  pushFramePointer(): void {
+    this.code.get(this.fp).op(OP.i64_extend_u).i64(0, KERNEL_HI).op(OP.i64_or);
+  }
+
+  /** Fuel at the function's start. */
+  startFuel(): void {
+    this.loadFuel();
+  }
+
+  loadFuel(): void {
+    this.code
+      .i32(this.plan.state + STATE.FUEL)
+      .access(OP.i64_load, 0)
+      .set(this.fuel);
+  }
+
+  storeFuel(): void {
+    this.code
+      .i32(this.plan.state + STATE.FUEL)
+      .get(this.fuel)
+      .access(OP.i64_store, 0);
+  }
+
+  read(register: number): void {
+    this.code.get(this.reg[register]!);
+  }
+
+  read32(register: number): void {
+    this.code.get(this.reg[register]!).op(OP.i32_wrap);
+  }
+
+  /** Second operand: source register or immediate. */
+  operand(pc: number, wide: boolean): void {
+    const p = this.plan.decoded;
+    if ((p.opcode[pc]! & SRC.X) === 0) {
+      if (wide) this.code.i64(p.imm[pc]!);
+      else this.code.i32(p.imm[pc]!);
+    } else if (wide) this.read(p.src[pc]!);
+    else this.read32(p.src[pc]!);
+  }
+
+  /** Leave the function with r0. Replaced by the batch body. */
+  exit(): void {
+    if (this.usesFuel) this.storeFuel();
+    this.code.get(this.reg[0]!).op(OP.return);
+  }
+
+  takeResult(): void {
+    this.code
+      .i32(this.plan.state + STATE.REGS)
+      .access(OP.i64_load, 0)
+      .set(this.reg[0]!);
+  }
+
+  spill(from: number, to: number): void {
+    for (let r = from; r <= to; r++)
+      this.code
+        .i32(this.plan.state + STATE.REGS + 8 * r)
+        .get(this.reg[r]!)
+        .access(OP.i64_store, 0);
+  }
+
+  forgetArguments(): void {
+    if (this.plan.checked) for (let r = 1; r <= 5; r++) this.code.i64(0).set(this.reg[r]!);
+  }
+
+  /** Slots that some jump of the function goes to; set by the caller. */
+  jumpTargets: ReadonlySet<number> = new Set();
+}
