@@ -85,6 +85,25 @@ describe.skipIf(unavailable)(`pump ${suite}`, () => {
   });
 });
 
+// mov eax, 20; int 0x80; ret: getpid by its i386 number, which on x86-64 is writev.
+const I386 = `
+import ctypes, mmap, os
+page = mmap.mmap(-1, mmap.PAGESIZE, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+page.write(bytes([0xb8, 20, 0, 0, 0, 0xcd, 0x80, 0xc3]))
+call = ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(page)))
+os.getppid()
+assert call() in (os.getpid(), -38), call()
+os.getppid()
+`;
+
+describe.skipIf(unavailable || !python)(`calls of another architecture ${suite}`, () => {
+  it('pass by unseen, and are not taken for what their number means on x86-64', () => {
+    const { events, status } = trace({ command: [python!, '-c', I386] }, ['getppid', 'writev']);
+    expect(status).toBe(0);
+    expect(only(events, 'enter').map((event) => nameOf(event.nr))).toEqual(['getppid', 'getppid']);
+  });
+});
+
 const BUSY = `
 import os, subprocess, sys
 before = os.sched_getaffinity(0)
