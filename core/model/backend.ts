@@ -19,7 +19,7 @@ import { printFormat, readTracepoints, type TracepointFormat } from '../btf/trac
 import { helperById } from '../helpers/index.ts';
 import { EBADF, EINVAL } from '../maps/errno.ts';
 import { createMap } from '../maps/index.ts';
-import type { BpfMap, MapAttrs, MapHost } from '../maps/map.ts';
+import type { BpfMap, MapHost } from '../maps/map.ts';
 import { ProgArrayMap } from '../maps/prog-array.ts';
 import type { MapSpec, ObjectSpec, ProgSpec } from '../spec/spec.ts';
 import type { Engine, EngineHost, Executable } from '../vm/engine.ts';
@@ -28,6 +28,7 @@ import { VmMemory } from '../vm/memory.ts';
 import { type AttachRow, attachRow } from './attach.ts';
 import { Contexts } from './ctx.ts';
 import { ModelEnv } from './env.ts';
+import { attrsOf, type LiveMap, ModelMap, ModelProg } from './handles.ts';
 import { needsOf, passedTracepoints, probeableFunctions } from './hook-table.ts';
 import { ModelKernel } from './kernel.ts';
 import { linkMaps } from './link.ts';
@@ -72,77 +73,6 @@ function engineOf(wanted: Engine | string | undefined): Engine {
   const found = ENGINES.find((e) => e.name === wanted);
   if (found) return found;
   throw new BpfError('ENOENT', `there is no engine '${wanted}'; there are: ${ENGINES.map((e) => e.name).join(', ')}`);
-}
-
-function attrsOf(spec: MapSpec): MapAttrs {
-  const { name, type, keySize, valueSize, maxEntries, flags, inner } = spec;
-  return { name, type, keySize, valueSize, maxEntries, flags, ...(inner && { inner: attrsOf(inner) }) };
-}
-
-class ModelMap implements MapHandle {
-  readonly spec: MapSpec;
-  readonly map: BpfMap;
-  readonly cpus: number;
-  readonly fd: number;
-  #release: () => void;
-  #open = true;
-
-  constructor(spec: MapSpec, map: BpfMap, cpus: number, fd: number, release: () => void) {
-    this.spec = spec;
-    this.map = map;
-    this.cpus = spec.type.includes('percpu') ? cpus : 1;
-    this.fd = fd;
-    this.#release = release;
-  }
-
-  lookup(key: Uint8Array): Uint8Array | undefined {
-    return this.map.lookup(key);
-  }
-  update(key: Uint8Array, value: Uint8Array, flags = 0): number {
-    return this.map.update(key, value, flags);
-  }
-  delete(key: Uint8Array): number {
-    return this.map.delete(key);
-  }
-  nextKey(key: Uint8Array | undefined): Uint8Array | undefined {
-    return this.map.nextKey(key);
-  }
-  lookupAndDelete(key: Uint8Array): Uint8Array | undefined {
-    if (this.map.lookupAndDelete) return this.map.lookupAndDelete(key);
-    const value = this.map.lookup(key);
-    return value && this.map.delete(key) === 0 ? value : undefined;
-  }
-  close(): void {
-    if (!this.#open) return;
-    this.#open = false;
-    this.#release();
-  }
-}
-
-class ModelProg implements ProgHandle {
-  readonly spec: ProgSpec;
-  readonly log: string;
-  readonly fd: number;
-  readonly executable: Executable;
-  #release: () => void;
-
-  constructor(spec: ProgSpec, log: string, fd: number, executable: Executable, release: () => void) {
-    this.spec = spec;
-    this.log = log;
-    this.fd = fd;
-    this.executable = executable;
-    this.#release = release;
-  }
-
-  close(): void {
-    this.#release();
-  }
-}
-
-/** A live map and how many handles share it (pinned maps are shared by their name). */
-interface LiveMap {
-  readonly map: BpfMap;
-  users: number;
 }
 
 export class ModelBackend implements Backend {

@@ -242,7 +242,6 @@ export class ModelKernel {
   }
 
   #exitCall(task: Task, nr: number, args: readonly bigint[], ret: bigint): void {
-    const row = syscallByNumber(nr);
     const { call } = task;
     if (call && call.row.nr === nr) {
       if (task.resume && !task.resume.next(Number(ret)).done)
@@ -253,6 +252,12 @@ export class ModelKernel {
       this.leaveFunction(task, ret);
       this.#dropCall(task);
     }
+    this.passExit(nr, args, ret);
+  }
+
+  /** The tracepoints on the way back to user space, in the current task. */
+  passExit(nr: number, args: readonly bigint[], ret: bigint): void {
+    const row = syscallByNumber(nr);
     const regs = () => this.#registers(nr, args, ret);
     this.tracepoint('raw_syscalls:sys_exit', () => ({ fields: { id: nr, ret }, raw: [regs(), ret] }));
     if (row)

@@ -59,6 +59,11 @@ export function onFork(kernel: ModelKernel, parent: Task, event: EventOf<'fork'>
     raw: [tasks.address(child)],
   }));
   kernel.leaveFunction(parent, 0);
+  if (!call) return;
+  // The child comes back from the same call, with 0 (ret_from_fork): it passes the tracepoints, but no function.
+  kernel.current = child;
+  kernel.passExit(call.row.nr, call.args, 0n);
+  kernel.current = parent;
 }
 
 /** begin_new_exec, and the end of exec_binprm. The comm is the new one from here on. */

@@ -14,6 +14,7 @@ import {
   R,
   runAll,
   shippedBtf,
+  store,
 } from './programs.ts';
 
 const objects = new KernelObjects(new VmMemory(), shippedBtf());
@@ -65,6 +66,19 @@ describe('fork, exec, exit', () => {
       'kprobe:do_exit',
       'tracepoint:sched:sched_process_exit',
     ]);
+  });
+
+  it('clone comes back twice: sys_exit in the child too', () => {
+    const b = modelOf((w) => void w.spawn({ comm: 'bash', pid: 10 }).fork());
+    attach(b, 'tracepoint:syscalls:sys_exit_clone', [
+      load('DW', R.r7, R.r1, 16),
+      call(HELPER.get_current_pid_tgid),
+      store('DW', R.fp, -8, R.r0),
+      load('W', R.r6, R.fp, -8),
+      ...printk('%d returns %d', R.r6, R.r7),
+    ]);
+    attach(b, 'kretprobe:__x64_sys_clone', printk('wrapper'));
+    expect(messages(runAll(b))).toEqual(['1000 returns 0', 'wrapper', '10 returns 1000']);
   });
 
   it('an exec whose call nobody watches leaves the calls of others alone', () => {

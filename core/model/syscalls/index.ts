@@ -67,12 +67,12 @@ export const SYSCALLS: readonly SyscallRow[] = TABLE.filter(
   (row) => row.entry !== NOT_IMPLEMENTED && row.since === undefined,
 ).map((row) => makeRow(row, BUFFERS[row.name] ?? {}, BEHAVIOURS[row.name]));
 
-for (const name of [...Object.keys(BEHAVIOURS), ...Object.keys(BUFFERS)]) {
-  if (!SYSCALLS.some((row) => row.name === name)) throw new RangeError(`there is no system call ${name}`);
-}
-
 const byNumber = new Map(SYSCALLS.map((row) => [row.nr, row]));
 const byName = new Map(SYSCALLS.map((row) => [row.name, row]));
+
+for (const name of [...Object.keys(BEHAVIOURS), ...Object.keys(BUFFERS)]) {
+  if (!byName.has(name)) throw new RangeError(`there is no system call ${name}`);
+}
 
 /** Row of a system call number, or undefined. */
 export function syscallByNumber(nr: number): SyscallRow | undefined {

@@ -1,0 +1,79 @@
+/**
+ * What the model hands out for maps and programs: user space's side of a live map, a loaded program.
+ */
+import type { MapHandle, ProgHandle } from '../backend/backend.ts';
+import type { BpfMap, MapAttrs } from '../maps/map.ts';
+import type { MapSpec, ProgSpec } from '../spec/spec.ts';
+import type { Executable } from '../vm/engine.ts';
+
+/** What a map spec asks of the map table. */
+export function attrsOf(spec: MapSpec): MapAttrs {
+  const { name, type, keySize, valueSize, maxEntries, flags, inner } = spec;
+  return { name, type, keySize, valueSize, maxEntries, flags, ...(inner && { inner: attrsOf(inner) }) };
+}
+
+export class ModelMap implements MapHandle {
+  readonly spec: MapSpec;
+  readonly map: BpfMap;
+  readonly cpus: number;
+  readonly fd: number;
+  #release: () => void;
+  #open = true;
+
+  constructor(spec: MapSpec, map: BpfMap, cpus: number, fd: number, release: () => void) {
+    this.spec = spec;
+    this.map = map;
+    this.cpus = spec.type.includes('percpu') ? cpus : 1;
+    this.fd = fd;
+    this.#release = release;
+  }
+
+  lookup(key: Uint8Array): Uint8Array | undefined {
+    return this.map.lookup(key);
+  }
+  update(key: Uint8Array, value: Uint8Array, flags = 0): number {
+    return this.map.update(key, value, flags);
+  }
+  delete(key: Uint8Array): number {
+    return this.map.delete(key);
+  }
+  nextKey(key: Uint8Array | undefined): Uint8Array | undefined {
+    return this.map.nextKey(key);
+  }
+  lookupAndDelete(key: Uint8Array): Uint8Array | undefined {
+    if (this.map.lookupAndDelete) return this.map.lookupAndDelete(key);
+    const value = this.map.lookup(key);
+    return value && this.map.delete(key) === 0 ? value : undefined;
+  }
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#release();
+  }
+}
+
+export class ModelProg implements ProgHandle {
+  readonly spec: ProgSpec;
+  readonly log: string;
+  readonly fd: number;
+  readonly executable: Executable;
+  #release: () => void;
+
+  constructor(spec: ProgSpec, log: string, fd: number, executable: Executable, release: () => void) {
+    this.spec = spec;
+    this.log = log;
+    this.fd = fd;
+    this.executable = executable;
+    this.#release = release;
+  }
+
+  close(): void {
+    this.#release();
+  }
+}
+
+/** A live map and how many handles share it (pinned maps are shared by their name). */
+export interface LiveMap {
+  readonly map: BpfMap;
+  users: number;
+}
