@@ -29,7 +29,9 @@ const result = await build({
   platform: 'node',
   target: 'node20.17',
   external: ['esbuild', 'fengari', 'luaparse', 'node:*'],
-  banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
+  banner: {
+    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+  },
   chunkNames: 'chunks/[name]-[hash]',
   loader: { '.c': 'text', '.lua': 'text' },
   sourcemap: false,
@@ -42,6 +44,9 @@ if (result.errors.length > 0) process.exit(1);
 chmodSync(join(dist, 'bin/skep.js'), 0o755);
 
 if (!process.argv.includes('--fast')) {
-  const tsc = spawnSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-b'], { cwd: root, stdio: 'inherit' });
+  const tsc = spawnSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-b'], {
+    cwd: root,
+    stdio: 'inherit',
+  });
   if (tsc.status !== 0) process.exit(tsc.status ?? 1);
 }

@@ -8,7 +8,11 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const skep = join(root, 'dist/bin/skep.js');
 const { traceUnavailable } = await import(join(root, 'dist/index.js'));
 const problem = traceUnavailable();
-if (problem !== undefined) console.error(`skep: replaying a recording, since a command cannot be traced here: ${problem}`);
-const source = problem === undefined ? ['--', process.execPath, join(root, 'tools/demo/connects.mjs')] : ['--replay', join(root, 'data/connects.rec.jsonl')];
+if (problem !== undefined)
+  console.error(`skep: replaying a recording, since a command cannot be traced here: ${problem}`);
+const source =
+  problem === undefined
+    ? ['--', process.execPath, join(root, 'tools/demo/connects.mjs')]
+    : ['--replay', join(root, 'data/connects.rec.jsonl')];
 const run = spawnSync(process.execPath, [skep, 'tcpv4connect', ...source], { stdio: 'inherit' });
 process.exit(run.status ?? 1);

@@ -107,11 +107,11 @@ export interface LogicalExpr extends ExprBase {
   readonly left: Expr;
   readonly right: Expr;
 } // prettier-ignore
-/** `c ? a : b`; without `then` it is GNU's `c ?: b`, whose value is `c` converted. */
+/** `c ? a : b`; without `yes` it is GNU's `c ?: b`, whose value is `c` converted. */
 export interface CondExpr extends ExprBase {
   readonly kind: 'cond';
   readonly condition: Expr;
-  readonly then: Expr | undefined;
+  readonly yes: Expr | undefined;
   readonly otherwise: Expr;
 } // prettier-ignore
 export interface AssignExpr extends ExprBase {
@@ -298,7 +298,7 @@ export interface BlockStmt extends StmtBase {
 export interface IfStmt extends StmtBase {
   readonly kind: 'if';
   readonly condition: Expr;
-  readonly then: Stmt;
+  readonly yes: Stmt;
   readonly otherwise: Stmt | undefined;
 } // prettier-ignore
 /** while, do and for in one: `init; for (; condition; step) body`, tested first unless `doWhile`. */

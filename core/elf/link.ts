@@ -11,7 +11,7 @@ import { INSN_SIZE } from '../isa/insn.ts';
 import { CALL, OP_CALL, OP_LD_IMM64, PSEUDO } from '../isa/ops.ts';
 import type { CoreReloc, FuncInfo, LineInfo, ProgReloc } from '../spec/spec.ts';
 import type { PlacedMap } from './map-defs.ts';
-import { type ElfFile, type ElfRelocation, type ElfSection, type ElfSymbol, SHF, SHN, SHT, STT } from './read.ts';
+import { type ElfFile, type ElfRelocation, type ElfSection, type ElfSymbol, SHF, SHN, SHT, STB, STT } from './read.ts';
 
 /** Relocation types of BPF objects. The others stand in debug sections only. */
 export const R_BPF = { R64_64: 1, ABS64: 2, ABS32: 3, NODYLD32: 4, R64_32: 10 } as const;
@@ -64,6 +64,10 @@ export function readFunctions(elf: ElfFile, symbols: readonly ElfSymbol[]): ElfF
     });
   }
   return functions;
+}
+
+function weakness(symbol: ElfSymbol): { readonly weak?: boolean } {
+  return symbol.binding === STB.WEAK ? { weak: true } : {};
 }
 
 /** Links the programs of one object. */
@@ -176,7 +180,7 @@ export class Linker {
         if (symbol?.section === SHN.UNDEF) {
           setSource(CALL.kfunc);
           setImm(0);
-          relocs.push({ kind: 'kfunc', insn, name: symbol.name });
+          relocs.push({ kind: 'kfunc', insn, name: symbol.name, ...weakness(symbol) });
         } else {
           const section = symbol ? symbol.section : func.section.index;
           const target = symbol ? Number(symbol.value) / INSN_SIZE + imm + 1 : func.start + i + imm + 1;
@@ -209,7 +213,7 @@ export class Linker {
   }): void {
     const { symbol, imm, insn, where, relocs, setSource, setImm } = load;
     if (symbol.section === SHN.UNDEF) {
-      relocs.push({ kind: 'ksym', insn, name: this.#kernelSymbol(symbol.name, where) });
+      relocs.push({ kind: 'ksym', insn, name: this.#kernelSymbol(symbol.name, where), ...weakness(symbol) });
       setSource(this.#isTyped(symbol.name) ? PSEUDO.btf_id : PSEUDO.imm);
       setImm(0, 0);
       return;

@@ -368,7 +368,8 @@ class ObjectWriter {
     const { btf } = this.#object;
     const name = reference.symbol;
     const b = this.#builder;
-    if (!prog.relocs.some((r) => (r.kind === 'kfunc' || r.kind === 'ksym') && r.name === name)) {
+    const reloc = prog.relocs.find((r) => (r.kind === 'kfunc' || r.kind === 'ksym') && r.name === name);
+    if (reloc === undefined) {
       throw new BpfError('ELF', `program '${prog.name}' refers to '${name}', which the object does not have`);
     }
     const func = btf?.find(name, 'func');
@@ -390,7 +391,7 @@ class ObjectWriter {
       value: 0,
       size: 0,
       type: STT.NOTYPE,
-      binding: STB.GLOBAL,
+      binding: 'weak' in reloc && reloc.weak ? STB.WEAK : STB.GLOBAL,
       section: undefined,
     };
     this.#symbols.set(name, symbol);

@@ -12,6 +12,7 @@ import { inlineCalls } from './passes/inline.ts';
 import { mem2reg } from './passes/mem2reg.ts';
 import { simplifyCfg } from './passes/simplify-cfg.ts';
 import { sroa } from './passes/sroa.ts';
+import { unroll } from './passes/unroll.ts';
 
 export interface PassContext {
   readonly module: Module;
@@ -30,6 +31,8 @@ export const PIPELINE: readonly Pass[] = [
   { name: 'inline', runModule: inlineCalls },
   { name: 'sroa', run: sroa },
   { name: 'mem2reg', run: mem2reg },
+  ...clean,
+  { name: 'unroll', run: unroll },
   ...clean,
   { name: 'gvn', run: gvn },
   ...clean,

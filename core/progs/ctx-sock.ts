@@ -156,7 +156,7 @@ export const BPF_SOCK_OPS = struct(
   field('skb_data', 192, 8, { pointer: 'packet' }),
   field('skb_data_end', 200, 8, { pointer: 'packet_end' }),
   field('skb_len', 208, 4),
-  field('skb_tcp_flags', 212, 4, { narrow: true }),
+  field('skb_tcp_flags', 212, 4, { narrow: true, narrowAtStart: true }),
   field('skb_hwtstamp', 216, 8),
 );
 

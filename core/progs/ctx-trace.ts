@@ -35,6 +35,14 @@ export const MAX_FUNC_ARGS = 12;
 /** struct bpf_raw_tracepoint_args: plain 64-bit numbers. */
 export const RAW_TRACEPOINT_CTX: CtxLayout = { kind: 'args', count: MAX_FUNC_ARGS, anySize: true };
 
+/** Writable raw tracepoints: the first argument is the buffer that may be written. */
+export const RAW_TRACEPOINT_WRITABLE_CTX: CtxLayout = {
+  kind: 'args',
+  count: MAX_FUNC_ARGS,
+  anySize: true,
+  buffer: true,
+};
+
 /** fentry, fexit, LSM, iterators, struct_ops: arguments typed by BTF, 8 bytes each. */
 export const BTF_ARGS_CTX: CtxLayout = { kind: 'args', count: MAX_FUNC_ARGS };
 

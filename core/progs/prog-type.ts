@@ -50,7 +50,13 @@ export type CtxLayout =
       /** First byte that may be read (tracepoints: 8, the kernel keeps the pt_regs pointer below). */
       readonly from?: number;
     }
-  | { readonly kind: 'args'; readonly count: number; readonly anySize?: boolean };
+  | {
+      readonly kind: 'args';
+      readonly count: number;
+      readonly anySize?: boolean;
+      /** Argument 0 is a buffer that the program may write into: 8-byte reads of it only. */
+      readonly buffer?: boolean;
+    };
 
 export interface SectionPrefix {
   /** Section name without a target: `kprobe`, `cgroup/connect4`. */

@@ -33,7 +33,8 @@ export interface MapSpec {
 export type ProgReloc =
   | { readonly kind: 'map'; readonly insn: number; readonly map: string }
   | { readonly kind: 'map_value'; readonly insn: number; readonly map: string; readonly offset: number }
-  | { readonly kind: 'kfunc' | 'ksym'; readonly insn: number; readonly name: string };
+  /** `weak`: 0 where the kernel does not have it, instead of an error. */
+  | { readonly kind: 'kfunc' | 'ksym'; readonly insn: number; readonly name: string; readonly weak?: boolean };
 
 /**
  * A CO-RE relocation of an ELF object, to be resolved against the kernel's BTF before loading (core/elf/core-relo.ts does). `typeId` is in the

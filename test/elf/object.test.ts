@@ -469,12 +469,12 @@ SEC("socket") int prog(void *ctx) { int k = 0; return bpf_map_lookup_elem(&outer
   it('may call kernel functions and use kernel variables', () => {
     const source = `${PRELUDE}
 extern void bpf_rcu_read_lock(void) __attribute__((section(".ksyms")));
-extern const void bpf_prog_active __attribute__((section(".ksyms")));
+extern const void bpf_prog_active __attribute__((section(".ksyms"), weak));
 SEC("tp_btf/sched_switch") int prog(void *ctx) { bpf_rcu_read_lock(); return (long)&bpf_prog_active; }`;
     const object = readObject(compile(source));
     expect(object.progs[0]!.relocs).toEqual([
       { kind: 'kfunc', insn: 0, name: 'bpf_rcu_read_lock' },
-      { kind: 'ksym', insn: 1, name: 'bpf_prog_active' },
+      { kind: 'ksym', insn: 1, name: 'bpf_prog_active', weak: true },
     ]);
     expect(toInsns(object.progs[0]!.insns)[0]).toMatchObject({ opcode: OP_CALL, src: CALL.kfunc });
     expect(comparable(readObject(writeObject(object)))).toMatchObject({ progs: comparable(object).progs });

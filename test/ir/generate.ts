@@ -291,6 +291,7 @@ class Writer {
       const limit = 1 + Math.floor(this.rnd() * 9);
       b.store(b.const(type, 0), i);
       const [head, body] = [b.block(), b.block()];
+      if (this.rnd() < 0.4) head.unroll = 0;
       b.br(head);
       b.setBlock(head);
       b.condBr(b.icmp(this.pick(['ult', 'slt', 'ne'] as const), b.load(type, i), b.const(type, limit)), body, done);

@@ -18,7 +18,7 @@ import { workloadByName } from '../../core/model/workload/index.ts';
 import { WorkloadSource } from '../../core/model/workload/workload.ts';
 import { engineByName } from '../../core/vm/engines.ts';
 import { print, warn } from './output.ts';
-import type { WorkerEnd } from './protocol.ts';
+import type { WorkerEnd, WorkerMessage } from './protocol.ts';
 import { RecordingFile } from './recording-file.ts';
 
 /** Where and on what a script runs: the options that every way of running shares. */
@@ -44,13 +44,13 @@ const BY_SIGNAL = 1;
 
 export class Host {
   readonly #flag: Int32Array;
-  readonly #tell: (message: WorkerEnd | { durationMs: number }) => void;
+  readonly #tell: (message: WorkerMessage) => void;
   #source: EventSource | undefined;
   #backend: Backend | undefined;
   #recording: RecordingFile | undefined;
   #started = false;
 
-  constructor(flag: Int32Array, tell: (message: WorkerEnd | { durationMs: number }) => void) {
+  constructor(flag: Int32Array, tell: (message: WorkerMessage) => void) {
     this.#flag = flag;
     this.#tell = tell;
   }

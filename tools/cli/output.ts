@@ -2,9 +2,8 @@
  * Output that is out when the call returns. A worker's process.stdout is a message to the main thread, which a synchronous script
  * would never let go; so the command writes to the file descriptors itself, console included.
  */
-import { Console } from 'node:console';
 import { writeSync } from 'node:fs';
-import { Writable } from 'node:stream';
+import { createRequire } from 'node:module';
 
 const nap = new Int32Array(new SharedArrayBuffer(4));
 
@@ -31,28 +30,41 @@ export function warn(line: string): void {
   writeAll(2, `${line}\n`);
 }
 
-/** Point console.*, process.stdout.write and process.stderr.write of this thread at the descriptors. */
+/** Point console, process.stdout and process.stderr of this thread at the descriptors. Each is made when a script first asks for it. */
 export function takeOverOutput(): void {
-  const sink = (fd: number) =>
-    new Writable({
+  const require = createRequire(import.meta.url);
+  const stream = (fd: number) => {
+    const { Writable } = require('node:stream') as typeof import('node:stream');
+    const sink = new Writable({
       decodeStrings: false,
       write(chunk: string | Uint8Array, _encoding, done) {
         writeAll(fd, chunk);
         done();
       },
     });
-  const stdout = sink(1);
-  const stderr = sink(2);
-  globalThis.console = new Console({ stdout, stderr }) as Console;
-  for (const [stream, fd] of [
-    [process.stdout, 1],
-    [process.stderr, 2],
-  ] as const) {
-    stream.write = ((chunk: string | Uint8Array, encoding?: unknown, done?: unknown) => {
-      writeAll(fd, chunk);
-      const callback = typeof encoding === 'function' ? encoding : done;
-      if (typeof callback === 'function') queueMicrotask(callback as () => void);
-      return true;
-    }) as typeof stream.write;
-  }
+    const tty = require('node:tty') as typeof import('node:tty');
+    return Object.assign(sink, { fd, isTTY: tty.isatty(fd) });
+  };
+  lazily(process, 'stdout', () => stream(1));
+  lazily(process, 'stderr', () => stream(2));
+  lazily(globalThis, 'console', () => {
+    const { Console } = require('node:console') as typeof import('node:console');
+    return new Console({ stdout: process.stdout, stderr: process.stderr });
+  });
+}
+
+/** A property that is made at the first look and stays. */
+function lazily(owner: object, name: string, make: () => unknown): void {
+  const set = (value: unknown) =>
+    Object.defineProperty(owner, name, { value, writable: true, configurable: true, enumerable: true });
+  Object.defineProperty(owner, name, {
+    configurable: true,
+    enumerable: true,
+    get() {
+      const value = make();
+      set(value);
+      return value;
+    },
+    set,
+  });
 }

@@ -10,3 +10,6 @@ export interface WorkerEnd {
   readonly code: number;
   readonly signal?: number;
 }
+
+/** From the worker: interrupt me after this time, or my last word. */
+export type WorkerMessage = WorkerEnd | { readonly durationMs: number };

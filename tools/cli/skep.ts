@@ -1,55 +1,71 @@
 #!/usr/bin/env node
 /**
- * The `skep` command, main thread: it owns signals and the exit status, and nothing else. Script, model, VM and tracer live
- * together in one worker (HOUSE decision 8: ptrace belongs to one thread, and a JavaScript SIGINT handler never runs inside
- * a synchronous loop).
+ * The `skep` command, main thread. A run that traces something live goes into a worker (HOUSE decision 8: ptrace belongs to one thread, and a
+ * JavaScript SIGINT handler never runs inside a synchronous loop); this thread then owns signals and the exit status, and nothing else.
+ * Replays, workloads and everything that only computes run right here: nothing blocks, Ctrl-C ends them as it ends any program, and they
+ * save a second start of Node's machinery.
  *
  * `flag` is shared with the worker: [0] is 1 after Ctrl-C and 2 when --duration is up, [1] the worker's thread id in the operating
  * system (0 until a tracer runs there), for the kick out of wait4.
  */
-import { Worker } from 'node:worker_threads';
-import type { WorkerEnd, WorkerStart } from './protocol.ts';
+import type { WorkerEnd, WorkerMessage, WorkerStart } from './protocol.ts';
 
-const flag = new Int32Array(new SharedArrayBuffer(16));
-const worker = new Worker(new URL('../worker.js', import.meta.url), {
-  argv: process.argv.slice(2),
-  workerData: { flag } satisfies WorkerStart,
-});
+const argv = process.argv.slice(2);
 
-let end: WorkerEnd | undefined;
-let interrupts = 0;
-
-function interrupt(why: number): void {
-  if (Atomics.load(flag, 0) === 0) Atomics.store(flag, 0, why);
-  Atomics.notify(flag, 0);
-  const thread = Atomics.load(flag, 1);
-  // Only a tracing worker has a thread id, and only then is the addon there.
-  if (thread !== 0) void import('../../bindings/addon/index.ts').then(({ addon }) => addon()?.kick?.(thread));
+/** Only a command, a process or a time limit needs somebody who can hear signals while the script blocks. */
+function needsWorker(): boolean {
+  return argv.some((word) => word === '--' || /^(?:-p|--pid|--duration)(?:=|$)/.test(word) || /^-p\d/.test(word));
 }
 
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.on(signal, () => {
-    // A script that never blocks cannot hear the first one: the third ends it (EXITKILL takes the command along).
-    if (++interrupts >= 3) process.exit(130);
-    interrupt(1);
+if (needsWorker()) await runInWorker();
+else {
+  const { runHere } = await import('./inline.ts');
+  await runHere(argv);
+}
+
+async function runInWorker(): Promise<void> {
+  const { Worker } = await import('node:worker_threads');
+  const flag = new Int32Array(new SharedArrayBuffer(16));
+  const worker = new Worker(new URL('../worker.js', import.meta.url), {
+    argv,
+    workerData: { flag } satisfies WorkerStart,
+  });
+  let end: WorkerEnd | undefined;
+  let interrupts = 0;
+
+  const interrupt = (why: number): void => {
+    if (Atomics.load(flag, 0) === 0) Atomics.store(flag, 0, why);
+    Atomics.notify(flag, 0);
+    const thread = Atomics.load(flag, 1);
+    // Only a tracing worker has a thread id, and only then is the addon there.
+    if (thread !== 0) void import('../../bindings/addon/index.ts').then(({ addon }) => addon()?.kick?.(thread));
+  };
+
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const signal of signals) {
+    process.on(signal, () => {
+      // A script that never blocks cannot hear the first one: the third ends it (EXITKILL takes the command along).
+      if (++interrupts >= 3) process.exit(130);
+      interrupt(1);
+    });
+  }
+
+  worker.on('message', (message: WorkerMessage) => {
+    if ('durationMs' in message) setTimeout(() => interrupt(2), message.durationMs).unref();
+    else end = message;
+  });
+  worker.on('error', (error) => {
+    process.stderr.write(`skep: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    end = { code: 1 };
+  });
+  worker.on('exit', (code) => {
+    if (end?.signal !== undefined) {
+      // The command died by a signal: so do we, so that the shell sees what it would have seen without us.
+      for (const signal of signals) process.removeAllListeners(signal);
+      process.kill(process.pid, end.signal);
+      setTimeout(() => process.exit(128), 1000);
+      return;
+    }
+    process.exit(end?.code ?? code);
   });
 }
-
-worker.on('message', (message: WorkerEnd | { readonly durationMs: number }) => {
-  if ('durationMs' in message) setTimeout(() => interrupt(2), message.durationMs).unref();
-  else end = message;
-});
-worker.on('error', (error) => {
-  process.stderr.write(`skep: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-  end = { code: 1 };
-});
-worker.on('exit', (code) => {
-  if (end?.signal !== undefined) {
-    // The command died by a signal: so do we, so that the shell sees what it would have seen without us.
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.removeAllListeners(signal);
-    process.kill(process.pid, end.signal);
-    setTimeout(() => process.exit(128), 1000);
-    return;
-  }
-  process.exit(end?.code ?? code);
-});

@@ -88,7 +88,7 @@ export class Provenance {
       case 'binary':
         return '+-&|'.includes(e.op) ? joinSpace(this.spaceOf(e.left), this.spaceOf(e.right)) : 'none';
       case 'cond':
-        return joinSpace(this.spaceOf(e.then ?? e.condition), this.spaceOf(e.otherwise));
+        return joinSpace(this.spaceOf(e.yes ?? e.condition), this.spaceOf(e.otherwise));
       case 'comma':
         return this.spaceOf(e.right);
       case 'assign':
@@ -249,7 +249,7 @@ export class Provenance {
         return;
       case 'if':
         this.#expression(s.condition);
-        this.#statement(s.then);
+        this.#statement(s.yes);
         if (s.otherwise) this.#statement(s.otherwise);
         return;
       case 'loop':
@@ -296,7 +296,7 @@ export class Provenance {
         return this.#expression(e.index);
       case 'cond':
         this.#expression(e.condition);
-        if (e.then) this.#expression(e.then);
+        if (e.yes) this.#expression(e.yes);
         return this.#expression(e.otherwise);
       case 'assign':
         this.#expression(e.target);

@@ -36,7 +36,7 @@ export function lowerStatement(f: Lowering, s: Stmt): void {
       return;
     case 'if': {
       if (s.condition.kind === 'int' && !hasLabel(s)) {
-        const taken = s.condition.value !== 0n ? s.then : s.otherwise;
+        const taken = s.condition.value !== 0n ? s.yes : s.otherwise;
         if (taken) lowerStatement(f, taken);
         return;
       }
@@ -45,7 +45,7 @@ export function lowerStatement(f: Lowering, s: Stmt): void {
       const otherwise = s.otherwise ? b.block('else') : end;
       branch(f, s.condition, then, otherwise);
       b.setBlock(then);
-      lowerStatement(f, s.then);
+      lowerStatement(f, s.yes);
       b.br(end);
       if (s.otherwise) {
         b.setBlock(otherwise);
@@ -113,7 +113,7 @@ function hasLabel(s: Stmt): boolean {
     case 'block':
       return s.body.some(hasLabel);
     case 'if':
-      return hasLabel(s.then) || (s.otherwise !== undefined && hasLabel(s.otherwise));
+      return hasLabel(s.yes) || (s.otherwise !== undefined && hasLabel(s.otherwise));
     case 'loop':
     case 'switch':
       return hasLabel(s.body);

@@ -182,7 +182,7 @@ function branchy(f: Lowering, e: Extract<Expr, { kind: 'cond' }>): void {
   const [then, otherwise, end] = [f.b.block('then'), f.b.block('else'), f.b.block('end')];
   branch(f, e.condition, then, otherwise);
   f.b.setBlock(then);
-  if (e.then) effect(f, e.then);
+  if (e.yes) effect(f, e.yes);
   f.b.br(end);
   f.b.setBlock(otherwise);
   effect(f, e.otherwise);
@@ -333,7 +333,7 @@ function conditional(f: Lowering, e: Extract<Expr, { kind: 'cond' }>): Inst {
     return f.i32(0);
   }
   const [then, otherwise, end] = [b.block('then'), b.block('else'), b.block('end')];
-  if (!e.then) {
+  if (!e.yes) {
     // `c ?: b`: the condition is evaluated once.
     const c = rvalue(f, e.condition);
     const type = irType(e.type) as IntType | 'ptr';
@@ -355,7 +355,7 @@ function conditional(f: Lowering, e: Extract<Expr, { kind: 'cond' }>): Inst {
   }
   branch(f, e.condition, then, otherwise);
   b.setBlock(then);
-  const x = rvalue(f, e.then);
+  const x = rvalue(f, e.yes);
   const thenFrom = b.current;
   b.br(end);
   b.setBlock(otherwise);
@@ -487,7 +487,7 @@ export function recordInto(f: Lowering, e: Expr, to: Place): void {
       const [then, otherwise, end] = [b.block('then'), b.block('else'), b.block('end')];
       branch(f, e.condition, then, otherwise);
       b.setBlock(then);
-      recordInto(f, e.then ?? e.condition, to);
+      recordInto(f, e.yes ?? e.condition, to);
       b.br(end);
       b.setBlock(otherwise);
       recordInto(f, e.otherwise, to);

@@ -217,7 +217,7 @@ function parseBody(p: Parser, body: FunctionBody): Stmt {
  */
 function parseIf(p: Parser, body: FunctionBody): Stmt {
   // A chain of else-ifs is a list, not a nest.
-  const chain: { at: Token; condition: Expr; then: Stmt }[] = [];
+  const chain: { at: Token; condition: Expr; yes: Stmt }[] = [];
   let otherwise: Stmt | undefined;
   for (;;) {
     const at = p.next();
@@ -230,7 +230,7 @@ function parseIf(p: Parser, body: FunctionBody): Stmt {
     }
     const c = condition(p.cx, test, 'statement');
     p.expect(')', open);
-    chain.push({ at, condition: c, then: parseBody(p, body) });
+    chain.push({ at, condition: c, yes: parseBody(p, body) });
     if (chain.length > 500) p.cx.report.fatal(at, 'more than 500 else-ifs in a chain');
     if (!p.is('else')) break;
     p.next();
@@ -241,8 +241,8 @@ function parseIf(p: Parser, body: FunctionBody): Stmt {
   }
   let result: Stmt | undefined = otherwise;
   for (let i = chain.length - 1; i >= 0; i--) {
-    const { at, condition: c, then } = chain[i]!;
-    result = { kind: 'if', condition: c, then, otherwise: result, at };
+    const { at, condition: c, yes } = chain[i]!;
+    result = { kind: 'if', condition: c, yes, otherwise: result, at };
   }
   return result!;
 }

@@ -246,7 +246,7 @@ export function conditional(cx: Context, c: Expr, then: Expr | undefined, otherw
   return {
     kind: 'cond',
     condition: test,
-    then: then ? x : undefined,
+    yes: then ? x : undefined,
     otherwise: y,
     type,
     ...place,

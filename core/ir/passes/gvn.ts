@@ -35,6 +35,7 @@ class Numbering {
       const out: Inst[] = [];
       for (const inst of block.insts) {
         for (let i = 0; i < inst.args.length; i++) inst.args[i] = resolve(this.replaced, inst.args[i]!);
+        this.unsign(inst, table);
         const key = this.keyOf(inst);
         const known = key === undefined ? undefined : table.get(key);
         if (known) {
@@ -68,6 +69,23 @@ class Numbering {
     const sub = cond.sub as Cond;
     table.set(this.compareKey(sub, a, b), holds ? one : zero);
     table.set(this.compareKey(COND[sub].not, a, b), holds ? zero : one);
+  }
+
+  /** Signed division and extension of what a dominating branch showed to be non-negative are the unsigned, cheaper ones. */
+  private unsign(inst: Inst, table: Map<string, Inst>): void {
+    const unsigned = ({ sdiv: 'udiv', srem: 'urem', ashr: 'lshr', sext: 'zext' } as const)[inst.op as 'sdiv'];
+    const [x, y] = inst.args as [Inst, Inst | undefined];
+    if (
+      !unsigned ||
+      x.type === 'i1' ||
+      ((inst.op === 'sdiv' || inst.op === 'srem') && !(y!.op === 'const' && y!.value > 0n))
+    )
+      return;
+    const is = (cond: Cond, c: bigint) => table.get(this.compareKey(cond, x, newConst(this.fn, x.type, c)))?.value;
+    if (is('slt', 0n) === 0n || is('sgt', -1n) === 1n || is('sgt', 0n) === 1n || is('slt', 1n) === 0n) {
+      inst.op = unsigned;
+      this.changed = true;
+    }
   }
 
   private compareKey(cond: Cond, a: Inst, b: Inst): string {

@@ -143,6 +143,13 @@ int main(int argc, char **argv) {
       close(fd);
     } else {
       int error = errno;
+      /* Asking again for the log of a program that is too large takes many seconds, and says nothing more. */
+      if (!verbose && error == E2BIG) {
+        printf("%s\tE2BIG\t\n", id);
+        free(insns);
+        fflush(stdout);
+        continue;
+      }
       attr.log_level = verbose ? 2 : 1;
       attr.log_buf = (uintptr_t)log_buffer;
       attr.log_size = LOG_SIZE;
