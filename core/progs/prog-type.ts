@@ -54,7 +54,7 @@ export type CtxLayout =
       readonly kind: 'args';
       readonly count: number;
       readonly anySize?: boolean;
-      /** Argument 0 is a buffer that the program may write into: 8-byte reads of it only. */
+      /** Argument 0 is a buffer that the program may write into: what is read at offset 0 must be 8 bytes. */
       readonly buffer?: boolean;
     };
 
