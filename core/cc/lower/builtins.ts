@@ -352,28 +352,4 @@ const RULES: Readonly<Record<string, Rule>> = {
       true,
     );
   },
-  usdt_readarg: (f, e) => usdtReadarg(f, e),
 };
-
-/**
- * A USDT argument's place is known when the probe is attached: the loader patches a call. Here it is a call of an external function
- * `_bpf_readarg_<function>_<n>(ctx, &value, sizeof value)`, as BCC names it.
- */
-function usdtReadarg(f: Lowering, e: BuiltinExpr): Inst {
-  const { index, user } = e.data as { index: number; user: boolean };
-  const [ctx, to, size] = e.args as [Expr, Expr, Expr | undefined];
-  const name = `_bpf_readarg_${f.frame.fn.name}_${index}`;
-  const own = f.cx.lookupOwn(name);
-  if (own?.kind !== 'func') {
-    f.error(
-      e.at,
-      `argument ${index} of the USDT probe is read here, but no probe was given for '${f.frame.fn.name}' (usdt.enableProbe)`,
-    );
-    return f.i32(0);
-  }
-  void ctx;
-  void to;
-  void size;
-  void user;
-  return f.i32(0);
-}

@@ -314,7 +314,6 @@ export class Provenance {
         return this.#filled(e);
       case 'builtin':
         for (const a of e.args) this.#expression(a);
-        if (e.what === 'usdt_readarg') this.#pointee(e.args[1]!, 'user');
         return;
       default:
     }

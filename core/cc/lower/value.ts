@@ -7,6 +7,7 @@ import { lowerCall } from './calls.ts';
 import { inMemory, irType, isSigned, type Lowering } from './lowering.ts';
 import { addressOf, copy, load, type Place, placeOf, pointerParts, store } from './place.ts';
 import { lowerStatement } from './statement.ts';
+import { isWide, storeWide, wideCompare, wideTruth, wideValue } from './wide.ts';
 
 const SIGNED_OPS: Partial<Record<BinaryOp, IrBinary>> = { '/': 'sdiv', '%': 'srem', '>>': 'ashr' };
 const OPS: Partial<Record<BinaryOp, IrBinary>> = {
@@ -29,6 +30,8 @@ const CONDS: Partial<Record<BinaryOp, readonly [signed: Cond, unsigned: Cond]>> 
   '==': ['eq', 'eq'],
   '!=': ['ne', 'ne'],
 }; // prettier-ignore
+
+const UNSIGNED_LONG: CType = { kind: 'int', name: 'unsigned long', size: 8, signed: false, rank: 4 };
 
 /** The value of a scalar expression, in the IR type of its C type; something harmless for void and for what was refused. */
 export function rvalue(f: Lowering, e: Expr): Inst {
@@ -196,8 +199,10 @@ function branchy(f: Lowering, e: Extract<Expr, { kind: 'cond' }>): void {
 export function truth(f: Lowering, e: Expr, negate = false): Inst {
   const { b } = f;
   if (e.kind === 'unary' && e.op === '!') return truth(f, e.operand, !negate);
+  if (isWide(e.type)) return wideTruth(f, e, negate);
   if (e.kind === 'binary' && e.op in CONDS) {
     f.at(e.at);
+    if (isWide(e.left.type)) return wideCompare(f, e.op, e.left, e.right, negate);
     const signed = isSigned(e.left.type);
     const [x, y] = [rvalue(f, e.left), rvalue(f, e.right)];
     const cond = CONDS[e.op]![signed ? 0 : 1];
@@ -382,7 +387,10 @@ function assignment(f: Lowering, e: Extract<Expr, { kind: 'assign' }>): Inst {
 
 function update(f: Lowering, e: UpdateExpr): Inst {
   const { b } = f;
-  if (inMemory(e.target.type)) return refuseWide(f, e.target);
+  if (inMemory(e.target.type)) {
+    wideValue(f, e);
+    return f.i32(0);
+  }
   const place = placeOf(f, e.target);
   const old = load(f, place);
   let fresh: Inst;
@@ -413,11 +421,8 @@ function lowerCast(f: Lowering, e: Extract<Expr, { kind: 'cast' }>): Inst {
   }
   if (isInteger(type) && integerOf(type).name === BOOL.name) return f.b.cast('zext', truth(f, operand), 'i8');
   if (inMemory(type)) return refuseWide(f, e);
-  if (inMemory(operand.type) && isInteger(operand.type)) {
-    // The low part of an __int128.
-    const place = placeOf(f, operand);
-    return load(f, { ...place, type });
-  }
+  // The low part of an __int128.
+  if (isWide(operand.type)) return convert(f, wideValue(f, operand).low, UNSIGNED_LONG, type);
   return convert(f, rvalue(f, operand), operand.type, type);
 }
 
@@ -509,41 +514,15 @@ export function recordInto(f: Lowering, e: Expr, to: Place): void {
       return;
     case 'int':
     case 'cast':
-      if (isInteger(to.type) && (e.kind === 'int' || !inMemory(e.operand.type))) return wideFromNarrow(f, e, to);
-      if (e.kind === 'cast') return recordInto(f, e.operand, to);
-      return;
     case 'binary':
     case 'unary':
     case 'update':
-      refuseWide(f, e);
+      if (isWide(to.type)) storeWide(f, to, wideValue(f, e));
+      else if (e.kind === 'cast') recordInto(f, e.operand, to);
       return;
     case 'error':
       return;
     default:
       copy(f, to, placeOf(f, e), size, align);
   }
-}
-
-/** An integer of at most 64 bits stored as an __int128. */
-function wideFromNarrow(f: Lowering, e: Expr, to: Place): void {
-  const { b } = f;
-  const source = e.kind === 'cast' ? e.operand : e;
-  if (e.kind === 'int') {
-    b.store(b.const('i64', BigInt.asIntN(64, e.value)), to.base, to.off);
-    b.store(b.const('i64', BigInt.asIntN(64, e.value >> 64n)), to.base, to.off + 8);
-    return;
-  }
-  const signed = isSigned(source.type);
-  const low = b.intCast(
-    convert(
-      f,
-      rvalue(f, source),
-      source.type,
-      source.type.kind === 'ptr' ? { ...BOOL, name: 'unsigned long', size: 8, rank: 4 } : source.type,
-    ),
-    'i64',
-    signed,
-  );
-  b.store(low, to.base, to.off);
-  b.store(signed ? b.binary('ashr', low, b.const('i64', 63n)) : b.const('i64', 0n), to.base, to.off + 8);
 }

@@ -488,7 +488,7 @@ function parseAsm(p: Parser): Stmt {
       const constraint = p.next().text;
       if (p.accept('(')) {
         const e = parseExpression(p, true);
-        if (group === 0 && constraint.includes('+') && isLvalue(e)) opaque.push(e);
+        if (group === 0 && isLvalue(e)) opaque.push(e);
         p.expect(')');
       } else if (constraint === '"memory"') memory = true;
       if (!p.accept(',')) break;

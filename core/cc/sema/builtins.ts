@@ -25,12 +25,12 @@ import {
   VOID,
 } from '../ctype.ts';
 import { checkFormat } from '../flavour/printk.ts';
-import type { Expr } from '../tree.ts';
-import { deref, nameExpr } from './access.ts';
+import type { Expr, VarSymbol } from '../tree.ts';
+import { addressOf, deref, nameExpr } from './access.ts';
 import { call } from './call.ts';
 import { assignTo, rangeOf, rvalue } from './convert.ts';
 import { depthOf, errorExpr, intExpr, type Place, rawCast } from './make.ts';
-import { assign } from './operators.ts';
+import { assign, comma } from './operators.ts';
 
 type Builtin = (cx: Context, args: readonly Expr[], place: Place, name: string) => Expr;
 
@@ -260,18 +260,31 @@ const usdtReadarg: Builtin = (cx, args, place, name) => {
     cx.report.error(index.at, `first argument of '${name}' must be the number of a probe argument, 1 to 12`);
     return errorExpr(place);
   }
-  const ctx = rvalue(cx, args[1]!);
-  const target = rvalue(cx, args[2]!);
-  const size = user ? assignTo(cx, args[3]!, ULONG, { verb: 'passing' }) : undefined;
-  if (ctx.type.kind === 'error' || target.type.kind === 'error') return errorExpr(place);
-  if (target.type.kind !== 'ptr') {
-    cx.report.error(target.at, `third argument of '${name}' must be a pointer to where the value goes`);
+  const reader = cx.lookupOwn(`_bpf_readarg_${cx.fn?.name ?? ''}_${index.value}`);
+  if (reader?.kind !== 'func') {
+    cx.report.error(place.at, `argument ${index.value} of a USDT probe is read here, but no probe was enabled for function '${cx.fn?.name ?? ''}'`, {
+      ranges: [rangeOf(place)],
+    });
     return errorExpr(place);
   }
-  return builtinExpr(cx, 'usdt_readarg', size ? [ctx, target, size] : [ctx, target], INT, place, {
-    index: Number(index.value),
-    user,
-  });
+  const read = (target: Expr, size: number) =>
+    call(cx, nameExpr(cx, reader, place.at), [args[1]!, target, intExpr(BigInt(size), ULONG, place)], place.at, place.to);
+  if (!user) {
+    const target = rvalue(cx, args[2]!);
+    if (target.type.kind !== 'ptr') {
+      cx.report.error(target.at, `third argument of '${name}' must be a pointer to where the value goes`);
+      return errorExpr(place);
+    }
+    return read(target, sizeOf(target.type.to) ?? 8);
+  }
+  // The argument is a string's address: read it, then what it points to.
+  const symbol: VarSymbol = { kind: 'var', name: '', type: ULLONG, at: place.at, storage: 'auto', init: undefined, used: true };
+  const address: Expr = { kind: 'var', symbol, type: ULLONG, ...place, depth: 1 };
+  const helper = cx.outer.symbol('bpf_probe_read_user', place.at);
+  if (helper?.kind !== 'func') return errorExpr(place);
+  const first = read(addressOf(cx, address, place.at), 8);
+  const second = call(cx, nameExpr(cx, helper, place.at), [args[2]!, args[3]!, rawCast(cx, address, VOIDP, true)], place.at, place.to);
+  return comma(cx, first, second, place.at);
 };
 
 /** incr_cksum_l3(&ip->hchecksum, old, new), incr_cksum_l4(&tcp->cksum, old, new, is_pseudo): offset in the packet, values in host order. */
