@@ -20,6 +20,7 @@
               "native/ptrace/filter.cc",
               "native/ptrace/inspect.cc",
               "native/ptrace/spawn.cc",
+              "native/ptrace/tasks.cc",
               "native/ptrace/tracer.cc",
               "native/ptrace/wait.cc"
             ]
