@@ -79,6 +79,20 @@ describe('values by BTF type', () => {
     expect(decode(encode(VALUE))).toEqual(VALUE);
   });
 
+  it('are the same by code made for the type', () => {
+    const compiled = decoder(btf, event, { compile: (a, b, body) => new Function(a, b, body) });
+    expect(compiled(encode(VALUE))).toEqual(VALUE);
+    expect(decoder(btf, u32, { compile: (a, b, body) => new Function(a, b, body) })(Uint8Array.of(1, 2, 0, 0))).toBe(
+      513,
+    );
+    const named = new BtfBuilder();
+    const hostile = named.composite('struct', 'x', 4, [plain('__proto__', named.int('int', 4), 0)]);
+    const value = decoder(named.build(), hostile, { compile: (a, b, body) => new Function(a, b, body) })(
+      Uint8Array.of(1, 0, 0, 0),
+    );
+    expect(Object.getPrototypeOf(value)).toBe(Object.prototype);
+  });
+
   it('lie in memory as C lays them', () => {
     const bytes = encode({ pid: 1, low: 1, signedBits: -1, comm: 'ab', second: 0x01020304, ts: 2n });
     expect([...bytes.subarray(0, 8)]).toEqual([1, 0, 0, 0, 97, 98, 0, 0]);
