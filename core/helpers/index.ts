@@ -84,7 +84,7 @@ export function programTypesOf(row: HelperRow): readonly string[] {
   return expandProgTypes(row.progTypes);
 }
 
-const allowed = new Map<HelperRow, ReadonlySet<string>>();
+const allowed = new WeakMap<HelperRow, ReadonlySet<string>>();
 
 /**
  * May a program of this type call the helper (6.18's rules)? `ext` programs have the helpers of what they replace, which the caller must know:

@@ -39,7 +39,7 @@ export const SOCKET_HELPERS = [
     args: ['btf_id_sock_common', 'anything', 'anything', 'mem', 'const_size'],
     ret: 'integer',
     since: '4.13',
-    progTypes: ['cgroup_sock_addr', 'cgroup_sockopt', 'lsm', 'sock_ops', 'struct_ops'],
+    progTypes: ['cgroup_sock_addr', 'cgroup_sockopt:cgroup_setsockopt', 'sock_ops', 'struct_ops', 'lsm:lsm_cgroup'],
     variants: [
       { progTypes: ['cgroup_sock_addr', 'sock_ops'], args: ['ctx', 'anything', 'anything', 'mem', 'const_size'] },
     ],
@@ -50,7 +50,7 @@ export const SOCKET_HELPERS = [
     args: ['btf_id_sock_common', 'anything', 'anything', 'uninit_mem', 'const_size'],
     ret: 'integer',
     since: '4.15',
-    progTypes: ['cgroup_sock_addr', 'cgroup_sockopt', 'lsm', 'sock_ops', 'struct_ops'],
+    progTypes: ['cgroup_sock_addr', 'cgroup_sockopt:cgroup_setsockopt', 'sock_ops', 'struct_ops', 'lsm:lsm_cgroup'],
     variants: [
       {
         progTypes: ['cgroup_sock_addr', 'sock_ops'],
@@ -64,7 +64,7 @@ export const SOCKET_HELPERS = [
     args: ['ctx', 'mem', 'const_size'],
     ret: 'integer',
     since: '4.17',
-    progTypes: ['cgroup_sock_addr'],
+    progTypes: ['cgroup_sock_addr:cgroup_inet4_connect', 'cgroup_sock_addr:cgroup_inet6_connect'],
   },
   {
     id: 82,

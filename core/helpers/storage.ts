@@ -45,7 +45,7 @@ export const STORAGE_HELPERS = [
       'cgroup_sock_addr',
       'cgroup_sockopt',
       'cgroup_sysctl',
-      'lsm',
+      'lsm:lsm_cgroup',
       'sock_ops',
     ],
   },

@@ -65,7 +65,18 @@ export const TRAMPOLINE_HELPERS = [
     args: ['ctx'],
     ret: 'integer',
     since: '5.15',
-    progTypes: ['kprobe', 'lsm', 'perf_event', 'raw_tracepoint', 'raw_tracepoint_writable', 'tracepoint', 'tracing'],
+    progTypes: [
+      'kprobe',
+      'tracepoint',
+      'perf_event',
+      'raw_tracepoint',
+      'raw_tracepoint_writable',
+      'lsm',
+      'tracing:trace_raw_tp',
+      'tracing:trace_fentry',
+      'tracing:trace_fexit',
+      'tracing:modify_return',
+    ],
     run: (env: HelperEnv, r: RegFile) => returnHalves(r, ...(env.attachCookie?.() ?? [0, 0])),
   },
   {
@@ -74,7 +85,7 @@ export const TRAMPOLINE_HELPERS = [
     args: ['ctx', 'anything', 'ptr_to_long'],
     ret: 'integer',
     since: '5.17',
-    progTypes: ['lsm', 'tracing'],
+    progTypes: ['lsm', 'tracing:trace_fentry', 'tracing:trace_fexit', 'tracing:modify_return'],
     run: getFuncArg,
   },
   {
@@ -83,7 +94,7 @@ export const TRAMPOLINE_HELPERS = [
     args: ['ctx', 'ptr_to_long'],
     ret: 'integer',
     since: '5.17',
-    progTypes: ['lsm', 'tracing'],
+    progTypes: ['lsm', 'tracing:trace_fentry', 'tracing:trace_fexit', 'tracing:modify_return'],
     run: getFuncRet,
   },
   {
@@ -92,7 +103,7 @@ export const TRAMPOLINE_HELPERS = [
     args: ['ctx'],
     ret: 'integer',
     since: '5.17',
-    progTypes: ['lsm', 'tracing'],
+    progTypes: ['lsm', 'tracing:trace_fentry', 'tracing:trace_fexit', 'tracing:modify_return'],
     run: (env: HelperEnv, r: RegFile) => returnNumber(r, argumentsOf(env).count),
   },
 ] as const satisfies readonly HelperRow[];
