@@ -13,9 +13,9 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { deflateRawSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { debianKernel } from './kernel-image.mjs';
+import { ENUMERATOR_PATTERN, FUNCTION_PATTERNS, STRUCT_PATTERNS, STRUCTS, WALKED } from './shipped-names.mjs';
 import { printSyscallTable } from './syscall-table.mjs';
 import { readTraceEvents } from './trace-events.mjs';
-import { ENUMERATOR_PATTERN, FUNCTION_PATTERNS, STRUCT_PATTERNS, STRUCTS, WALKED } from './shipped-names.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -141,7 +141,8 @@ function nameStructs(btf, events) {
     const members = btf.type(btf.find(name, 'struct')).members.filter((m) => m.name !== 'ent' && m.name !== '__data');
     return layout(members.map((m) => [m.name.replace(/^__(rel|data)_loc_/, ''), m.bitOffset / 8]));
   };
-  for (const name of new Set(btf.names('struct'))) if (name.startsWith('trace_event_raw_')) byLayout.set(ofStruct(name), name);
+  for (const name of new Set(btf.names('struct')))
+    if (name.startsWith('trace_event_raw_')) byLayout.set(ofStruct(name), name);
   for (const [key, event] of Object.entries(events)) {
     const own = `trace_event_raw_${key.split(':')[1]}`;
     const fields = layout(event.fields.map(([, name, offset]) => [name, offset]));
@@ -180,8 +181,13 @@ const { events, syscalls } = readTraceEvents(core.readElf(kernel.vmlinux), full)
 nameStructs(full, events);
 const packedEvents = deflateRawSync(JSON.stringify(events), { level: 9 });
 writeFileSync(join(data, 'tracepoints-6.1.json.deflate'), packedEvents);
-writeFileSync(join(ROOT, 'core/model/syscall-table.gen.ts'), printSyscallTable(syscalls, `${kernel.packageName} ${kernel.version} and linux-libc-dev`));
-console.log(`${Object.keys(events).length} tracepoints, ${packedEvents.length} bytes packed; ${syscalls.length} system call entries`);
+writeFileSync(
+  join(ROOT, 'core/model/syscall-table.gen.ts'),
+  printSyscallTable(syscalls, `${kernel.packageName} ${kernel.version} and linux-libc-dev`),
+);
+console.log(
+  `${Object.keys(events).length} tracepoints, ${packedEvents.length} bytes packed; ${syscalls.length} system call entries`,
+);
 console.log(`${kernel.packageName} ${kernel.version}: ${full.typeCount} types, ${section.size} bytes`);
 console.log(
   `kept ${reduced.structs} structs, ${reduced.functions} functions: ${reduced.btf.typeCount} types, ${reduced.btf.bytes.length} bytes, ${packed.length} packed`,

@@ -15,11 +15,15 @@ const SHORTEST_RUN = 50;
 class Image {
   constructor(elf) {
     this.sections = elf.sections.filter((s) => s.address > 0xffffffff00000000n && s.data.length > 0);
-    this.views = new Map(this.sections.map((s) => [s, new DataView(s.data.buffer, s.data.byteOffset, s.data.byteLength)]));
+    this.views = new Map(
+      this.sections.map((s) => [s, new DataView(s.data.buffer, s.data.byteOffset, s.data.byteLength)]),
+    );
   }
 
   at(address, size) {
-    const section = this.sections.find((s) => address >= s.address && address + BigInt(size) <= s.address + BigInt(s.data.length));
+    const section = this.sections.find(
+      (s) => address >= s.address && address + BigInt(size) <= s.address + BigInt(s.data.length),
+    );
     return section && { section, view: this.views.get(section), offset: Number(address - section.address) };
   }
 
@@ -74,9 +78,19 @@ export function readTraceEvents(elf, btf) {
     if (!found) throw new Error(`struct ${struct} has no member ${name}`);
     return BigInt(found.bitOffset / 8);
   };
-  const call = { class: member('trace_event_call', 'class'), name: member('trace_event_call', 'class') + 8n, print: member('trace_event_call', 'print_fmt'), flags: member('trace_event_call', 'flags') };
+  const call = {
+    class: member('trace_event_call', 'class'),
+    name: member('trace_event_call', 'class') + 8n,
+    print: member('trace_event_call', 'print_fmt'),
+    flags: member('trace_event_call', 'flags'),
+  };
   const cls = { system: member('trace_event_class', 'system'), fields: member('trace_event_class', 'fields_array') };
-  const meta = { name: 0n, count: member('syscall_metadata', 'nb_args'), types: member('syscall_metadata', 'types'), args: member('syscall_metadata', 'args') };
+  const meta = {
+    name: 0n,
+    count: member('syscall_metadata', 'nb_args'),
+    types: member('syscall_metadata', 'types'),
+    args: member('syscall_metadata', 'args'),
+  };
 
   const systemOf = (event) => image.text(image.pointer(image.pointer(event + call.class) + cls.system));
   const isTracepoint = Number(btf.findEnumerator('TRACE_EVENT_FL_TRACEPOINT').value);
@@ -98,10 +112,16 @@ export function readTraceEvents(elf, btf) {
 
   const syscallName = (m) => image.text(image.pointer(m + meta.name));
   const syscalls = new Map();
-  for (const m of pointerRuns(image, (e) => /^sys_\w+$/.test(syscallName(e) ?? '') && image.int(e + meta.count) >= 0 && image.int(e + meta.count) <= 6)) {
+  for (const m of pointerRuns(
+    image,
+    (e) => /^sys_\w+$/.test(syscallName(e) ?? '') && image.int(e + meta.count) >= 0 && image.int(e + meta.count) <= 6,
+  )) {
     const args = [];
     for (let i = 0n; i < BigInt(image.int(m + meta.count)); i++) {
-      args.push([image.text(image.pointer(image.pointer(m + meta.args) + i * 8n)), image.text(image.pointer(image.pointer(m + meta.types) + i * 8n))]);
+      args.push([
+        image.text(image.pointer(image.pointer(m + meta.args) + i * 8n)),
+        image.text(image.pointer(image.pointer(m + meta.types) + i * 8n)),
+      ]);
     }
     const name = syscallName(m).slice('sys_'.length);
     syscalls.set(name, { name, args });
@@ -115,7 +135,8 @@ export function readTraceEvents(elf, btf) {
 /** What TRACE_DEFINE_ENUM and TRACE_DEFINE_SIZEOF say: by system, the value of each text. The kernel puts the values into the format files at boot. */
 function readConstants(image) {
   const bySystem = new Map();
-  const accept = (map) => isName(image.text(image.pointer(map))) && /^(sizeof\(.+\)|\w+)$/.test(image.text(image.pointer(map + 8n)) ?? '');
+  const accept = (map) =>
+    isName(image.text(image.pointer(map))) && /^(sizeof\(.+\)|\w+)$/.test(image.text(image.pointer(map + 8n)) ?? '');
   for (const map of pointerRuns(image, accept)) {
     const system = image.text(image.pointer(map));
     if (!bySystem.has(system)) bySystem.set(system, new Map());
@@ -126,7 +147,9 @@ function readConstants(image) {
 
 /** Replace the known names that stand outside of strings and are no members. */
 function replaceConstants(text, known) {
-  return text.replace(/"(?:\\.|[^"\\])*"|sizeof\([^()]*\)|(?:->|\.)\s*\w+|\w+/g, (token) => (known.has(token) ? String(known.get(token)) : token));
+  return text.replace(/"(?:\\.|[^"\\])*"|sizeof\([^()]*\)|(?:->|\.)\s*\w+|\w+/g, (token) =>
+    known.has(token) ? String(known.get(token)) : token,
+  );
 }
 
 /** A class's fields, laid out one after another as trace_event_define_fields does. undefined for what has no such list. */
@@ -160,5 +183,11 @@ function enterEvent(args) {
 }
 
 function exitEvent() {
-  return { fields: [['int', '__syscall_nr', 8, 4, 1], ['long', 'ret', 16, 8, 1]], print: '"0x%lx", REC->ret' };
+  return {
+    fields: [
+      ['int', '__syscall_nr', 8, 4, 1],
+      ['long', 'ret', 16, 8, 1],
+    ],
+    print: '"0x%lx", REC->ret',
+  };
 }
