@@ -13,7 +13,7 @@ export type { Diagnostic } from './base/diagnostics.ts';
 export { renderDiagnostics } from './base/diagnostics.ts';
 export { BpfError, CompileError, Fault, nearestNames, SysError, Unsupported, VerifierError } from './base/errors.ts';
 export { type AttachOptions, type AttachTracepointOptions, BPF, type BpfOptions, type Func } from './bcc/bpf.ts';
-export { currentSession, Interrupted, type Session, setSession } from './bcc/session.ts';
+export { currentSession, Interrupted, type Session, setSession, sleep } from './bcc/session.ts';
 export { Table } from './bcc/table.ts';
 export { formatTraceFields, parseTraceLine, TRACE_FIELD_NAMES, type TraceFields, TraceStream } from './bcc/trace.ts';
 export type { Btf, BtfType } from './btf/btf.ts';

@@ -13,7 +13,7 @@ import type { ObjectSpec, ProgSpec } from '../spec/spec.ts';
 import { type Named, named } from './options.ts';
 import { type ProbeKind, probeKind } from './probes/index.ts';
 import type { ProbeKindRow } from './probes/probe-kind.ts';
-import { currentSession, type Session } from './session.ts';
+import { currentSession, Interrupted, type Session, sleep } from './session.ts';
 import { syscallPrefix } from './syscalls.ts';
 import { Table } from './table.ts';
 import { formatTraceFields, parseTraceLine, TraceReader, TraceStream } from './trace.ts';
@@ -251,6 +251,21 @@ export class BPF {
         const fields = parseTraceLine(line);
         if (fields) print(formatTraceFields(fmt, fields));
       }
+    }
+  }
+
+  /**
+   * Let the world run until the command (or recording) ends or Ctrl-C comes, at most `timeoutMs`: for programs that only fill tables. Unlike
+   * the other blocking calls it never throws; it says why it came back.
+   */
+  wait(timeoutMs?: number): 'ended' | 'interrupted' | 'timeout' {
+    this.#open();
+    try {
+      sleep(timeoutMs ?? Number.POSITIVE_INFINITY, this.backend);
+      return 'timeout';
+    } catch (error) {
+      if (error instanceof Interrupted) return error.why;
+      throw error;
     }
   }
 

@@ -44,3 +44,20 @@ export function currentSession(): Session {
   }
   return session;
 }
+
+/**
+ * Sleep while the world moves (Python's time.sleep): the source runs, programs fire, maps fill. Milliseconds of the backend's clock, which
+ * is virtual on a replay. Throws Interrupted at Ctrl-C, and as soon as the source has ended.
+ */
+export function sleep(ms: number, backend: Backend = currentSession().backend()): void {
+  const now = () => backend.nowMs?.() ?? Date.now();
+  const end = now() + ms;
+  for (;;) {
+    const left = end - now();
+    if (left <= 0) return;
+    // An endless wait is -1 to backends.
+    const result = backend.wait(Number.isFinite(left) ? left : -1);
+    if (result === 'ended' || result === 'interrupted') throw new Interrupted(result);
+    if (result === 'timeout') return;
+  }
+}

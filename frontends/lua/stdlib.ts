@@ -4,6 +4,7 @@
  */
 import { execSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { Interrupted, sleep } from '../../core/bcc/session.ts';
 import { displayText } from './convert.ts';
 import {
   binaryString,
@@ -108,7 +109,7 @@ export function installLibrary(L: LuaState, output: Output): void {
   define('bit', BIT);
   define('io', {
     write: (L) => writeAll(L, output, 1, 1),
-    read: () => 0,
+    read: ioRead,
     lines: ioLines,
     open: ioOpen,
     popen: ioPopen,
@@ -179,6 +180,10 @@ function basics(output: Output): Record<string, LuaFunction> {
     [BOX](L) {
       pushBoxed(L, parseBoxed(argText(L, 1)));
       return 1;
+    },
+    sleep(L) {
+      sleep(lua.lua_tonumber(L, 1) * 1000);
+      return 0;
     },
     loadstring: loadText,
     load: loadText,
@@ -396,6 +401,17 @@ function ioOpen(L: LuaState): number {
     lua.lua_pushstring(L, toLua(`${path}: ${(error as NodeJS.ErrnoException).code}`));
     return 2;
   }
+}
+
+/** A blocking call by the run contract: the world moves until the source ends; then, as at the end of input, nil. */
+function ioRead(L: LuaState): number {
+  try {
+    sleep(Number.POSITIVE_INFINITY);
+  } catch (error) {
+    if (!(error instanceof Interrupted) || error.why === 'interrupted') throw error;
+  }
+  lua.lua_pushnil(L);
+  return 1;
 }
 
 function ioLines(L: LuaState): number {
