@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { inflateRawSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { BpfError } from '../../core/base/errors.ts';
-import { offsetOf } from '../../core/btf/layout.ts';
+import { findMember, offsetOf } from '../../core/btf/layout.ts';
 import { readBtf } from '../../core/btf/read.ts';
 import { BtfBuilder } from '../../core/btf/write.ts';
 import { POISON_HELPER } from '../../core/elf/core-relo.ts';
@@ -356,7 +356,7 @@ struct sock { struct sock_common __sk_common; };
 enum tcp { TCP_LISTEN = 1 } __attribute__((unused));
 enum pid_type { PIDTYPE_SID = 40, PIDTYPE_NONE = 41 };
 #define field(what, kind) __builtin_preserve_field_info(what, kind)
-__u64 out[16];
+__u64 out[17];
 SEC("kprobe") int relos(void *ctx) {
   struct task_struct *t = (void *)bpf_get_current_task();
   struct dentry___flavour *d = ctx;
@@ -374,6 +374,9 @@ SEC("kprobe") int relos(void *ctx) {
   out[11] = field(((struct sock *)ctx)->__sk_common.skc_family, 0);
   out[12] = field(t->pid, 3);
   out[13] = field(t->in_execve, 5);
+  out[14] = field(t->in_execve, 4);
+  out[15] = field(t->in_execve, 0);
+  out[16] = field(t->in_execve, 1);
   return 0;
 }
 SEC("kprobe") int missing(void *ctx) {
@@ -393,6 +396,7 @@ SEC("kprobe") int missing(void *ctx) {
       if (i.opcode === 0xb7 || i.opcode === 0xb4 || (i.opcode === OP_LD_IMM64 && i.src === 0)) held.set(i.dst, i.imm);
       if (i.opcode === 0x7b) found.set(i.off / 8, held.get(i.src)!);
     }
+    const bit = findMember(kernelBtf, kernelBtf.find('task_struct', 'struct')!, 'in_execve')!.bitOffset;
     const comm = offsetOf(kernelBtf, 'task_struct', 'comm');
     const task = kernelBtf.type(kernelBtf.find('task_struct', 'struct')!) as { size: number };
     expect(Object.fromEntries(found)).toEqual({
@@ -410,6 +414,9 @@ SEC("kprobe") int missing(void *ctx) {
       11: offsetOf(kernelBtf, 'sock', '__sk_common.skc_family'),
       12: 1,
       13: 63,
+      14: 64 - ((bit % 32) + 1),
+      15: Math.floor(bit / 32) * 4,
+      16: 4,
     });
     expect(toInsns(missing!.insns).some((i) => i.opcode === OP_CALL && i.imm === POISON_HELPER)).toBe(true);
   });
