@@ -60,7 +60,7 @@ const SIMPLE: Record<string, number> = {
 };
 
 /** Bytes of the inside of a literal (between the quotes), escapes resolved; or the complaint. */
-export function unescape(body: string): number[] | string {
+export function resolveEscapes(body: string): number[] | string {
   const out: number[] = [];
   let i = 0;
   while (i < body.length) {
@@ -106,7 +106,7 @@ export function characterValue(text: string): { value: bigint } | string {
     const points = [...body];
     if (points.length === 1 && points[0] !== '\\') return { value: BigInt(points[0]!.codePointAt(0)!) };
   }
-  const bytes = unescape(body);
+  const bytes = resolveEscapes(body);
   if (typeof bytes === 'string') return bytes;
   if (bytes.length === 0) return 'empty character constant';
   if (bytes.length === 1) return { value: BigInt.asIntN(8, BigInt(bytes[0]!)) };
@@ -119,5 +119,5 @@ export function characterValue(text: string): { value: bigint } | string {
 /** Bytes of a string literal without the NUL; or the complaint. */
 export function stringBytes(text: string): number[] | string {
   if (/^[LuU]"/.test(text)) return 'wide strings are not supported in BPF programs';
-  return unescape(text.slice(text.indexOf('"') + 1, -1));
+  return resolveEscapes(text.slice(text.indexOf('"') + 1, -1));
 }

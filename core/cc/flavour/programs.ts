@@ -148,7 +148,7 @@ export function programKind(fn: FuncSymbol): ProgramKind {
       unknown: 'kernel',
       ctxLoads: first.startsWith('tracepoint__syscalls__') ? 'user' : 'kernel',
     };
-  if (first !== undefined && first.startsWith('bpf_iter__'))
+  if (first?.startsWith('bpf_iter__'))
     return {
       type: 'tracing',
       attachType: 'trace_iter',

@@ -2,7 +2,7 @@
  * Macros that BCC's own headers give every program (always visible): registers, probe definitions, tracepoint data, packets. One
  * line each: `NAME body` or `NAME(params) body`.
  */
-export const BCC_MACROS = String.raw`
+export const BCC_MACROS = `
 PT_REGS_PARM1(x) ((x)->di)
 PT_REGS_PARM2(x) ((x)->si)
 PT_REGS_PARM3(x) ((x)->dx)

@@ -4,7 +4,7 @@
  */
 
 /** Visible to every program. */
-export const KERNEL_MACROS = String.raw`
+export const KERNEL_MACROS = `
 NULL ((void *)0)
 __user __attribute__((btf_type_tag("user")))
 __kernel
@@ -302,7 +302,7 @@ export const GROUPED_MACROS: readonly { readonly headers: RegExp; readonly macro
   {
     headers:
       /^(?:net\/|linux\/(?:tcp|udp|skbuff|netdevice|socket|net|in|in6|inet|ip|ipv6|inetdevice|if_ether|filter)\.h|uapi\/linux\/(?:in|in6|ip|ipv6|tcp|udp|if_ether|if_packet)\.h|bcc\/(?:proto|helpers)\.h|asm\/byteorder\.h|linux\/byteorder|arpa\/inet\.h|bpf\/bpf_endian\.h|linux\/types\.h|vmlinux\.h)/,
-    macros: String.raw`
+    macros: `
 sk_node __sk_common.skc_node
 sk_nulls_node __sk_common.skc_nulls_node
 sk_refcnt __sk_common.skc_refcnt
@@ -336,7 +336,7 @@ s6_addr32 in6_u.u6_addr32
   },
   {
     headers: /./,
-    macros: String.raw`
+    macros: `
 ntohs(x) __builtin_bswap16(x)
 htons(x) __builtin_bswap16(x)
 ntohl(x) __builtin_bswap32(x)

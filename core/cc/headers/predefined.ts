@@ -1,5 +1,5 @@
 /** Macros that stand before the first line: the compiler's own, the target's, the kernel configuration's. */
-export const PREDEFINED = String.raw`
+export const PREDEFINED = `
 __STDC__ 1
 __STDC_VERSION__ 201112L
 __STDC_HOSTED__ 0

@@ -116,16 +116,19 @@ function inline(
     continueTo: undefined,
   };
   // Arguments belong to the caller; the slots they go to, to the callee.
-  e.args.forEach((a, i) => {
+  for (const [i, a] of e.args.entries()) {
     const param = fn.params[i];
-    if (!param) return void rvalue(f, a);
+    if (!param) {
+      rvalue(f, a);
+      continue;
+    }
     f.frame = frame;
     const to = f.slot(param);
     f.frame = caller;
     if (inMemory(param.type))
       recordInto(f, a, { base: to, off: 0, type: param.type, space: 'native', volatile: false, at: a.at });
     else b.store(rvalue(f, a), to);
-  });
+  }
   f.frame = frame;
   lowerStatement(f, fn.body!);
   b.br(exit);

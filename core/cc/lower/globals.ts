@@ -62,7 +62,8 @@ export class Globals {
     const key = String.fromCharCode(...bytes);
     let place = this.#strings.get(key);
     if (!place) {
-      const offset = this.#reserve('.rodata', bytes.length, 1, undefined);
+      // Rounded up to words: programs copy `sizeof key.name` bytes from a shorter literal, and then get zeros.
+      const offset = this.#reserve('.rodata', Math.ceil(bytes.length / 8) * 8, 8, undefined);
       bytes.forEach((v, i) => {
         this.#sections.get('.rodata')!.bytes[offset + i] = v;
       });
@@ -102,7 +103,10 @@ export class Globals {
     if (e.kind === 'error') return;
     let source = e;
     while (source.kind === 'cast' && source.operand.kind === 'literal') source = source.operand;
-    if (source.kind === 'literal' && source.symbol.init) return this.#fill(section, bit / 8, type, source.symbol.init);
+    if (source.kind === 'literal' && source.symbol.init) {
+      this.#fill(section, bit / 8, type, source.symbol.init);
+      return;
+    }
     const value = constantOf(e);
     if (value === undefined) {
       const pointer = addressConstant(e);

@@ -50,7 +50,7 @@ export class Provenance {
 
   /** Infer the spaces of a function's variables from those of its parameters. */
   infer(fn: FuncSymbol, params: readonly Space[]): void {
-    fn.params.forEach((v, i) => this.#spaces.set(v, declaredSpace(v.type) ?? params[i] ?? 'none'));
+    for (const [i, v] of fn.params.entries()) this.#spaces.set(v, declaredSpace(v.type) ?? params[i] ?? 'none');
     for (let round = 0; round < MOST_ROUNDS; round++) {
       this.#changed = false;
       if (fn.body) this.#statement(fn.body);
@@ -240,7 +240,8 @@ export class Provenance {
   #statement(s: Stmt): void {
     switch (s.kind) {
       case 'expr':
-        return this.#expression(s.expr);
+        this.#expression(s.expr);
+        return;
       case 'decl':
         for (const v of s.vars) this.#init(v, v.init);
         return;
@@ -256,13 +257,16 @@ export class Provenance {
         if (s.init) this.#statement(s.init);
         if (s.condition) this.#expression(s.condition);
         if (s.step) this.#expression(s.step);
-        return this.#statement(s.body);
+        this.#statement(s.body);
+        return;
       case 'switch':
         this.#expression(s.value);
-        return this.#statement(s.body);
+        this.#statement(s.body);
+        return;
       case 'case':
       case 'label':
-        return this.#statement(s.body);
+        this.#statement(s.body);
+        return;
       case 'return':
         if (!s.value) return;
         this.#expression(s.value);
@@ -282,36 +286,46 @@ export class Provenance {
       case 'addr':
       case 'cast':
       case 'decay':
-        return this.#expression(e.operand);
+        this.#expression(e.operand);
+        return;
       case 'member':
-        return this.#expression(e.base);
+        this.#expression(e.base);
+        return;
       case 'binary':
       case 'logical':
       case 'ptrdiff':
       case 'comma':
         this.#expression(e.left);
-        return this.#expression(e.right);
+        this.#expression(e.right);
+        return;
       case 'ptradd':
         this.#expression(e.pointer);
-        return this.#expression(e.index);
+        this.#expression(e.index);
+        return;
       case 'cond':
         this.#expression(e.condition);
         if (e.yes) this.#expression(e.yes);
-        return this.#expression(e.otherwise);
+        this.#expression(e.otherwise);
+        return;
       case 'assign':
         this.#expression(e.target);
         this.#expression(e.value);
-        return this.#assigned(e.target, this.spaceOf(e.value));
+        this.#assigned(e.target, this.spaceOf(e.value));
+        return;
       case 'update':
         this.#expression(e.target);
-        return this.#expression(e.value);
+        this.#expression(e.value);
+        return;
       case 'literal':
-        return this.#init(e.symbol, e.symbol.init);
+        this.#init(e.symbol, e.symbol.init);
+        return;
       case 'stmtexpr':
-        return this.#statement(e.body);
+        this.#statement(e.body);
+        return;
       case 'call':
         for (const a of e.args) this.#expression(a);
-        return this.#filled(e);
+        this.#filled(e);
+        return;
       case 'builtin':
         for (const a of e.args) this.#expression(a);
         return;
@@ -328,8 +342,9 @@ export class Provenance {
       if (/^probe_read_kernel/.test(row.name)) this.#pointee(first, 'kernel');
       else if (/^(?:probe_read_user|copy_from_user)/.test(row.name)) this.#pointee(first, 'user');
       else if (/^probe_read/.test(row.name)) this.#pointee(first, 'any');
-      else if (/^get_stack|^snprintf|^strto|^get_func_/.test(row.name))
+      else if (/^get_stack|^snprintf|^strto|^get_func_/.test(row.name)) {
         for (const a of e.args) this.#pointee(a, this.unknown);
+      }
       return;
     }
     for (const a of e.args) if (a.type.kind === 'ptr' && carriesAddress(a.type.to)) this.#pointee(a, this.unknown);

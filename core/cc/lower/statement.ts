@@ -24,7 +24,8 @@ export function lowerStatement(f: Lowering, s: Stmt): void {
     case 'empty':
       return;
     case 'expr':
-      return effect(f, s.expr);
+      effect(f, s.expr);
+      return;
     case 'decl':
       for (const v of s.vars) {
         f.slot(v);
@@ -56,33 +57,40 @@ export function lowerStatement(f: Lowering, s: Stmt): void {
       return;
     }
     case 'loop':
-      return loop(f, s);
+      loop(f, s);
+      return;
     case 'switch':
-      return lowerSwitch(f, s);
+      lowerSwitch(f, s);
+      return;
     case 'case': {
       // The switch made the block; falling into it from above is C.
       const block = labelBlock(f, caseName(s));
       b.br(block);
       b.setBlock(block);
-      return lowerStatement(f, s.body);
+      lowerStatement(f, s.body);
+      return;
     }
     case 'label': {
       const block = labelBlock(f, s.name);
       b.br(block);
       b.setBlock(block);
-      return lowerStatement(f, s.body);
+      lowerStatement(f, s.body);
+      return;
     }
     case 'goto':
       b.br(labelBlock(f, s.name));
-      return dead(f);
+      dead(f);
+      return;
     case 'break':
     case 'continue': {
       const to = s.kind === 'break' ? f.frame.breakTo : f.frame.continueTo;
       if (to) b.br(to);
-      return dead(f);
+      dead(f);
+      return;
     }
     case 'return':
-      return lowerReturn(f, s);
+      lowerReturn(f, s);
+      return;
     case 'asm':
       for (const e of s.opaque) {
         const place = placeOf(f, e);
@@ -202,7 +210,8 @@ function lowerReturn(f: Lowering, s: Extract<Stmt, { kind: 'return' }>): void {
       else b.store(rvalue(f, s.value), frame.result);
     } else if (s.value) effect(f, s.value);
     b.br(frame.exit);
-    return dead(f);
+    dead(f);
+    return;
   }
   const type = b.fn.ret;
   if (type === 'void') {

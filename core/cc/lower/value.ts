@@ -129,15 +129,25 @@ export function effect(f: Lowering, e: Expr): void {
     case 'cast':
     case 'decay':
     case 'addr':
-      if (e.kind === 'cast' && e.type.kind === 'void') return effect(f, e.operand);
-      if (inMemory(e.type) || e.type.kind === 'void') return effect(f, e.operand);
+      if (e.kind === 'cast' && e.type.kind === 'void') {
+        effect(f, e.operand);
+        return;
+      }
+      if (inMemory(e.type) || e.type.kind === 'void') {
+        effect(f, e.operand);
+        return;
+      }
       rvalue(f, e);
       return;
     case 'comma':
       effect(f, e.left);
-      return effect(f, e.right);
+      effect(f, e.right);
+      return;
     case 'cond':
-      if (e.type.kind === 'void' || inMemory(e.type)) return branchy(f, e);
+      if (e.type.kind === 'void' || inMemory(e.type)) {
+        branchy(f, e);
+        return;
+      }
       rvalue(f, e);
       return;
     case 'stmtexpr':
@@ -147,7 +157,10 @@ export function effect(f: Lowering, e: Expr): void {
       return;
     case 'assign':
       f.at(e.at);
-      if (inMemory(e.target.type)) return recordInto(f, e.value, placeOf(f, e.target));
+      if (inMemory(e.target.type)) {
+        recordInto(f, e.value, placeOf(f, e.target));
+        return;
+      }
       assignment(f, e);
       return;
     case 'member':
@@ -243,29 +256,39 @@ function opposite(c: Cond): Cond {
 /** Go to `then` when the condition holds, to `otherwise` when not. */
 export function branch(f: Lowering, e: Expr, then: Block, otherwise: Block, likely?: boolean): void {
   const { b } = f;
-  if (e.kind === 'int') return b.br(e.value !== 0n ? then : otherwise);
-  if (e.kind === 'unary' && e.op === '!')
-    return branch(f, e.operand, otherwise, then, likely === undefined ? undefined : !likely);
+  if (e.kind === 'int') {
+    b.br(e.value !== 0n ? then : otherwise);
+    return;
+  }
+  if (e.kind === 'unary' && e.op === '!') {
+    branch(f, e.operand, otherwise, then, likely === undefined ? undefined : !likely);
+    return;
+  }
   if (e.kind === 'logical') {
     const right = b.block(e.op === '&&' ? 'and' : 'or');
     if (e.op === '&&') branch(f, e.left, right, otherwise, likely ? true : undefined);
     else branch(f, e.left, then, right, likely === false ? false : undefined);
     b.setBlock(right);
-    return branch(f, e.right, then, otherwise, likely);
+    branch(f, e.right, then, otherwise, likely);
+    return;
   }
-  if (e.kind === 'builtin' && e.what === 'expect')
-    return branch(f, e.args[0]!, then, otherwise, e.data === undefined ? likely : (e.data as boolean));
+  if (e.kind === 'builtin' && e.what === 'expect') {
+    branch(f, e.args[0]!, then, otherwise, e.data === undefined ? likely : (e.data as boolean));
+    return;
+  }
   if (
     e.kind === 'cast' &&
     isInteger(e.type) &&
     isInteger(e.operand.type) &&
     (sizeOf(e.type)! >= sizeOf(e.operand.type)! || integerOf(e.type).name === '_Bool')
   ) {
-    return branch(f, e.operand, then, otherwise, likely);
+    branch(f, e.operand, then, otherwise, likely);
+    return;
   }
   if (e.kind === 'comma') {
     effect(f, e.left);
-    return branch(f, e.right, then, otherwise, likely);
+    branch(f, e.right, then, otherwise, likely);
+    return;
   }
   const c = truth(f, e);
   f.at(e.at);
@@ -502,10 +525,12 @@ export function recordInto(f: Lowering, e: Expr, to: Place): void {
     }
     case 'comma':
       effect(f, e.left);
-      return recordInto(f, e.right, to);
+      recordInto(f, e.right, to);
+      return;
     case 'assign':
       recordInto(f, e.value, placeOf(f, e.target));
-      return copy(f, to, placeOf(f, e.target), size, align);
+      copy(f, to, placeOf(f, e.target), size, align);
+      return;
     case 'stmtexpr':
       statementValue(f, e, to);
       return;

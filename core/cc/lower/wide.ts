@@ -39,7 +39,10 @@ export function wideValue(f: Lowering, e: Expr): Halves {
   if (!isWide(e.type)) return widen(f, e);
   switch (e.kind) {
     case 'int':
-      return { low: b.const('i64', BigInt.asIntN(64, e.value)), high: b.const('i64', BigInt.asIntN(64, e.value >> 64n)) };
+      return {
+        low: b.const('i64', BigInt.asIntN(64, e.value)),
+        high: b.const('i64', BigInt.asIntN(64, e.value >> 64n)),
+      };
     case 'var':
     case 'member':
     case 'deref':
@@ -158,4 +161,3 @@ export function wideTruth(f: Lowering, e: Expr, negate: boolean): Inst {
   const v = wideValue(f, e);
   return f.b.icmp(negate ? 'eq' : 'ne', f.b.binary('or', v.low, v.high), f.i64(0));
 }
-

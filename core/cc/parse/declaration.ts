@@ -57,8 +57,14 @@ function recoverExternal(p: Parser, start: number): void {
 
 function parseExternal(p: Parser): void {
   if (p.accept(';')) return;
-  if (p.tok.kind === 'pragma') return pragma(p);
-  if (p.is('_Static_assert')) return parseStaticAssert(p);
+  if (p.tok.kind === 'pragma') {
+    pragma(p);
+    return;
+  }
+  if (p.is('_Static_assert')) {
+    parseStaticAssert(p);
+    return;
+  }
   if ((p.is('asm') || p.is('__asm__')) && p.peek().text === '(')
     p.fail(p.tok, 'file-scope assembly is not available in BPF programs');
   if (parseMapDeclaration(p)) return;

@@ -130,7 +130,10 @@ class Filler {
     const { cx } = this.#p;
     if (!isBraced(value)) {
       if (value.type.kind === 'error' || type.kind === 'error') return;
-      if (value.kind === 'string' && type.kind === 'array') return this.#string(type, value, bit);
+      if (value.kind === 'string' && type.kind === 'array') {
+        this.#string(type, value, bit);
+        return;
+      }
       if (type.kind === 'array') {
         cx.report.error(value.at, 'array initializer must be an initializer list or string literal');
         return;
@@ -160,7 +163,8 @@ class Filler {
       only!.value.kind === 'string' &&
       only!.designators.length === 0
     ) {
-      return this.#string(type, only!.value, bit);
+      this.#string(type, only!.value, bit);
+      return;
     }
     if (type.kind !== 'array' && type.kind !== 'record') return;
     this.#level++;

@@ -92,7 +92,10 @@ function referTo(p: Parser, tag: 'struct' | 'union', name: Token): RecordDecl {
 
 function parseMember(p: Parser, members: Member[], seen: Map<string, Token>): void {
   if (p.accept(';')) return;
-  if (p.is('_Static_assert')) return parseStaticAssert(p);
+  if (p.is('_Static_assert')) {
+    parseStaticAssert(p);
+    return;
+  }
   if (p.tok.kind === 'pragma') {
     p.next();
     return;

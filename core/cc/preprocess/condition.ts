@@ -81,7 +81,7 @@ export function evaluateCondition(tokens: readonly Token[], directive: Token, re
     let left = binary(level + 1, live);
     for (;;) {
       const op = tokens[i];
-      if (!op || op.kind !== 'punct' || !LEVELS[level]!.includes(op.text)) return left;
+      if (op?.kind !== 'punct' || !LEVELS[level]!.includes(op.text)) return left;
       i++;
       const rightLive = live && (op.text === '&&' ? left.v !== 0n : op.text === '||' ? left.v === 0n : true);
       left = apply(op, left, binary(level + 1, rightLive), rightLive);

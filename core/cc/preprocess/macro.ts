@@ -198,9 +198,9 @@ function replace(macro: Macro, body: readonly Token[], args: Arguments, expansio
     }
     const beforePaste = body[i + 1]?.text === '##' && body[i + 1]!.kind === 'punct';
     const tokens = beforePaste ? raw : args.expand(t.text);
-    tokens.forEach((a, k) =>
-      out.push(k === 0 ? { ...a, space: t.space, bol: false } : a.bol ? { ...a, bol: false, space: true } : a),
-    );
+    for (const [k, a] of tokens.entries()) {
+      out.push(k === 0 ? { ...a, space: t.space, bol: false } : a.bol ? { ...a, bol: false, space: true } : a);
+    }
   }
   return out;
 }

@@ -410,7 +410,8 @@ export class Preprocessor {
         if (!file.conditions.pop()) this.#report.error(name, '#endif without #if');
         return;
       case 'define':
-        return this.#define(rest, name);
+        this.#define(rest, name);
+        return;
       case 'undef':
         if (rest[0]?.kind !== 'ident') this.#report.error(rest[0] ?? name, 'macro name missing');
         else this.#macros.set(rest[0].text, null);
@@ -418,7 +419,8 @@ export class Preprocessor {
       case 'include':
       case 'include_next':
       case 'import':
-        return this.#include(name, rest, file);
+        this.#include(name, rest, file);
+        return;
       case 'error':
         this.#report.error(name, textOf(rest, file.source) || '#error');
         return;
@@ -426,7 +428,8 @@ export class Preprocessor {
         this.#report.warning(name, textOf(rest, file.source) || '#warning');
         return;
       case 'pragma':
-        return this.#pragma(hash, rest, file);
+        this.#pragma(hash, rest, file);
+        return;
       case 'line':
       case 'ident':
       case 'sccs':

@@ -194,7 +194,7 @@ const atomicCompareExchange: Builtin = (cx, args, place, name) => {
 
 const atomicLoad: Builtin = (cx, args, place, name) => {
   const ops = args[0] && rvalue(cx, args[0]);
-  if (!ops || ops.type.kind !== 'ptr') return wrongCount(cx, args, '2', place, name);
+  if (ops?.type.kind !== 'ptr') return wrongCount(cx, args, '2', place, name);
   return builtinExpr(cx, 'atomic_load', [ops], rvalueType(ops.type.to), place);
 };
 
@@ -262,13 +262,23 @@ const usdtReadarg: Builtin = (cx, args, place, name) => {
   }
   const reader = cx.lookupOwn(`_bpf_readarg_${cx.fn?.name ?? ''}_${index.value}`);
   if (reader?.kind !== 'func') {
-    cx.report.error(place.at, `argument ${index.value} of a USDT probe is read here, but no probe was enabled for function '${cx.fn?.name ?? ''}'`, {
-      ranges: [rangeOf(place)],
-    });
+    cx.report.error(
+      place.at,
+      `argument ${index.value} of a USDT probe is read here, but no probe was enabled for function '${cx.fn?.name ?? ''}'`,
+      {
+        ranges: [rangeOf(place)],
+      },
+    );
     return errorExpr(place);
   }
   const read = (target: Expr, size: number) =>
-    call(cx, nameExpr(cx, reader, place.at), [args[1]!, target, intExpr(BigInt(size), ULONG, place)], place.at, place.to);
+    call(
+      cx,
+      nameExpr(cx, reader, place.at),
+      [args[1]!, target, intExpr(BigInt(size), ULONG, place)],
+      place.at,
+      place.to,
+    );
   if (!user) {
     const target = rvalue(cx, args[2]!);
     if (target.type.kind !== 'ptr') {
@@ -278,12 +288,26 @@ const usdtReadarg: Builtin = (cx, args, place, name) => {
     return read(target, sizeOf(target.type.to) ?? 8);
   }
   // The argument is a string's address: read it, then what it points to.
-  const symbol: VarSymbol = { kind: 'var', name: '', type: ULLONG, at: place.at, storage: 'auto', init: undefined, used: true };
+  const symbol: VarSymbol = {
+    kind: 'var',
+    name: '',
+    type: ULLONG,
+    at: place.at,
+    storage: 'auto',
+    init: undefined,
+    used: true,
+  };
   const address: Expr = { kind: 'var', symbol, type: ULLONG, ...place, depth: 1 };
   const helper = cx.outer.symbol('bpf_probe_read_user', place.at);
   if (helper?.kind !== 'func') return errorExpr(place);
   const first = read(addressOf(cx, address, place.at), 8);
-  const second = call(cx, nameExpr(cx, helper, place.at), [args[2]!, args[3]!, rawCast(cx, address, VOIDP, true)], place.at, place.to);
+  const second = call(
+    cx,
+    nameExpr(cx, helper, place.at),
+    [args[2]!, args[3]!, rawCast(cx, address, VOIDP, true)],
+    place.at,
+    place.to,
+  );
   return comma(cx, first, second, place.at);
 };
 
