@@ -4,7 +4,7 @@
  * 64-bit numbers are strings ('0x…' addresses and arguments, decimal times and results), bytes are hex. Keys are short because a recording
  * has a line for every system call.
  */
-import { fromHex, toHex } from '../base/bytes.ts';
+import { toHex } from '../base/bytes.ts';
 import type { Frame } from './frames.ts';
 import type { FdFacts, SyscallInterest, TaskEvent, TaskFacts } from './source.ts';
 
@@ -273,8 +273,22 @@ function bigOf(value: unknown, key: string): bigint {
   return BigInt(value);
 }
 
+/** Value of a hex digit's character code, 255 for all others. */
+const DIGITS = Uint8Array.from({ length: 128 }, (_, c) => {
+  const at = '0123456789abcdef'.indexOf(String.fromCharCode(c));
+  return at < 0 ? 255 : at;
+});
+
+/** Checked and decoded in one pass: a recording is mostly this. */
 function hex(value: unknown, key: string): Uint8Array {
-  if (typeof value !== 'string' || value.length % 2 !== 0 || /[^0-9a-f]/.test(value))
-    throw new BadLine(`'${key}' has bytes that are no hex text`);
-  return fromHex(value);
+  const bad = () => new BadLine(`'${key}' has bytes that are no hex text`);
+  if (typeof value !== 'string' || value.length % 2 !== 0) throw bad();
+  const out = new Uint8Array(value.length >> 1);
+  for (let i = 0; i < out.length; i++) {
+    const high = DIGITS[value.charCodeAt(2 * i)] ?? 255;
+    const low = DIGITS[value.charCodeAt(2 * i + 1)] ?? 255;
+    if ((high | low) > 15) throw bad();
+    out[i] = (high << 4) | low;
+  }
+  return out;
 }
