@@ -1,6 +1,6 @@
 /**
- * One's complement sums as the kernel keeps them (include/net/checksum.h): a 32-bit partial sum is folded to 16 bits and inverted. Numbers are
- * taken as they lie in memory, little-endian; the sum does not care.
+ * One's complement sums as the kernel keeps them (include/net/checksum.h): a 32-bit partial sum is folded to 16 bits
+ * and inverted. Numbers are taken as they lie in memory, little-endian; the sum does not care.
  */
 
 /** 32-bit sum with end-around carry. */

@@ -1,6 +1,7 @@
 /**
- * struct bpf_dynptr in memory (struct bpf_dynptr_kern, include/linux/bpf.h): u64 address of the data (0: a null dynptr), u32 size with the type in bits
- * 28 to 30 and "read only" in bit 31, u32 offset into the data. Local memory and ring buffer records are modelled.
+ * struct bpf_dynptr in memory (struct bpf_dynptr_kern, include/linux/bpf.h): u64 address of the data (0: a null
+ * dynptr), u32 size with the type in bits 28 to 30 and "read only" in bit 31, u32 offset into the data. Local memory
+ * and ring buffer records are modelled.
  */
 import { KERNEL_HI, type LinearMemory } from '../base/memory.ts';
 import { E2BIG } from '../maps/errno.ts';

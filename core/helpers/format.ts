@@ -2,10 +2,9 @@
  * The format language of bpf_trace_printk, bpf_trace_vprintk, bpf_snprintf and bpf_seq_printf: what bpf_bprintf_prepare
  * (kernel/bpf/helpers.c) lets through, printed as bstr_printf (lib/vsprintf.c) prints it.
  *
- * %[flags][width] and one of  d i u x X  with none, l or ll;  c;  s (ks: kernel, us: user memory);
- * p (hashed), pK, px (raw), ps, pS, pB (symbols), pI4, pi4, pI6, pi6 (addresses in memory).
- * No precision, no *, no other letters: -EINVAL. Strings and numbers together fill at most 512 bytes: -ENOSPC for numbers,
- * strings are cut.
+ * %[flags][width] and one of  d i u x X  with none, l or ll;  c;  s (ks: kernel, us: user memory); p (hashed), pK, px
+ * (raw), ps, pS, pB (symbols), pI4, pi4, pI6, pi6 (addresses in memory). No precision, no *, no other letters: -EINVAL.
+ * Strings and numbers together fill at most 512 bytes: -ENOSPC for numbers, strings are cut.
  */
 import type { LinearMemory } from '../base/memory.ts';
 import { EINVAL, ENOSPC } from '../maps/errno.ts';
@@ -44,7 +43,10 @@ function ends(c: number): boolean {
   return c === 0 || isSpace(c) || isPunctuation(c);
 }
 
-/** A pointer as %p shows it: 32 bits that do not tell where it points, the same for the same pointer. NULL and error pointers are shown. */
+/**
+ * A pointer as %p shows it: 32 bits that do not tell where it points, the same for the same pointer. NULL and error
+ * pointers are shown.
+ */
 function hashedPointer(lo: number, hi: number): [number, number] {
   if ((lo | hi) === 0 || (hi === -1 && lo >>> 0 >= 0xfffff001)) return [lo, hi];
   let h = Math.imul(lo ^ 0x5bd1e995, 0x9e3779b1) ^ hi;
@@ -76,7 +78,8 @@ export interface Formatted {
 }
 
 /**
- * Format the NUL-terminated text at `at` (searched for within `size` bytes) with `count` 64-bit arguments: `argument(i)` gives halves.
+ * Format the NUL-terminated text at `at` (searched for within `size` bytes) with `count` 64-bit arguments:
+ * `argument(i)` gives halves.
  */
 export function format(
   env: HelperEnv,

@@ -47,7 +47,10 @@ export type ArgKind =
   /** Memory of the next argument's size that the helper writes; it must be readable (initialised) before. */
   | 'mem_write'
   | 'mem_write_or_null'
-  /** Memory of the row's `argSizes` bytes. (`ptr_to_int`: 4 initialised bytes, written; `ptr_to_long`: 8 bytes, uninitialised, written.) */
+  /**
+   * Memory of the row's `argSizes` bytes. (`ptr_to_int`: 4 initialised bytes, written; `ptr_to_long`: 8 bytes,
+   * uninitialised, written.)
+   */
   | 'fixed_mem'
   /** Any address, not checked: what probe_read's source is. */
   | 'unsafe_ptr';
@@ -68,7 +71,10 @@ export type RetKind =
   | 'btf_id_or_null'
   | 'dynptr_mem_or_null';
 
-/** What the running program is inside of. The model kernel implements it; a bare VM (tests, skep-vm) implements a small part. */
+/**
+ * What the running program is inside of. The model kernel implements it; a bare VM (tests, skep-vm) implements a small
+ * part.
+ */
 export interface HelperEnv {
   readonly memory: LinearMemory;
   /** Offset of the ctx the program was started with. */
@@ -89,8 +95,8 @@ export interface HelperEnv {
   now(clock: 'monotonic' | 'boottime' | 'tai' | 'realtime'): readonly [number, number];
   random(): number;
   /**
-   * Copy `size` bytes from any address (two halves) to an offset, as copy_from_kernel_nofault / copy_from_user_nofault: 0, or -EFAULT (-14).
-   * `space` says which address space the program named; 'any' is the old bpf_probe_read.
+   * Copy `size` bytes from any address (two halves) to an offset, as copy_from_kernel_nofault / copy_from_user_nofault:
+   * 0, or -EFAULT (-14). `space` says which address space the program named; 'any' is the old bpf_probe_read.
    */
   read(space: 'kernel' | 'user' | 'any', addressLo: number, addressHi: number, size: number, to: number): number;
   /** Like read, up to and with the first NUL: length with NUL, or negative errno. */
@@ -106,18 +112,25 @@ export interface HelperEnv {
    */
   callback?: ((functionAddress: number, args: Int32Array) => number) | undefined;
   /**
-   * Legacy ld_abs / ld_ind (socket filters): `size` bytes of packet data at `offset` (negative: SKF_NET_OFF, SKF_LL_OFF,
-   * ancillary data), already in host order, or undefined when there are none: the program then exits with r0 = 0.
+   * Legacy ld_abs / ld_ind (socket filters): `size` bytes of packet data at `offset` (negative: SKF_NET_OFF,
+   * SKF_LL_OFF, ancillary data), already in host order, or undefined when there are none: the program then exits with
+   * r0 = 0.
    */
   loadPacket?(offset: number, size: number): number | undefined;
 
-  // What follows is optional: a helper that needs one that is absent says Unsupported by name, or returns what the comment says.
+  // What follows is optional: a helper that needs one that is absent says Unsupported by name, or returns what the
+  // comment says.
   // Addresses, ids and counters are pairs of 32-bit halves, low first.
-  /** Id of the current task's cgroup (v2), or of its ancestor at `level` (0 is the root), [0, 0] when it has none there. */
+  /**
+   * Id of the current task's cgroup (v2), or of its ancestor at `level` (0 is the root), [0, 0] when it has none there.
+   */
   cgroupId?(level?: number): readonly [number, number];
   /** Is the current task in the cgroup that a cgroup_array's slot holds (an id above 0), or below it? */
   underCgroup?(slot: number): boolean;
-  /** Ids of the current task in the pid namespace with this device and inode (of nsfs); undefined: it is not that namespace. */
+  /**
+   * Ids of the current task in the pid namespace with this device and inode (of nsfs); undefined: it is not that
+   * namespace.
+   */
   nsPidTgid?(
     dev: readonly [number, number],
     ino: readonly [number, number],
@@ -129,8 +142,9 @@ export interface HelperEnv {
   /** Like read, from the user memory of the task whose struct task_struct is at `task`. Absent: -EFAULT. */
   readTask?(task: number, addressLo: number, addressHi: number, size: number, to: number): number;
   /**
-   * Return addresses of the current kernel or user stack, innermost first, as halves [lo, hi, lo, hi, ...]; at most `most` frames.
-   * undefined when there is none (a kernel thread's user stack). `ctx` is the program's ctx. Absent: as undefined.
+   * Return addresses of the current kernel or user stack, innermost first, as halves [lo, hi, lo, hi, ...]; at most
+   * `most` frames. undefined when there is none (a kernel thread's user stack). `ctx` is the program's ctx. Absent: as
+   * undefined.
    */
   callchain?(kind: 'kernel' | 'user', most: number, task?: number): Int32Array | undefined;
   /** Build id (20 bytes) and file offset of a user address, for stack maps with build ids; undefined: not known. */
@@ -154,11 +168,17 @@ export interface HelperEnv {
   };
   /** The cookie given at attach time. Absent: 0. */
   attachCookie?(): readonly [number, number];
-  /** How many arguments the traced function has (fentry, fexit, fmod_ret, LSM), and whether its return value follows them in the ctx. */
+  /**
+   * How many arguments the traced function has (fentry, fexit, fmod_ret, LSM), and whether its return value follows
+   * them in the ctx.
+   */
   functionArguments?(): { readonly count: number; readonly hasReturn: boolean };
   /** The traced function shall not run, and return this (kprobes on ALLOW_ERROR_INJECTION functions). */
   overrideReturn?(lo: number, hi: number): void;
-  /** Offset of the current CPU's (or `cpu`'s) copy of the per-CPU variable at this offset, 0 for a CPU that is not. Absent: the variable itself. */
+  /**
+   * Offset of the current CPU's (or `cpu`'s) copy of the per-CPU variable at this offset, 0 for a CPU that is not.
+   * Absent: the variable itself.
+   */
   perCpu?(offset: number, cpu: number): number;
   /** NUMA node of the current CPU. Absent: 0. */
   readonly numaNode?: number;
@@ -166,9 +186,15 @@ export interface HelperEnv {
   taskPtRegs?(task: number): number;
   /** Text for the seq_file at `seq` (iterators): 0, or -EOVERFLOW when its buffer is full. */
   seqWrite?(seq: number, bytes: Uint8Array): number;
-  /** Timers in map values; absent: helpers on timers are not supported. A handle (above 0) lies in the first word of the struct bpf_timer. */
+  /**
+   * Timers in map values; absent: helpers on timers are not supported. A handle (above 0) lies in the first word of the
+   * struct bpf_timer.
+   */
   readonly timers?: {
-    /** A timer for the struct at `timer`, in a value of the map whose header is at `map`. Clock: 0 realtime, 1 monotonic, 7 boottime. */
+    /**
+     * A timer for the struct at `timer`, in a value of the map whose header is at `map`. Clock: 0 realtime, 1
+     * monotonic, 7 boottime.
+     */
     create(timer: number, map: number, clock: number): number;
     /** -EINVAL for a handle that is gone. The callback gets (map, key, value), as bpf_timer_cb passes them. */
     setCallback(handle: number, functionAddress: number): number;
@@ -181,15 +207,21 @@ export interface HelperEnv {
   pathText?(path: number): string | undefined;
   /** The packet that a networking program runs on; absent elsewhere. */
   readonly packet?: Packet | undefined;
-  /** Where the packet shall go (bpf_redirect and its like): 0, or a negative errno for a clone that cannot be sent. Absent: not supported. */
+  /**
+   * Where the packet shall go (bpf_redirect and its like): 0, or a negative errno for a clone that cannot be sent.
+   * Absent: not supported.
+   */
   redirect?(request: RedirectRequest): number;
-  /** Values of one kernel object by local-storage maps: the object of this kind whose struct is at `address`. Absent: not supported. */
+  /**
+   * Values of one kernel object by local-storage maps: the object of this kind whose struct is at `address`. Absent:
+   * not supported.
+   */
   readonly storageOwner?: (kind: 'task' | 'inode' | 'sk' | 'cgrp', addressLo: number, addressHi: number) => number;
 }
 
 /**
- * A packet in the linear memory: head <= meta <= data <= end <= limit, all offsets. Helpers move the middle three and then call `moved`, so
- * that the ctx's own copies (data, data_end, data_meta, len) follow.
+ * A packet in the linear memory: head <= meta <= data <= end <= limit, all offsets. Helpers move the middle three and
+ * then call `moved`, so that the ctx's own copies (data, data_end, data_meta, len) follow.
  */
 export interface Packet {
   readonly kind: 'skb' | 'xdp';
@@ -234,9 +266,9 @@ export interface HelperRow {
   /** First kernel version that has it. */
   readonly since: string;
   /**
-   * Program types that may call it: names of core/progs or of the sets in prog-sets.ts ('all', 'all_tracing', 'socket', 'tc', 'lwt');
-   * the bare word 'tracing' (not in a list) is the set 'all_tracing';
-   * `type:attach_type` restricts to one attach type. Ask `mayCall` (core/helpers/index.ts), which knows the sets.
+   * Program types that may call it: names of core/progs or of the sets in prog-sets.ts ('all', 'all_tracing', 'socket',
+   * 'tc', 'lwt'); the bare word 'tracing' (not in a list) is the set 'all_tracing'; `type:attach_type` restricts to one
+   * attach type. Ask `mayCall` (core/helpers/index.ts), which knows the sets.
    */
   readonly progTypes: 'all' | 'tracing' | readonly string[];
   /** Who could call it before that kernel, where `progTypes` (6.18's) has grown since. */

@@ -1,6 +1,6 @@
 /**
- * THE HELPER TABLE: the 211 helpers of Linux 6.18 (include/uapi/linux/bpf.h, ___BPF_FUNC_MAPPER), one row each, from one
- * file a family. Everything that knows helpers (compiler, verifier, disassembler, engines) asks here.
+ * THE HELPER TABLE: the 211 helpers of Linux 6.18 (include/uapi/linux/bpf.h, ___BPF_FUNC_MAPPER), one row each, from
+ * one file a family. Everything that knows helpers (compiler, verifier, disassembler, engines) asks here.
  */
 import { nearestNames, Unsupported } from '../base/errors.ts';
 import { CGROUP_HELPERS } from './cgroup.ts';
@@ -87,8 +87,9 @@ export function programTypesOf(row: HelperRow): readonly string[] {
 const allowed = new WeakMap<HelperRow, ReadonlySet<string>>();
 
 /**
- * May a program of this type call the helper (6.18's rules)? `ext` programs have the helpers of what they replace, which the caller must know:
- * for `ext` itself the answer is false. `attachType` matters to the few rows that want one (`tracing:trace_iter`); absent, any will do.
+ * May a program of this type call the helper (6.18's rules)? `ext` programs have the helpers of what they replace,
+ * which the caller must know: for `ext` itself the answer is false. `attachType` matters to the few rows that want one
+ * (`tracing:trace_iter`); absent, any will do.
  */
 export function mayCall(row: HelperRow, progType: string, attachType?: string): boolean {
   let set = allowed.get(row);

@@ -1,6 +1,6 @@
 /**
- * Helpers on maps: the three that every program uses, queues and stacks, other CPUs' values, callbacks over all elements,
- * and the tail call. Signatures: kernel/bpf/helpers.c.
+ * Helpers on maps: the three that every program uses, queues and stacks, other CPUs' values, callbacks over all
+ * elements, and the tail call. Signatures: kernel/bpf/helpers.c.
  */
 import { BpfError } from '../base/errors.ts';
 import { KERNEL_HI } from '../base/memory.ts';

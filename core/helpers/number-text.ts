@@ -1,4 +1,7 @@
-/** Numbers as text for format.ts: 64-bit values in halves, and the field rules of the kernel's `number()` (lib/vsprintf.c). */
+/**
+ * Numbers as text for format.ts: 64-bit values in halves, and the field rules of the kernel's `number()`
+ * (lib/vsprintf.c).
+ */
 
 /** What stands between % and the conversion. `width` is -1 when absent. */
 export interface Field {

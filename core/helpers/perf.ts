@@ -1,5 +1,6 @@
 /**
- * Perf events: records to a perf_event_array's rings, counters, branch records (which no machine here takes: -ENOENT). Signatures: kernel/trace/bpf_trace.c.
+ * Perf events: records to a perf_event_array's rings, counters, branch records (which no machine here takes: -ENOENT).
+ * Signatures: kernel/trace/bpf_trace.c.
  */
 import { EFAULT, EINVAL, ENOENT, EOPNOTSUPP } from '../maps/errno.ts';
 import { type PerfCounter, PerfEventArrayMap } from '../maps/perf-event-array.ts';
@@ -12,8 +13,8 @@ import { returnHalves, returnNumber, u32, u64 } from './registers.ts';
 const CTXLEN_MAX = 0xfffff;
 
 /**
- * Output to the ring that the low half of the flags (argument 3) names: an index, or the current CPU. Programs on packets may ask for the
- * first bytes of the packet behind the data: bits 32 to 51 of the flags.
+ * Output to the ring that the low half of the flags (argument 3) names: an index, or the current CPU. Programs on
+ * packets may ask for the first bytes of the packet behind the data: bits 32 to 51 of the flags.
  */
 function perfEventOutput(env: HelperEnv, r: RegFile) {
   const map = mapArgument(env, r, 2);

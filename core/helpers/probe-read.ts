@@ -1,5 +1,6 @@
 /**
- * Reading memory by address, with faults instead of crashes. Signatures: kernel/trace/bpf_trace.c, kernel/bpf/helpers.c.
+ * Reading memory by address, with faults instead of crashes. Signatures: kernel/trace/bpf_trace.c,
+ * kernel/bpf/helpers.c.
  */
 import { EFAULT, EINVAL, EPERM } from '../maps/errno.ts';
 import type { HelperEnv, HelperRow, RegFile } from './helper.ts';

@@ -4,7 +4,9 @@
  * Rows of the helper table name these sets beside single program types.
  */
 
-/** Everything that falls back to bpf_base_func_proto: all types but `ext` (has its target's helpers) and `lirc_mode2`. */
+/**
+ * Everything that falls back to bpf_base_func_proto: all types but `ext` (has its target's helpers) and `lirc_mode2`.
+ */
 const ALL = [
   'socket_filter',
   'kprobe',

@@ -1,6 +1,6 @@
 /**
- * Arguments out of, and results into, the register file that engines hand to helpers (RegFile in helper.ts): argument n (1 to 5)
- * is r[2n], r[2n+1]. A pointer to the linear memory has the offset as its low half.
+ * Arguments out of, and results into, the register file that engines hand to helpers (RegFile in helper.ts): argument n
+ * (1 to 5) is r[2n], r[2n+1]. A pointer to the linear memory has the offset as its low half.
  */
 import { KERNEL_HI } from '../base/memory.ts';
 import type { RegFile } from './helper.ts';
@@ -10,7 +10,10 @@ export function u32(r: RegFile, n: number): number {
   return r[2 * n]! >>> 0;
 }
 
-/** Argument `n` as an unsigned 64-bit number; exact up to 2^53 (enough to tell every valid flag word from an invalid one). */
+/**
+ * Argument `n` as an unsigned 64-bit number; exact up to 2^53 (enough to tell every valid flag word from an invalid
+ * one).
+ */
 export function u64(r: RegFile, n: number): number {
   return (r[2 * n + 1]! >>> 0) * 0x100000000 + (r[2 * n]! >>> 0);
 }

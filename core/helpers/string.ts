@@ -26,8 +26,8 @@ function digitOf(c: number): number {
 }
 
 /**
- * Read a number: optional white space, a minus, digits in base 8, 10, 16, or (0) as the prefix says. How many characters were used,
- * or a negative errno. Not a hot path: the value is a bigint.
+ * Read a number: optional white space, a minus, digits in base 8, 10, 16, or (0) as the prefix says. How many
+ * characters were used, or a negative errno. Not a hot path: the value is a bigint.
  */
 function parse(
   u8: Uint8Array,

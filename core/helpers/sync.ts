@@ -7,8 +7,8 @@ import type { HelperEnv, HelperRow, RegFile } from './helper.ts';
 import { returnHalves, returnNumber, u32, u64 } from './registers.ts';
 
 /**
- * One program runs at a time, so a lock that is taken is never let go by waiting: the verifier refuses such programs, and what is left is a
- * mistake of an unverified one.
+ * One program runs at a time, so a lock that is taken is never let go by waiting: the verifier refuses such programs,
+ * and what is left is a mistake of an unverified one.
  */
 function spinLock(env: HelperEnv, r: RegFile) {
   const { view } = env.memory;

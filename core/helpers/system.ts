@@ -1,6 +1,6 @@
 /**
- * The machine and the program itself: CPU, random numbers, per-CPU variables, loops, and what only syscall and LSM programs may
- * ask. Signatures: kernel/bpf/helpers.c, kernel/bpf/syscall.c, kernel/bpf/bpf_lsm.c.
+ * The machine and the program itself: CPU, random numbers, per-CPU variables, loops, and what only syscall and LSM
+ * programs may ask. Signatures: kernel/bpf/helpers.c, kernel/bpf/syscall.c, kernel/bpf/bpf_lsm.c.
  */
 import { Unsupported } from '../base/errors.ts';
 import { E2BIG, EINVAL, ENOENT } from '../maps/errno.ts';

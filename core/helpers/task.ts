@@ -1,5 +1,6 @@
 /**
- * The current task: ids, name, task_struct, control group, signals. Signatures: kernel/bpf/helpers.c, kernel/trace/bpf_trace.c.
+ * The current task: ids, name, task_struct, control group, signals. Signatures: kernel/bpf/helpers.c,
+ * kernel/trace/bpf_trace.c.
  */
 
 import { utf8Encode } from '../base/bytes.ts';
@@ -44,7 +45,10 @@ function sendSignal(thread: boolean) {
   };
 }
 
-/** struct bpf_pidns_info { u32 pid; u32 tgid; } of a pid namespace; -EINVAL and zeros when it is not the task's (or a wrong size). */
+/**
+ * struct bpf_pidns_info { u32 pid; u32 tgid; } of a pid namespace; -EINVAL and zeros when it is not the task's (or a
+ * wrong size).
+ */
 function getNsCurrentPidTgid(env: HelperEnv, r: RegFile) {
   const to = u32(r, 3);
   const size = u32(r, 4);

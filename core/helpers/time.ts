@@ -1,5 +1,6 @@
 /**
- * Clocks. Signatures: kernel/bpf/helpers.c; jiffies are CONFIG_HZ ticks since INITIAL_JIFFIES (include/linux/jiffies.h).
+ * Clocks. Signatures: kernel/bpf/helpers.c; jiffies are CONFIG_HZ ticks since INITIAL_JIFFIES
+ * (include/linux/jiffies.h).
  */
 import type { HelperEnv, HelperRow, RegFile } from './helper.ts';
 import { returnHalves, returnNumber } from './registers.ts';

@@ -29,7 +29,10 @@ function tracePrintk(env: HelperEnv, r: RegFile) {
   printLine(env, r, length, text);
 }
 
-/** Arguments as an array of u64 at argument `n` with its size in bytes in the next one; undefined when that is no such array. */
+/**
+ * Arguments as an array of u64 at argument `n` with its size in bytes in the next one; undefined when that is no such
+ * array.
+ */
 function varargs(env: HelperEnv, r: RegFile, n: number) {
   const size = u32(r, n + 1);
   const at = u32(r, n);

@@ -1,6 +1,6 @@
 /**
- * array and percpu_array: maxEntries values in a row, all there from the start (kernel/bpf/arraymap.c). Nothing is ever inserted or
- * deleted: an index past the end is E2BIG on update, BPF_NOEXIST is EEXIST, delete is EINVAL.
+ * array and percpu_array: maxEntries values in a row, all there from the start (kernel/bpf/arraymap.c). Nothing is ever
+ * inserted or deleted: an index past the end is E2BIG on update, BPF_NOEXIST is EEXIST, delete is EINVAL.
  */
 import { alignUp } from '../base/bytes.ts';
 import { copyBytes } from './copy.ts';
@@ -108,7 +108,10 @@ export class ArrayMap extends MapBase {
   }
 }
 
-/** array_map_alloc_check: 4-byte keys, some value, some entries. `flags` are those the type takes besides access and NUMA. */
+/**
+ * array_map_alloc_check: 4-byte keys, some value, some entries. `flags` are those the type takes besides access and
+ * NUMA.
+ */
 export function checkArray(attrs: MapAttrs, flags = 0): Refusal {
   return (
     checkSizes(attrs, { keySize: 4, valueSize: 'some', maxEntries: 'some' }) ??

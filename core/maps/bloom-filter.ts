@@ -1,6 +1,7 @@
 /**
- * bloom_filter: values go in and are never seen again, only asked for (kernel/bpf/bloom_filter.c): peek says -ENOENT for certain, or 0 for
- * "probably". `extra` is the number of hash functions (0: 5). The hash is the kernel's, so BPF_F_ZERO_SEED gives its false positives.
+ * bloom_filter: values go in and are never seen again, only asked for (kernel/bpf/bloom_filter.c): peek says -ENOENT
+ * for certain, or 0 for "probably". `extra` is the number of hash functions (0: 5). The hash is the kernel's, so
+ * BPF_F_ZERO_SEED gives its false positives.
  */
 import { BpfError } from '../base/errors.ts';
 import { EINVAL, ENOENT, EOPNOTSUPP } from './errno.ts';
@@ -87,7 +88,9 @@ export class BloomFilterMap extends MapBase {
     return this.pushOffset(valueOffset, flags);
   }
 
-  /** bpf(2)'s lookup takes the value to ask for in the value buffer, which this signature has no room for: see `has`. */
+  /**
+   * bpf(2)'s lookup takes the value to ask for in the value buffer, which this signature has no room for: see `has`.
+   */
   override lookup(_key: Uint8Array): undefined {
     throw new BpfError('EINVAL', `map ${this.attrs.name}: ask a bloom filter with has(value)`);
   }

@@ -1,6 +1,6 @@
 /**
- * cgroup_array: slots hold control groups (kernel/bpf/arraymap.c, cgroup_fd_array_*). User space stores a descriptor of a cgroup
- * directory; here the host says which cgroup id (above 0) that is.
+ * cgroup_array: slots hold control groups (kernel/bpf/arraymap.c, cgroup_fd_array_*). User space stores a descriptor of
+ * a cgroup directory; here the host says which cgroup id (above 0) that is.
  */
 import { EBADF } from './errno.ts';
 import { checkFdArray, FdArrayMap } from './fd-array.ts';

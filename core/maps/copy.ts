@@ -1,6 +1,6 @@
 /**
- * Copying and zeroing a few bytes. On a shared buffer `copyWithin`, `fill` and `set` cost some 100 ns however short the range is, more than
- * the rest of a map update: short ranges go word by word.
+ * Copying and zeroing a few bytes. On a shared buffer `copyWithin`, `fill` and `set` cost some 100 ns however short the
+ * range is, more than the rest of a map update: short ranges go word by word.
  */
 import type { LinearMemory } from '../base/memory.ts';
 

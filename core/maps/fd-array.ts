@@ -1,6 +1,7 @@
 /**
- * Arrays of kernel objects: prog_array, perf_event_array, cgroup_array (the fd arrays of kernel/bpf/arraymap.c). User space stores a
- * file descriptor and the slot holds what it names, as a u32 (0: empty). Programs cannot look them up, update or delete.
+ * Arrays of kernel objects: prog_array, perf_event_array, cgroup_array (the fd arrays of kernel/bpf/arraymap.c). User
+ * space stores a file descriptor and the slot holds what it names, as a u32 (0: empty). Programs cannot look them up,
+ * update or delete.
  */
 import { alignUp } from '../base/bytes.ts';
 import { checkArray } from './array.ts';

@@ -1,6 +1,7 @@
 /**
- * The hash of a map key, and comparing keys, both in 32-bit words over the linear memory. The function is written down in
- * layout.ts; the JIT and C++ compute the same. (The kernel uses jhash with a random seed: no program can know the order.)
+ * The hash of a map key, and comparing keys, both in 32-bit words over the linear memory. The function is written down
+ * in layout.ts; the JIT and C++ compute the same. (The kernel uses jhash with a random seed: no program can know the
+ * order.)
  */
 
 /** Word `index` of a key of `size` bytes at `at` (any alignment), zero-padded past the end. */

@@ -1,9 +1,10 @@
 /**
- * hash and percpu_hash (kernel/bpf/hashtab.c): buckets and nodes as layout.ts says. By default all nodes exist from the start;
- * with BPF_F_NO_PREALLOC they come in slabs as they are needed.
+ * hash and percpu_hash (kernel/bpf/hashtab.c): buckets and nodes as layout.ts says. By default all nodes exist from the
+ * start; with BPF_F_NO_PREALLOC they come in slabs as they are needed.
  *
- * What a program may hold a pointer to is never rewritten under it sooner than the kernel would: updating an existing key of a
- * hash takes another node (the kernel keeps a spare per CPU for that) and links it at the bucket's head; free nodes are reused oldest first.
+ * What a program may hold a pointer to is never rewritten under it sooner than the kernel would: updating an existing
+ * key of a hash takes another node (the kernel keeps a spare per CPU for that) and links it at the bucket's head; free
+ * nodes are reused oldest first.
  */
 import { alignUp } from '../base/bytes.ts';
 import { copyBytes, zeroBytes } from './copy.ts';

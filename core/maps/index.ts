@@ -1,5 +1,6 @@
 /**
- * THE MAP TABLE: the map types of Linux 6.18 (enum bpf_map_type), one row each. `createMap` is the one door to a live map.
+ * THE MAP TABLE: the map types of Linux 6.18 (enum bpf_map_type), one row each. `createMap` is the one door to a live
+ * map.
  */
 import { BpfError, nearestNames, Unsupported } from '../base/errors.ts';
 import { ARRAY, PERCPU_ARRAY } from './array.ts';
@@ -84,7 +85,8 @@ export function nearestMapTypes(name: string): string[] {
 }
 
 /**
- * Why a map of these attributes cannot be: the errno name first ('EINVAL: ...'), or undefined when it can. An unknown type is EINVAL.
+ * Why a map of these attributes cannot be: the errno name first ('EINVAL: ...'), or undefined when it can. An unknown
+ * type is EINVAL.
  */
 export function checkMap(attrs: MapAttrs): string | undefined {
   const row = mapTypeByName(attrs.type);
@@ -96,8 +98,8 @@ export function checkMap(attrs: MapAttrs): string | undefined {
 }
 
 /**
- * A new, empty map. Throws BpfError with the errno's name as code when the attributes are refused (as BPF_MAP_CREATE would) or memory
- * is short, Unsupported when the type is known but has no behaviour here.
+ * A new, empty map. Throws BpfError with the errno's name as code when the attributes are refused (as BPF_MAP_CREATE
+ * would) or memory is short, Unsupported when the type is known but has no behaviour here.
  */
 export function createMap(attrs: MapAttrs, host: MapHost): BpfMap {
   const refusal = checkMap(attrs);

@@ -1,6 +1,6 @@
 /**
- * The kernel's jhash (include/linux/jhash.h; Bob Jenkins's lookup3, public domain) over bytes of the linear memory: stack ids and
- * bloom filters are made of it, and user space can see both, so they are the kernel's numbers here too.
+ * The kernel's jhash (include/linux/jhash.h; Bob Jenkins's lookup3, public domain) over bytes of the linear memory:
+ * stack ids and bloom filters are made of it, and user space can see both, so they are the kernel's numbers here too.
  */
 
 const INITIAL = 0xdeadbeef | 0;

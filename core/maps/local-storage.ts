@@ -1,10 +1,10 @@
 /**
- * Local storage: sk_storage, inode_storage, task_storage, cgrp_storage (kernel/bpf/bpf_local_storage.c): one value per kernel object, made when a
- * program first asks for it with BPF_LOCAL_STORAGE_GET_F_CREATE, gone with the object. The older cgroup_storage pair is known with its rules
- * only.
+ * Local storage: sk_storage, inode_storage, task_storage, cgrp_storage (kernel/bpf/bpf_local_storage.c): one value per
+ * kernel object, made when a program first asks for it with BPF_LOCAL_STORAGE_GET_F_CREATE, gone with the object. The
+ * older cgroup_storage pair is known with its rules only.
  *
- * The host knows objects by a number above 0 that does not change while they live: what the helper's pointer leads to, and what a file
- * descriptor names (`ownerByFd`).
+ * The host knows objects by a number above 0 that does not change while they live: what the helper's pointer leads to,
+ * and what a file descriptor names (`ownerByFd`).
  */
 import { alignUp } from '../base/bytes.ts';
 import { EBADF, EEXIST, EINVAL, ENOENT } from './errno.ts';
@@ -48,7 +48,10 @@ export class LocalStorageMap extends MapBase {
     return at;
   }
 
-  /** Offset of an object's value, or 0. With `create` it is made when missing: a copy of `initial` (an offset), or zeros. */
+  /**
+   * Offset of an object's value, or 0. With `create` it is made when missing: a copy of `initial` (an offset), or
+   * zeros.
+   */
   ownerValue(owner: number, create: boolean, initial: number): number {
     const at = this.#values.get(owner) ?? 0;
     if (at !== 0 || !create || owner <= 0) return at;
@@ -116,7 +119,9 @@ export class LocalStorageMap extends MapBase {
   }
 }
 
-/** bpf_local_storage_map_alloc_check. (That types of key and value must be known in BTF is the object model's concern.) */
+/**
+ * bpf_local_storage_map_alloc_check. (That types of key and value must be known in BTF is the object model's concern.)
+ */
 function check(attrs: MapAttrs): Refusal {
   return (
     checkFlags(attrs, BPF_F_NO_PREALLOC | BPF_F_CLONE) ??

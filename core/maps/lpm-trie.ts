@@ -1,7 +1,8 @@
 /**
- * lpm_trie: longest-prefix match (kernel/bpf/lpm_trie.c). A key is { u32 prefixlen; u8 data[] } with the most significant bit of data[0]
- * first. Nodes hold { left, right, prefixlen, flags } as u32, the data (padded to 8), then the value (padded to 8); an intermediate node joins two
- * subtrees and has no value. Order of nextKey: more specific before less specific (postorder).
+ * lpm_trie: longest-prefix match (kernel/bpf/lpm_trie.c). A key is { u32 prefixlen; u8 data[] } with the most
+ * significant bit of data[0] first. Nodes hold { left, right, prefixlen, flags } as u32, the data (padded to 8), then
+ * the value (padded to 8); an intermediate node joins two subtrees and has no value. Order of nextKey: more specific
+ * before less specific (postorder).
  */
 import { alignUp } from '../base/bytes.ts';
 import { EEXIST, EINVAL, ENOENT, ENOSPC } from './errno.ts';

@@ -1,11 +1,11 @@
 /**
- * Which node an LRU map gives up: the kernel's two lists with reference bits (kernel/bpf/bpf_lru_list.c), including its per-CPU free and
- * pending lists, since what is evicted and when can be seen from outside. Numbers stand for nodes; lists are kept beside the linear memory,
- * only the reference bit is in the node, where lookups of every engine set it.
+ * Which node an LRU map gives up: the kernel's two lists with reference bits (kernel/bpf/bpf_lru_list.c), including its
+ * per-CPU free and pending lists, since what is evicted and when can be seen from outside. Numbers stand for nodes;
+ * lists are kept beside the linear memory, only the reference bit is in the node, where lookups of every engine set it.
  *
- * New nodes wait in the CPU's pending list; when the CPU's free list is empty, they move to the inactive list (active if referenced),
- * the lists rotate, and up to `targetFree` nodes come over, evicted from the inactive tail when none are free. With BPF_F_NO_COMMON_LRU each CPU
- * has its own lists and nothing is pending.
+ * New nodes wait in the CPU's pending list; when the CPU's free list is empty, they move to the inactive list (active
+ * if referenced), the lists rotate, and up to `targetFree` nodes come over, evicted from the inactive tail when none
+ * are free. With BPF_F_NO_COMMON_LRU each CPU has its own lists and nothing is pending.
  */
 
 /** What a node is in. */

@@ -1,6 +1,7 @@
 /**
- * lru_hash and lru_percpu_hash (kernel/bpf/hashtab.c): a hash that never is full, because an update takes the node of an element not used
- * lately (lru-list.ts says which). A program's lookup marks the element as used; bpf(2)'s lookup does not.
+ * lru_hash and lru_percpu_hash (kernel/bpf/hashtab.c): a hash that never is full, because an update takes the node of
+ * an element not used lately (lru-list.ts says which). A program's lookup marks the element as used; bpf(2)'s lookup
+ * does not.
  */
 import { ENOMEM } from './errno.ts';
 import { BPF_F_NO_COMMON_LRU } from './flags.ts';

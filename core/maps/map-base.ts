@@ -1,6 +1,6 @@
 /**
- * What every map type needs: a header in the linear memory (layout.ts), scratch space through which user-space bytes become
- * offsets, the update-flag rules of bpf(2), frozen and read-only maps.
+ * What every map type needs: a header in the linear memory (layout.ts), scratch space through which user-space bytes
+ * become offsets, the update-flag rules of bpf(2), frozen and read-only maps.
  *
  * Subclasses implement the program side on offsets; the user-space side here copies bytes in and out around it.
  */

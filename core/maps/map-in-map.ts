@@ -1,7 +1,7 @@
 /**
- * array_of_maps and hash_of_maps (kernel/bpf/map_in_map.c): values are maps. User space stores a file descriptor (the host's `mapByFd` says
- * which map that is) and reads an id back; a slot holds the inner map's kernel address, and a program's lookup gives that address.
- * Every inner map must be like the one the map was made with.
+ * array_of_maps and hash_of_maps (kernel/bpf/map_in_map.c): values are maps. User space stores a file descriptor (the
+ * host's `mapByFd` says which map that is) and reads an id back; a slot holds the inner map's kernel address, and a
+ * program's lookup gives that address. Every inner map must be like the one the map was made with.
  */
 import { KERNEL_HI } from '../base/memory.ts';
 import { E2BIG, EBADF, EINVAL, ENOENT } from './errno.ts';
@@ -16,7 +16,10 @@ import { MapBase } from './map-base.ts';
 const NEVER_INNER: readonly string[] = ['prog_array', 'struct_ops', 'cgroup_storage', 'percpu_cgroup_storage', 'arena'];
 const NESTS: readonly string[] = ['array_of_maps', 'hash_of_maps'];
 
-/** Is `map` like the model (bpf_map_meta_equal)? Arrays must have the same length unless they were made with BPF_F_INNER_MAP. */
+/**
+ * Is `map` like the model (bpf_map_meta_equal)? Arrays must have the same length unless they were made with
+ * BPF_F_INNER_MAP.
+ */
 function like(model: MapAttrs, map: MapAttrs): boolean {
   return (
     model.type === map.type &&

@@ -1,5 +1,6 @@
 /**
- * What a map is to the rest of skep: bytes in, bytes out, with the kernel's errnos; and what one map type provides (its row).
+ * What a map is to the rest of skep: bytes in, bytes out, with the kernel's errnos; and what one map type provides (its
+ * row).
  *
  * Semantics are the kernel's (kernel/bpf/syscall.c and the *map.c files). Errors are negative errnos as numbers, as a
  * BPF program sees them; the object model turns them into SysError.
@@ -46,31 +47,39 @@ export interface MapHost {
   mapByFd?(fd: number): BpfMap | undefined;
   mapId?(map: BpfMap): number;
   /**
-   * Prog arrays: id of the program a file descriptor names (above 0), or a negative errno (-EBADF; -EINVAL for a program that does
-   * not fit those already there). Absent: the number itself is the id.
+   * Prog arrays: id of the program a file descriptor names (above 0), or a negative errno (-EBADF; -EINVAL for a
+   * program that does not fit those already there). Absent: the number itself is the id.
    */
   progByFd?(fd: number, array: BpfMap): number;
-  /** Cgroup arrays: id of the cgroup a file descriptor names (above 0), or a negative errno. Absent: the number itself is the id. */
+  /**
+   * Cgroup arrays: id of the cgroup a file descriptor names (above 0), or a negative errno. Absent: the number itself
+   * is the id.
+   */
   cgroupByFd?(fd: number): number;
-  /** Local storage: number (above 0) of the object that a file descriptor names, or a negative errno. Absent: the number itself. */
+  /**
+   * Local storage: number (above 0) of the object that a file descriptor names, or a negative errno. Absent: the number
+   * itself.
+   */
   ownerByFd?(kind: 'sk' | 'inode' | 'task' | 'cgrp', fd: number): number;
   /** Device maps: is there a network device with this index? Absent: there is. */
   hasDevice?(ifindex: number): boolean;
 }
 
 /**
- * A live map in the linear memory. User-space side calls (bytes) and program side calls (offsets) act on the same storage.
- * A returned number below zero is a negative errno.
+ * A live map in the linear memory. User-space side calls (bytes) and program side calls (offsets) act on the same
+ * storage. A returned number below zero is a negative errno.
  */
 export interface BpfMap {
   readonly attrs: MapAttrs;
   /**
    * Offset of the map's header in the linear memory: what `ld_imm64 map_fd` becomes in a loaded program (as a kernel
-   * address). The header's layout is documented in core/maps/layout.ts, so that the JIT and C++ look keys up by themselves.
+   * address). The header's layout is documented in core/maps/layout.ts, so that the JIT and C++ look keys up by
+   * themselves.
    */
   readonly offset: number;
 
-  // Program side. Keys and values are offsets into the linear memory. `lookupOffset` answers the offset of the value, or 0.
+  // Program side. Keys and values are offsets into the linear memory. `lookupOffset` answers the offset of the value,
+  // or 0.
   lookupOffset(keyOffset: number): number;
   updateOffset(keyOffset: number, valueOffset: number, flags: number): number;
   deleteOffset(keyOffset: number): number;
@@ -81,8 +90,8 @@ export interface BpfMap {
   /** Per-CPU maps: offset of another CPU's value, or 0. */
   lookupCpuOffset?(keyOffset: number, cpu: number): number;
   /**
-   * Call `visit` with every element (bpf_for_each_map_elem) until it answers false; how many were visited. Elements may be
-   * deleted meanwhile. Per-CPU maps give the current CPU's value.
+   * Call `visit` with every element (bpf_for_each_map_elem) until it answers false; how many were visited. Elements may
+   * be deleted meanwhile. Per-CPU maps give the current CPU's value.
    */
   forEachElement?(visit: (keyOffset: number, valueOffset: number) => boolean): number;
   /** Offset of value 0, for direct value access (`ld_imm64 map_value`); only array-like maps. */
@@ -112,7 +121,10 @@ export interface MapTypeRow {
   /** First kernel version that has it. */
   readonly since: string;
   readonly perCpu?: boolean;
-  /** A message why these attributes are refused (as the kernel would, with its errno name first: 'EINVAL: ...'), or undefined. */
+  /**
+   * A message why these attributes are refused (as the kernel would, with its errno name first: 'EINVAL: ...'), or
+   * undefined.
+   */
   check(attrs: MapAttrs): string | undefined;
   /** Absent when the type is known but not yet modelled: creating one says Unsupported by name. */
   readonly create?: (attrs: MapAttrs, host: MapHost) => BpfMap;

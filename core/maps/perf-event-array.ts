@@ -1,8 +1,9 @@
 /**
  * perf_event_array: one perf buffer a CPU (kernel/bpf/arraymap.c, bpf_perf_event_output in kernel/trace/bpf_trace.c).
  *
- * In the kernel user space opens a PERF_COUNT_SW_BPF_OUTPUT event per CPU, maps its buffer and stores its fd. Here `openRing` does the
- * three at once; counters (hardware events and the like, for perf_event_read) are stored with `openCounter`.
+ * In the kernel user space opens a PERF_COUNT_SW_BPF_OUTPUT event per CPU, maps its buffer and stores its fd. Here
+ * `openRing` does the three at once; counters (hardware events and the like, for perf_event_read) are stored with
+ * `openCounter`.
  */
 import { BpfError } from '../base/errors.ts';
 import { E2BIG, EBADF, EINVAL, ENOENT, EOPNOTSUPP } from './errno.ts';
@@ -73,7 +74,9 @@ export class PerfEventArrayMap extends FdArrayMap {
   }
 
   /**
-   * bpf_perf_event_output of `size` bytes at `from` (and `moreSize` at `more`): `index` is the low half of its flags. 0 or a negative errno; -ENOSPC when the sample was dropped. */
+   * bpf_perf_event_output of `size` bytes at `from` (and `moreSize` at `more`): `index` is the low half of its flags. 0,
+   * or a negative errno; -ENOSPC when the sample was dropped.
+   */
   output(index: number, from: number, size: number, more = 0, moreSize = 0): number {
     const id = this.#slotFor(index);
     if (id < 0) return id;

@@ -1,11 +1,12 @@
 /**
  * One CPU's perf buffer in the linear memory, laid out and behaving as the kernel's (include/uapi/linux/perf_event.h,
- * kernel/events/ring_buffer.c): a 4096-byte control page whose words at 1024 and 1032 are data_head and data_tail (u64, free-running),
- * then a power of two of data pages that records wrap around.
+ * kernel/events/ring_buffer.c): a 4096-byte control page whose words at 1024 and 1032 are data_head and data_tail (u64,
+ * free-running), then a power of two of data pages that records wrap around.
  *
- * A record is { u32 type; u16 misc; u16 size }, then: PERF_RECORD_SAMPLE (9), of PERF_SAMPLE_RAW alone: u32 n and n bytes, padded so
- * that the record is a multiple of 8 (n counts the padding, as in the kernel); PERF_RECORD_LOST (2): u64 id, u64 count.
- * A sample without room is dropped and counted; the count goes out as a LOST record right before the next sample that fits.
+ * A record is { u32 type; u16 misc; u16 size }, then: PERF_RECORD_SAMPLE (9), of PERF_SAMPLE_RAW alone: u32 n and n
+ * bytes, padded so that the record is a multiple of 8 (n counts the padding, as in the kernel); PERF_RECORD_LOST (2):
+ * u64 id, u64 count. A sample without room is dropped and counted; the count goes out as a LOST record right before the
+ * next sample that fits.
  */
 import { BpfError } from '../base/errors.ts';
 import type { LinearMemory } from '../base/memory.ts';
@@ -79,8 +80,8 @@ export class PerfRing {
   }
 
   /**
-   * Write one sample: `size` bytes from `from`, then (packets) `moreSize` bytes from `more`. 0, -ENOSPC (dropped and counted), or -E2BIG
-   * (a record above 65,528 bytes; not counted).
+   * Write one sample: `size` bytes from `from`, then (packets) `moreSize` bytes from `more`. 0, -ENOSPC (dropped and
+   * counted), or -E2BIG (a record above 65,528 bytes; not counted).
    */
   write(from: number, size: number, more = 0, moreSize = 0): number {
     const raw = size + moreSize;
@@ -137,7 +138,10 @@ export class PerfRing {
     if (first < size) copyBytes(this.#memory, this.offset + PAGE_SIZE, from + first, size - first);
   }
 
-  /** A private copy of everything between two positions: one bulk copy (two where the buffer wraps) is far cheaper than one a record. */
+  /**
+   * A private copy of everything between two positions: one bulk copy (two where the buffer wraps) is far cheaper than
+   * one a record.
+   */
   #chunk(from: number, to: number): Uint8Array {
     const { u8 } = this.#memory;
     const size = to - from;
@@ -151,8 +155,8 @@ export class PerfRing {
   }
 
   /**
-   * Deliver every record that is there when called; how many samples. The tail moves past each record before it is handed over, so
-   * a sink that throws loses that record alone and the next call goes on behind it.
+   * Deliver every record that is there when called; how many samples. The tail moves past each record before it is
+   * handed over, so a sink that throws loses that record alone and the next call goes on behind it.
    */
   read(sink: PerfSink): number {
     const start = this.#get64(DATA_TAIL);
@@ -178,8 +182,8 @@ export class PerfRing {
   }
 
   /**
-   * Samples dropped that no LOST record has told yet, and will not now: for the reader's end, so that received + lost = sent
-   * (the kernel keeps this number in the event's `lost_samples`).
+   * Samples dropped that no LOST record has told yet, and will not now: for the reader's end, so that received + lost =
+   * sent (the kernel keeps this number in the event's `lost_samples`).
    */
   takeLost(): number {
     const lost = this.#lost;

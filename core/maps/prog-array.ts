@@ -1,6 +1,6 @@
 /**
- * prog_array: targets of tail calls (kernel/bpf/arraymap.c, prog_fd_array_*). Slots hold program ids, which the engine's host turns
- * into programs; user space reads the ids back.
+ * prog_array: targets of tail calls (kernel/bpf/arraymap.c, prog_fd_array_*). Slots hold program ids, which the
+ * engine's host turns into programs; user space reads the ids back.
  */
 import { EBADF } from './errno.ts';
 import { checkFdArray, FdArrayMap } from './fd-array.ts';

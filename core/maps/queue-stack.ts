@@ -1,6 +1,6 @@
 /**
- * queue and stack: values without keys (kernel/bpf/queue_stack_maps.c). One ring of max_entries + 1 slots; a push with BPF_EXIST into a
- * full one drops the oldest. bpf(2) sees update as push, lookup as peek, lookup-and-delete as pop.
+ * queue and stack: values without keys (kernel/bpf/queue_stack_maps.c). One ring of max_entries + 1 slots; a push with
+ * BPF_EXIST into a full one drops the oldest. bpf(2) sees update as push, lookup as peek, lookup-and-delete as pop.
  */
 import { E2BIG, EINVAL, ENOENT } from './errno.ts';
 import { ACCESS_MASK, BPF_F_NUMA_NODE, checkFlags, checkSizes, KMALLOC_MAX, type Refusal } from './flags.ts';

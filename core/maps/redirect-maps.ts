@@ -1,7 +1,7 @@
 /**
- * Targets of bpf_redirect_map: devmap and devmap_hash (network devices, kernel/bpf/devmap.c), cpumap (CPUs, kernel/bpf/cpumap.c). The
- * value's first word is the interface index, or the length of the CPU's queue; the second, where there is one, a program.
- * xskmap holds AF_XDP sockets, which do not exist here yet.
+ * Targets of bpf_redirect_map: devmap and devmap_hash (network devices, kernel/bpf/devmap.c), cpumap (CPUs,
+ * kernel/bpf/cpumap.c). The value's first word is the interface index, or the length of the CPU's queue; the second,
+ * where there is one, a program. xskmap holds AF_XDP sockets, which do not exist here yet.
  */
 import { alignUp } from '../base/bytes.ts';
 import { E2BIG, EEXIST, EINVAL, ENODEV, EOVERFLOW } from './errno.ts';

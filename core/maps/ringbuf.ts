@@ -1,13 +1,14 @@
 /**
- * ringbuf: one buffer for all CPUs, records reserved, filled and committed in order (kernel/bpf/ringbuf.c). Layout from the offset in the
- * header's RB word, pages of 4096 bytes as user space would map them:
+ * ringbuf: one buffer for all CPUs, records reserved, filled and committed in order (kernel/bpf/ringbuf.c). Layout from
+ * the offset in the header's RB word, pages of 4096 bytes as user space would map them:
  *     page 0        the kernel's own: u32 offset of the map header
  *     page 1        u64 consumer_pos
  *     page 2        u64 producer_pos, u64 pending_pos
  *     page 3 on     data, max_entries bytes (a power of two), then the same number of bytes once more
- * A record is { u32 len; u32 page } and its bytes, 8-aligned; bit 31 of len: still being written, bit 30: discarded. `page` is the distance to
- * page 0, so that submit finds the buffer from the record. The kernel maps the data twice, one after the other, so that no record is ever
- * split; a linear memory cannot, so the second half is real, and what is written there is copied to the first when the record is committed.
+ * A record is { u32 len; u32 page } and its bytes, 8-aligned; bit 31 of len: still being written, bit 30: discarded.
+ * `page` is the distance to page 0, so that submit finds the buffer from the record. The kernel maps the data twice,
+ * one after the other, so that no record is ever split; a linear memory cannot, so the second half is real, and what is
+ * written there is copied to the first when the record is committed.
  */
 import { alignUp } from '../base/bytes.ts';
 import type { LinearMemory } from '../base/memory.ts';
@@ -188,8 +189,9 @@ export class RingbufMap extends RingPages {
   }
 
   /**
-   * Deliver the records that are complete, in order, up to the first that is still busy; discarded ones are skipped. How many were delivered.
-   * The consumer moves on before a record is handed over (part of one private copy), so a sink that throws loses that record alone.
+   * Deliver the records that are complete, in order, up to the first that is still busy; discarded ones are skipped.
+   * How many were delivered. The consumer moves on before a record is handed over (part of one private copy), so a sink
+   * that throws loses that record alone.
    */
   consume(onRecord: (data: Uint8Array) => void): number {
     this.wakeup = false;

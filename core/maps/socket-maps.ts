@@ -1,6 +1,6 @@
 /**
- * Maps of sockets: sockmap, sockhash (net/core/sock_map.c), reuseport_sockarray (kernel/bpf/reuseport_array.c). Known with their rules;
- * nothing here holds sockets yet.
+ * Maps of sockets: sockmap, sockhash (net/core/sock_map.c), reuseport_sockarray (kernel/bpf/reuseport_array.c). Known
+ * with their rules; nothing here holds sockets yet.
  */
 import { checkArray } from './array.ts';
 import { BPF_F_NUMA_NODE, BPF_F_RDONLY, BPF_F_WRONLY, checkFlags, checkSizes, type Refusal } from './flags.ts';

@@ -1,6 +1,7 @@
 /**
- * stack_trace: stacks by id (kernel/bpf/stackmap.c). A stack's id is its hash (jhash, so the kernel's number) in as many bits as there are
- * buckets; a bucket holds one stack, so another stack with the same id is refused or replaces it. At most max_entries stacks are held.
+ * stack_trace: stacks by id (kernel/bpf/stackmap.c). A stack's id is its hash (jhash, so the kernel's number) in as
+ * many bits as there are buckets; a bucket holds one stack, so another stack with the same id is refused or replaces
+ * it. At most max_entries stacks are held.
  */
 import { alignUp } from '../base/bytes.ts';
 import { E2BIG, EEXIST, EFAULT, EINVAL, ENOENT, ENOMEM } from './errno.ts';
@@ -36,7 +37,10 @@ export type BuildIdOf = (
   hi: number,
 ) => { readonly id: Uint8Array; readonly offset: readonly [number, number] } | undefined;
 
-/** Write build-id entries for addresses (halves, `count` of them) at an offset: status 1 with id and file offset, or 2 with the address. */
+/**
+ * Write build-id entries for addresses (halves, `count` of them) at an offset: status 1 with id and file offset, or 2
+ * with the address.
+ */
 export function storeBuildIds(
   view: DataView,
   u8: Uint8Array,
@@ -96,8 +100,9 @@ export class StackTraceMap extends MapBase {
   }
 
   /**
-   * bpf_get_stackid with the stack already walked: `ips` are addresses as halves, innermost first, the skipped frames still in it.
-   * The stack's id, -EFAULT when all of it is skipped, -EEXIST when its bucket holds another, -ENOMEM when the map is full.
+   * bpf_get_stackid with the stack already walked: `ips` are addresses as halves, innermost first, the skipped frames
+   * still in it. The stack's id, -EFAULT when all of it is skipped, -EEXIST when its bucket holds another, -ENOMEM when
+   * the map is full.
    */
   store(ips: Int32Array, flags: number, buildId?: BuildIdOf): number {
     const { i32, u8, view } = this.host.memory;

@@ -1,6 +1,6 @@
 /**
- * struct_ops (kernel/bpf/bpf_struct_ops.c) and arena (kernel/bpf/arena.c): known with their rules. A kernel that calls into programs by
- * structure, and memory shared page by page with user space, are not modelled.
+ * struct_ops (kernel/bpf/bpf_struct_ops.c) and arena (kernel/bpf/arena.c): known with their rules. A kernel that calls
+ * into programs by structure, and memory shared page by page with user space, are not modelled.
  */
 import {
   BPF_F_LINK,

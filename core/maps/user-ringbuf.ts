@@ -1,6 +1,6 @@
 /**
- * user_ringbuf: the ring buffer the other way round (kernel/bpf/ringbuf.c): user space produces, a program drains it with
- * bpf_user_ringbuf_drain. Same pages as ringbuf.ts; user space owns producer_pos.
+ * user_ringbuf: the ring buffer the other way round (kernel/bpf/ringbuf.c): user space produces, a program drains it
+ * with bpf_user_ringbuf_drain. Same pages as ringbuf.ts; user space owns producer_pos.
  */
 import { alignUp } from '../base/bytes.ts';
 import { E2BIG, EINVAL, ENODATA, ENOSPC } from './errno.ts';
@@ -30,8 +30,8 @@ export class UserRingbufMap extends RingPages {
   }
 
   /**
-   * Program side: the next sample, `{ offset, size }`, already past discarded ones (`discarded` of them); or a negative errno, -ENODATA
-   * when there is none. `release` it when done.
+   * Program side: the next sample, `{ offset, size }`, already past discarded ones (`discarded` of them); or a negative
+   * errno, -ENODATA when there is none. `release` it when done.
    */
   peek(): { readonly offset: number; readonly size: number } | number {
     for (;;) {

@@ -1,6 +1,6 @@
 /**
- * Expected attach types (enum bpf_attach_type of Linux 6.18's include/uapi/linux/bpf.h): lower-case kernel names without
- * BPF_, in the order of their numbers.
+ * Expected attach types (enum bpf_attach_type of Linux 6.18's include/uapi/linux/bpf.h): lower-case kernel names
+ * without BPF_, in the order of their numbers.
  */
 const NAMES = [
   'cgroup_inet_ingress',

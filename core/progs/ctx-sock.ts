@@ -64,7 +64,10 @@ export const BPF_SOCK_POINTEE: readonly CtxField[] =
 /** What may be read behind a `sock_common` pointer: bpf_sock without `type` to `priority`. */
 export const SOCK_COMMON_POINTEE: readonly CtxField[] = BPF_SOCK_POINTEE.filter((f) => f.offset < 8 || f.offset >= 24);
 
-/** struct bpf_tcp_sock behind a `tcp_sock` pointer: 4-byte reads, 8 bytes for the two counters (bpf_tcp_sock_is_valid_access). */
+/**
+ * struct bpf_tcp_sock behind a `tcp_sock` pointer: 4-byte reads, 8 bytes for the two counters
+ * (bpf_tcp_sock_is_valid_access).
+ */
 export const BPF_TCP_SOCK_POINTEE: readonly CtxField[] = [
   ...words(0, [
     'snd_cwnd',

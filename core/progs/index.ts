@@ -1,7 +1,7 @@
 /**
- * THE PROGRAM-TYPE TABLE: the program types of Linux 6.18 (enum bpf_prog_type), with the sections that name them in ELF objects
- * (libbpf's section table), the ctx each sees, and what it may return (check_return_code in kernel/bpf/verifier.c).
- * Which helpers a type has is decided by the helper table alone; `helpersFor` asks it.
+ * THE PROGRAM-TYPE TABLE: the program types of Linux 6.18 (enum bpf_prog_type), with the sections that name them in ELF
+ * objects (libbpf's section table), the ctx each sees, and what it may return (check_return_code in
+ * kernel/bpf/verifier.c). Which helpers a type has is decided by the helper table alone; `helpersFor` asks it.
  */
 import { nearestNames } from '../base/errors.ts';
 import type { HelperRow } from '../helpers/helper.ts';
@@ -508,8 +508,8 @@ const prefixes: readonly { readonly row: ProgTypeRow; readonly section: SectionP
 ).sort((a, b) => b.section.prefix.length - a.section.prefix.length);
 
 /**
- * What an ELF section name says, by libbpf's rules: the longest prefix that is the whole name, or is followed by a slash.
- * A leading `?` (do not load by itself) is skipped.
+ * What an ELF section name says, by libbpf's rules: the longest prefix that is the whole name, or is followed by a
+ * slash. A leading `?` (do not load by itself) is skipped.
  */
 export function progTypeOfSection(name: string): SectionMatch | undefined {
   const plain = name.startsWith('?') ? name.slice(1) : name;
@@ -538,7 +538,10 @@ export function helpersFor(progType: string): readonly HelperRow[] {
   return rows;
 }
 
-/** Why a program of this type may not call the helper (one sentence that names the types that may), or undefined when it may. */
+/**
+ * Why a program of this type may not call the helper (one sentence that names the types that may), or undefined when it
+ * may.
+ */
 export function whyNotCallable(row: HelperRow, progType: string, attachType?: string): string | undefined {
   return mayCall(row, progType, attachType) ? undefined : notAvailable(row, progType);
 }

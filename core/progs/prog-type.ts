@@ -28,7 +28,10 @@ export interface CtxField {
   readonly bytes?: boolean;
   /** 8-byte accesses over this field and the next are allowed (bpf_ctx_wide_access_ok). */
   readonly wide?: boolean;
-  /** Width of a load that is right for this field although it is not `size` (4 bytes of the 2-byte ports of bpf_sock, bpf_sk_lookup). */
+  /**
+   * Width of a load that is right for this field although it is not `size` (4 bytes of the 2-byte ports of bpf_sock,
+   * bpf_sk_lookup).
+   */
   readonly alsoSize?: number;
   /** Expected attach types under which the field exists; absent: all. */
   readonly attachTypes?: readonly string[];
@@ -61,7 +64,10 @@ export type CtxLayout =
 export interface SectionPrefix {
   /** Section name without a target: `kprobe`, `cgroup/connect4`. */
   readonly prefix: string;
-  /** `prefix/TARGET` is meant (the bare prefix too). Otherwise the name must be the prefix, or the prefix and `/` anything. */
+  /**
+   * `prefix/TARGET` is meant (the bare prefix too). Otherwise the name must be the prefix, or the prefix and `/`
+   * anything.
+   */
   readonly target?: boolean;
   readonly attachType?: string;
   readonly sleepable?: boolean;

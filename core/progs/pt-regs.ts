@@ -1,6 +1,6 @@
 /**
- * struct pt_regs of x86-64 (arch/x86/include/asm/ptrace.h): the ctx of kprobes and uprobes, and what PT_REGS_* macros read.
- * skep's model is x86-64 on every host (decision: one architecture), so these offsets are facts of skep too.
+ * struct pt_regs of x86-64 (arch/x86/include/asm/ptrace.h): the ctx of kprobes and uprobes, and what PT_REGS_* macros
+ * read. skep's model is x86-64 on every host (decision: one architecture), so these offsets are facts of skep too.
  */
 
 /** Bytes in struct pt_regs. */

@@ -11,7 +11,9 @@ export interface TestEnv extends HelperEnv {
   readonly lines: string[];
 }
 
-/** Every address below 2^32 in kernel space is the linear memory, except the page at 0xdead0000. User space is empty. */
+/**
+ * Every address below 2^32 in kernel space is the linear memory, except the page at 0xdead0000. User space is empty.
+ */
 export function testEnv(more: Partial<HelperEnv> = {}): TestEnv & { map(attrs: MapAttrs): BpfMap } {
   const host = new TestHost();
   const { memory } = host;

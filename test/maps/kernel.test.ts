@@ -1,6 +1,7 @@
 /**
- * Maps against the real kernel's through bpf(2), where that is permitted: the same random operations, the same results and errnos. LRU maps
- * too, eviction by eviction, since lru-list.ts does what the kernel does; that needs this thread to stay on one CPU.
+ * Maps against the real kernel's through bpf(2), where that is permitted: the same random operations, the same results
+ * and errnos. LRU maps too, eviction by eviction, since lru-list.ts does what the kernel does; that needs this thread
+ * to stay on one CPU.
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';

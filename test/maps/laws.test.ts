@@ -1,6 +1,6 @@
 /**
- * The laws of maps, over the map table: long random operation sequences against a naive model (a JavaScript Map and the rules of bpf(2) in
- * a few lines), and the laws of iteration. A type joins by a row in PROFILES.
+ * The laws of maps, over the map table: long random operation sequences against a naive model (a JavaScript Map and the
+ * rules of bpf(2) in a few lines), and the laws of iteration. A type joins by a row in PROFILES.
  */
 import { describe, expect, it } from 'vitest';
 import { toHex } from '../../core/base/bytes.ts';

@@ -1,6 +1,7 @@
 /**
- * The tables against the real kernel, where bpf(2) is permitted and the kernel is the one that the tables describe (6.18): which program
- * type has which helper, and which ctx bytes may be read and written. Each fact is one small program that the kernel takes or refuses.
+ * The tables against the real kernel, where bpf(2) is permitted and the kernel is the one that the tables describe
+ * (6.18): which program type has which helper, and which ctx bytes may be read and written. Each fact is one small
+ * program that the kernel takes or refuses.
  */
 import { release } from 'node:os';
 import { describe, expect, it } from 'vitest';

@@ -104,7 +104,8 @@ describe('helpers of a program type', () => {
     expect(names('tracepoint').has('override_return')).toBe(false);
     expect(names('socket_filter').has('skb_load_bytes')).toBe(true);
     expect(names('lirc_mode2').size).toBe(14);
-    // Counted on a 6.18 kernel by loading a call of each (override_return and probe_write_user added, which its lockdown hides).
+    // Counted on a 6.18 kernel by loading a call of each (override_return and probe_write_user added, which its
+    // lockdown hides).
     const counts = {
       socket_filter: 88,
       kprobe: 83,
