@@ -35,6 +35,8 @@ export interface Features {
   /** The result of byte swaps and negation is computed. */
   readonly computeSwap: boolean;
   readonly computeNegation: boolean;
+  /** A number is settled when its range and its tnum have one value in common. */
+  readonly singleValues: boolean;
 }
 
 export interface EnvOptions {

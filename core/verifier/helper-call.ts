@@ -78,11 +78,17 @@ export function helperAt(env: Env, id: number): HelperRow {
   return row!;
 }
 
+const versions = new Map<string, number>();
+
 /** Does the kernel whose rules apply have what came with `version`? */
 function isSince(env: Env, version: string): boolean {
-  const [major = 0, minor = 0] = version.split('.').map(Number);
-  const [haveMajor, haveMinor] = env.options.kernel;
-  return haveMajor > major || (haveMajor === major && haveMinor >= minor);
+  let number = versions.get(version);
+  if (number === undefined) {
+    const [major = 0, minor = 0] = version.split('.').map(Number);
+    number = major * 100 + minor;
+    versions.set(version, number);
+  }
+  return env.options.kernel[0] * 100 + env.options.kernel[1] >= number;
 }
 
 export function checkHelperCall(env: Env, i: number): void {

@@ -14,6 +14,7 @@ import { checkGraph, computeLiveRegisters, computeLoops } from './graph.ts';
 import { findKfuncs } from './kfunc.ts';
 import { checkMapAndProgram } from './map-rules.ts';
 import { type MapRow, Program } from './program.ts';
+import { useSingleValues } from './range.ts';
 import { type Category, Refusal } from './refusal.ts';
 import { checkStackDepth, Walk } from './walk.ts';
 
@@ -83,6 +84,7 @@ export function verify(input: VerifyInput, options: VerifyOptions = {}): VerifyR
     if (program.length > (privileged ? MAX_INSNS : MAX_INSNS_UNPRIVILEGED)) {
       throw new Refusal('limit', `program of ${program.length} instructions is too large`);
     }
+    useSingleValues(featuresOf(kernelNumber(options)).singleValues);
     env = new Env(program, row, input.kernelBtf, envOptions(options, prog, privileged));
     prepare(env, input.maps);
     const kfuncs = findKfuncs(program);
@@ -115,17 +117,22 @@ export function verify(input: VerifyInput, options: VerifyOptions = {}): VerifyR
 }
 
 function envOptions(options: VerifyOptions, prog: ProgSpec, privileged: boolean): EnvOptions {
-  const [major = 6, minor = 18] = (options.kernel ?? '6.18').split('.').map(Number);
+  const kernel = kernelNumber(options);
   return {
     level: options.level ?? 0,
     privileged,
-    kernel: [major, minor],
+    kernel: [Math.floor(kernel / 100), kernel % 100],
     strictAlignment: options.strictAlignment ?? false,
     gpl: GPL.has(prog.license),
     sleepable: options.sleepable ?? false,
     cpus: options.cpus ?? 1,
-    features: featuresOf(major * 100 + minor),
+    features: featuresOf(kernel),
   };
+}
+
+function kernelNumber(options: VerifyOptions): number {
+  const [major = 6, minor = 18] = (options.kernel ?? '6.18').split('.').map(Number);
+  return major * 100 + minor;
 }
 
 /** By kernel release (major * 100 + minor). Measured on 6.18's stable series; the older ones from its history. */
@@ -135,6 +142,7 @@ function featuresOf(kernel: number): Features {
     linkWide: kernel >= 618,
     computeSwap: kernel >= 618,
     computeNegation: kernel >= 617,
+    singleValues: kernel >= 618,
   };
 }
 

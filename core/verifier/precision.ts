@@ -61,14 +61,22 @@ class Wanted {
   }
 }
 
+/** One walk back at a time: the masks are used again. */
+const shared = new Wanted();
+
+function freshWanted(frame: number): Wanted {
+  shared.clear();
+  shared.frame = frame;
+  return shared;
+}
+
 /** The chain cannot be followed (say, through an access by a computed pointer): mark everything instead. */
 const CANNOT = -1;
 
 /** The number in the register matters from now on. */
 export function markPrecise(env: Env, regno: number): void {
   if (!env.privileged || env.regs[regno]!.type !== KIND.SCALAR) return;
-  const wanted = new Wanted();
-  wanted.frame = env.state.depth;
+  const wanted = freshWanted(env.state.depth);
   wanted.add(regno);
   trace(env, env.state, wanted, true, env.insn);
 }
@@ -76,8 +84,7 @@ export function markPrecise(env: Env, regno: number): void {
 /** The number spilled in the slot matters. */
 export function markSlotPrecise(env: Env, frame: number, slot: number): void {
   if (!env.privileged) return;
-  const wanted = new Wanted();
-  wanted.frame = env.state.depth;
+  const wanted = freshWanted(env.state.depth);
   wanted.addSlot(frame, slot);
   trace(env, env.state, wanted, true, env.insn);
 }
@@ -88,8 +95,7 @@ export function markSlotPrecise(env: Env, frame: number, slot: number): void {
  */
 export function propagatePrecision(env: Env, old: State, current: State): boolean {
   if (!env.privileged) return false;
-  const wanted = new Wanted();
-  wanted.frame = old.depth;
+  const wanted = freshWanted(old.depth);
   for (let f = 0; f < old.frames.length; f++) {
     const frame = old.frames[f]!;
     for (let j = 0; j < 10; j++) {

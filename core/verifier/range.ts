@@ -119,16 +119,57 @@ export function lowerS32max(r: Reg, value: number): void {
   if (value < r.s32max) r.s32max = value;
 }
 
-/** Bounds learn from the tnum: its smallest and largest numbers in each order. */
-export function boundsFromTnum(r: Reg): void {
+/** The 32-bit bounds learn from the tnum: its smallest and largest numbers in each order. */
+export function bounds32FromTnum(r: Reg): void {
   raiseS32min(r, r.vLo | (r.mLo & MIN32));
   lowerS32max(r, r.vLo | (r.mLo & MAX32));
   raiseU32min(r, r.vLo);
   lowerU32max(r, r.vLo | r.mLo);
+}
+
+/** The bounds of both widths learn from the tnum. The 64-bit ones must be bounds of the same number already. */
+export function boundsFromTnum(r: Reg): void {
+  bounds32FromTnum(r);
   raiseSmin(r, r.vLo, r.vHi | (r.mHi & MIN32));
   lowerSmax(r, r.vLo | r.mLo, r.vHi | (r.mHi & MAX32));
   raiseUmin(r, r.vLo, r.vHi);
   lowerUmax(r, r.vLo | r.mLo, r.vHi | r.mHi);
+  if (singleValues) settleSingle(r);
+}
+
+/** Whether a number is settled by range and tnum having one value in common: 6.18's stable series does, older kernels do not. */
+let singleValues = true;
+export function useSingleValues(on: boolean): void {
+  singleValues = on;
+}
+
+const member: tnum.Pair = { lo: 0, hi: 0 };
+
+/** The unsigned range and the tnum may have one number in common only. */
+function settleSingle(r: Reg): void {
+  // Unknown bits that are all at the bottom leave no gaps: only a range of one number is single.
+  if ((r.mHi === 0 ? r.mLo & (r.mLo + 1) : ~r.mLo | (r.mHi & (r.mHi + 1))) === 0) {
+    if (r.uminLo === r.umaxLo && r.uminHi === r.umaxHi) {
+      if (!tnum.isConst(r)) setKnown(r, r.uminLo, r.uminHi);
+      return;
+    }
+    if (!ult(r.umaxLo, r.umaxHi, r.uminLo, r.uminHi)) return;
+  }
+  const inTnum = (r.uminLo & ~r.mLo) === r.vLo && (r.uminHi & ~r.mHi) === r.vHi;
+  tnum.next(member, r, r.uminLo, r.uminHi);
+  const { lo, hi } = member;
+  const above = ult(r.umaxLo, r.umaxHi, lo, hi);
+  if (inTnum) {
+    if (above) setKnown(r, r.uminLo, r.uminHi);
+    return;
+  }
+  if (lo === (r.vLo | r.mLo) && hi === (r.vHi | r.mHi)) {
+    setKnown(r, lo, hi);
+    return;
+  }
+  if (above) return;
+  tnum.next(member, r, lo, hi);
+  if (ult(r.umaxLo, r.umaxHi, member.lo, member.hi)) setKnown(r, lo, hi);
 }
 
 function deduce32(r: Reg): void {

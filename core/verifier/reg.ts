@@ -101,53 +101,98 @@ export function typeName(type: number): string {
 }
 
 export class Reg implements Tnum {
-  type: number = KIND.NOT_INIT;
+  type: number;
   /** Fixed part of a pointer's offset; for a linked number the constant added to its base. */
-  off = 0;
+  off: number;
   /**
    * What the kind needs: packet range, size of MEM, index of the map, BTF id, number of the subprogram, type of the dynptr.
    * AT_PKT_END and BEYOND_PKT_END are negative packet ranges.
    */
-  aux = 0;
+  aux: number;
   /** Second such field: id of the inner map, id of the dynptr a slice came from, first-slot mark of a dynptr, depth of an iterator. */
-  aux2 = 0;
+  aux2: number;
   /** Registers with the same id hold the same value (numbers), come from the same lookup (or-null), or have one base (packet). */
-  id = 0;
+  id: number;
   /** The reference this pointer holds, or 0. */
-  refObjId = 0;
+  refObjId: number;
   /** Frame that a stack pointer points into. */
-  frame = 0;
+  frame: number;
   /** 1 when pruning must compare this number's range. */
-  precise = 0;
-  vLo = 0;
-  vHi = 0;
-  mLo = 0;
-  mHi = 0;
-  uminLo = 0;
-  uminHi = 0;
-  umaxLo = 0;
-  umaxHi = 0;
-  sminLo = 0;
-  sminHi = 0;
-  smaxLo = 0;
-  smaxHi = 0;
-  u32min = 0;
-  u32max = 0;
-  s32min = 0;
-  s32max = 0;
+  precise: number;
+  vLo: number;
+  vHi: number;
+  mLo: number;
+  mHi: number;
+  uminLo: number;
+  uminHi: number;
+  umaxLo: number;
+  umaxHi: number;
+  sminLo: number;
+  sminHi: number;
+  smaxLo: number;
+  smaxHi: number;
+  u32min: number;
+  u32max: number;
+  s32min: number;
+  s32max: number;
+
+  /** Zeros, or a copy. Every field is assigned here once, in one order: one shape, no field written twice. */
+  constructor(from: Readonly<Reg> | undefined = undefined) {
+    if (from === undefined) {
+      this.type = 0;
+      this.off = 0;
+      this.aux = 0;
+      this.aux2 = 0;
+      this.id = 0;
+      this.refObjId = 0;
+      this.frame = 0;
+      this.precise = 0;
+      this.vLo = 0;
+      this.vHi = 0;
+      this.mLo = 0;
+      this.mHi = 0;
+      this.uminLo = 0;
+      this.uminHi = 0;
+      this.umaxLo = 0;
+      this.umaxHi = 0;
+      this.sminLo = 0;
+      this.sminHi = 0;
+      this.smaxLo = 0;
+      this.smaxHi = 0;
+      this.u32min = 0;
+      this.u32max = 0;
+      this.s32min = 0;
+      this.s32max = 0;
+    } else {
+      this.type = from.type;
+      this.off = from.off;
+      this.aux = from.aux;
+      this.aux2 = from.aux2;
+      this.id = from.id;
+      this.refObjId = from.refObjId;
+      this.frame = from.frame;
+      this.precise = from.precise;
+      this.vLo = from.vLo;
+      this.vHi = from.vHi;
+      this.mLo = from.mLo;
+      this.mHi = from.mHi;
+      this.uminLo = from.uminLo;
+      this.uminHi = from.uminHi;
+      this.umaxLo = from.umaxLo;
+      this.umaxHi = from.umaxHi;
+      this.sminLo = from.sminLo;
+      this.sminHi = from.sminHi;
+      this.smaxLo = from.smaxLo;
+      this.smaxHi = from.smaxHi;
+      this.u32min = from.u32min;
+      this.u32max = from.u32max;
+      this.s32min = from.s32min;
+      this.s32max = from.s32max;
+    }
+  }
 
   clone(): Reg {
-    const r = new Reg();
-    r.type = this.type;
-    r.off = this.off;
-    r.aux = this.aux;
-    r.aux2 = this.aux2;
-    r.id = this.id;
-    r.refObjId = this.refObjId;
-    r.frame = this.frame;
-    r.precise = this.precise;
-    r.copyRange(this);
-    return r;
+    return new Reg(this);
   }
 
   /** Take over tnum and ranges. */

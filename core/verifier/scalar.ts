@@ -3,7 +3,7 @@
  * `src` stays. The 32-bit form works on the low half's tnum and bounds, and the caller zero-extends after
  * (RFC 9669 section 4.1). Which bounds an operation keeps follows Linux 6.18 (kernel/bpf/verifier.c, scalar_min_max_*).
  */
-import { boundsFromTnum, setKnown, setKnown32, sync, unbound32, zeroExtend32 } from './range.ts';
+import { bounds32FromTnum, boundsFromTnum, setKnown, setKnown32, sync, unbound32, zeroExtend32 } from './range.ts';
 import { KIND, type Reg } from './reg.ts';
 import * as tnum from './tnum.ts';
 import { addHi, mulHi, mulHi32, slt, subHi, toBigS, toDouble, toDoubleU, ult } from './u64.ts';
@@ -410,7 +410,7 @@ function shift32(dst: Reg, op: number, n: number): void {
     dst.u32max = -1;
   }
   dst.vHi = dst.mHi = 0;
-  boundsFromTnum(dst);
+  bounds32FromTnum(dst);
 }
 
 /** Is the result of the operation computed at all? Shifts need a constant count within the width. */

@@ -5,7 +5,7 @@
  *
  * Operations store into `out`, which may be one of the operands, so that the walk allocates nothing.
  */
-import { addHi, hex64, subHi } from './u64.ts';
+import { addHi, hex64, subHi, ult } from './u64.ts';
 
 export interface Tnum {
   vLo: number;
@@ -168,6 +168,54 @@ export function overlap32(a: Tnum, b: Tnum): boolean {
 export function contains(a: Tnum, b: Tnum): boolean {
   if ((b.mLo & ~a.mLo) !== 0 || (b.mHi & ~a.mHi) !== 0) return false;
   return a.vLo === (b.vLo & ~a.mLo) && a.vHi === (b.vHi & ~a.mHi);
+}
+
+export interface Pair {
+  lo: number;
+  hi: number;
+}
+
+/**
+ * The smallest number of `t` above z; its largest where there is none, its smallest where z is below all. Stores into `out`.
+ */
+export function next(out: Pair, t: Tnum, zLo: number, zHi: number): void {
+  const topLo = t.vLo | t.mLo;
+  const topHi = t.vHi | t.mHi;
+  if (!ult(zLo, zHi, topLo, topHi)) {
+    out.lo = topLo;
+    out.hi = topHi;
+    return;
+  }
+  if (ult(zLo, zHi, t.vLo, t.vHi)) {
+    out.lo = t.vLo;
+    out.hi = t.vHi;
+    return;
+  }
+  // As long as possible equal to z from the top; the place of departure is where a one can stand above z's zero.
+  let depart = -1;
+  for (let i = 63; i >= 0; i--) {
+    const high = i >= 32;
+    const bit = i & 31;
+    const z = ((high ? zHi : zLo) >>> bit) & 1;
+    if (((high ? t.mHi : t.mLo) >>> bit) & 1) {
+      if (z === 0) depart = i;
+      continue;
+    }
+    const v = ((high ? t.vHi : t.vLo) >>> bit) & 1;
+    if (v === z) continue;
+    if (v > z) depart = i;
+    break;
+  }
+  const bit = depart & 31;
+  const above = bit === 31 ? 0 : -1 << (bit + 1);
+  const below = (1 << bit) - 1;
+  if (depart >= 32) {
+    out.hi = (zHi & above) | (1 << bit) | (t.vHi & below);
+    out.lo = t.vLo;
+  } else {
+    out.hi = zHi;
+    out.lo = (zLo & above) | (1 << bit) | (t.vLo & below);
+  }
 }
 
 /** As the kernel's tnum_strn: a known number in decimal up to 65535, else in hex; `(value; mask)` otherwise. */
