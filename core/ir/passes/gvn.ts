@@ -81,7 +81,11 @@ class Numbering {
       ((inst.op === 'sdiv' || inst.op === 'srem') && !(y!.op === 'const' && y!.value > 0n))
     )
       return;
-    const is = (cond: Cond, c: bigint) => table.get(this.compareKey(cond, x, newConst(this.fn, x.type, c)))?.value;
+    // What is in the table is either a settled truth or merely the same compare made before.
+    const is = (cond: Cond, c: bigint): bigint | undefined => {
+      const known = table.get(this.compareKey(cond, x, newConst(this.fn, x.type, c)));
+      return known?.op === 'const' ? known.value : undefined;
+    };
     if (is('slt', 0n) === 0n || is('sgt', -1n) === 1n || is('sgt', 0n) === 1n || is('slt', 1n) === 0n) {
       inst.op = unsigned;
       this.changed = true;
