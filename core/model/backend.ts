@@ -23,7 +23,7 @@ import type { BpfMap, MapHost } from '../maps/map.ts';
 import { ProgArrayMap } from '../maps/prog-array.ts';
 import type { MapSpec, ObjectSpec, ProgSpec } from '../spec/spec.ts';
 import type { Engine, EngineHost, Executable } from '../vm/engine.ts';
-import { interp } from '../vm/interp.ts';
+import { engineByName } from '../vm/engines.ts';
 import { VmMemory } from '../vm/memory.ts';
 import { type AttachRow, attachRow } from './attach.ts';
 import { Contexts } from './ctx.ts';
@@ -45,7 +45,7 @@ export interface ModelBackendOptions {
   readonly btf: Btf;
   /** What makes the world move. Without one the world ends at the first wait. */
   readonly source?: EventSource;
-  /** An engine, or its name; `interp` by default. */
+  /** An engine, or its name (core/vm/engines.ts); the best that runs here by default. */
   readonly engine?: Engine | string;
   /** CPUs of the model; by default what the source says, or 1. */
   readonly cpus?: number;
@@ -63,17 +63,6 @@ export interface ModelBackendOptions {
 
 /** Where the numbers of tracepoints begin that the model does not pass. */
 const FOREIGN_IDS = 10000;
-
-/** Engines that core has. */
-const ENGINES: readonly Engine[] = [interp];
-
-function engineOf(wanted: Engine | string | undefined): Engine {
-  if (wanted === undefined) return interp;
-  if (typeof wanted !== 'string') return wanted;
-  const found = ENGINES.find((e) => e.name === wanted);
-  if (found) return found;
-  throw new BpfError('ENOENT', `there is no engine '${wanted}'; there are: ${ENGINES.map((e) => e.name).join(', ')}`);
-}
 
 export class ModelBackend implements Backend {
   readonly name = 'model';
@@ -108,7 +97,8 @@ export class ModelBackend implements Backend {
   constructor(options: ModelBackendOptions) {
     this.#options = options;
     this.source = options.source;
-    this.#engine = engineOf(options.engine);
+    const { engine = 'auto' } = options;
+    this.#engine = typeof engine === 'string' ? engineByName(engine) : engine;
     const why = this.#engine.unavailable();
     if (why !== undefined) throw new Unsupported(`the ${this.#engine.name} engine`, { backend: 'model', hint: why });
     this.#memory = new VmMemory();

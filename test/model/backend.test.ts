@@ -352,8 +352,18 @@ describe('loading and running', () => {
     b.close();
     b.close();
     expect(() => new ModelBackend({ btf: shippedBtf(), engine: 'steam' })).toThrow(
-      /there is no engine 'steam'; there are: interp/,
+      /there is no engine 'steam'; there is: auto, /,
     );
+  });
+
+  it('every engine gives the same bytes', () => {
+    const run = (engine: string) => {
+      const b = modelWith(new WorkloadSource(connects), { engine });
+      attach(b, 'kretprobe:tcp_v4_connect', [load('DW', R.r6, R.r1, 80), ...printk('%d', R.r6)]);
+      return runAll(b);
+    };
+    expect(run('jit')).toEqual(run('interp'));
+    expect(run('interp')).toHaveLength(5);
   });
 
   it('two runs of one workload are the same to the byte; another seed changes only random numbers', () => {
