@@ -65,9 +65,19 @@ export class LruHashMap extends HashMap {
   }
 
   override lookupOffset(keyOffset: number): number {
-    const at = super.lookupOffset(keyOffset);
-    if (at !== 0) this.#refer(this.find(keyOffset, this.hash(keyOffset)));
-    return at;
+    return this.#lookUp(keyOffset, this.host.currentCpu());
+  }
+
+  override lookupCpuOffset(keyOffset: number, cpu: number): number {
+    return this.cpuStride === 0 || cpu < 0 || cpu >= this.host.cpus ? 0 : this.#lookUp(keyOffset, cpu);
+  }
+
+  /** A program's lookup: marks the element as used. */
+  #lookUp(keyOffset: number, cpu: number): number {
+    const node = this.find(keyOffset, this.hash(keyOffset));
+    if (node === 0) return 0;
+    this.#refer(node);
+    return node + this.valueAt + this.cpuStride * cpu;
   }
 
   protected override store(keyOffset: number, valueOffset: number, flags: number, allCpus: boolean): number {
