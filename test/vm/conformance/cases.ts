@@ -113,14 +113,21 @@ function access(form: Form): Case[] {
   return [{ name: form.name, code, inputs: [pattern(0), pattern(1), new Uint8Array(256).fill(255)] }];
 }
 
-/** Value at ctx + 16, operand r3 = [ctx], r0 = [ctx + 8]; everything is written back. */
+/**
+ * Value [ctx + 16] on the stack (the kernel allows no atomics on ctx), operand r3 = [ctx], r0 = [ctx + 8]; everything is
+ * written back.
+ */
 function atomic(form: Form): Case {
   const code = [
+    B.BPF_LDX_MEM(B.BPF_DW, 3, 1, 16),
+    B.BPF_STX_MEM(B.BPF_DW, 10, 3, -8),
     B.BPF_LDX_MEM(B.BPF_DW, 3, 1, 0),
     B.BPF_LDX_MEM(B.BPF_DW, 0, 1, 8),
-    B.BPF_RAW_INSN(form.opcode, 1, 3, 16, form.imm!),
+    B.BPF_RAW_INSN(form.opcode, 10, 3, -8, form.imm!),
     B.BPF_STX_MEM(B.BPF_DW, 1, 3, 24),
     B.BPF_STX_MEM(B.BPF_DW, 1, 0, 32),
+    B.BPF_LDX_MEM(B.BPF_DW, 3, 10, -8),
+    B.BPF_STX_MEM(B.BPF_DW, 1, 3, 16),
     B.BPF_EXIT_INSN(),
   ];
   const few = CORNERS.filter((_, i) => i % 3 === 1);
