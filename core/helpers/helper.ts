@@ -112,6 +112,11 @@ export interface HelperEnv {
    */
   callback?: ((functionAddress: number, args: Int32Array) => number) | undefined;
   /**
+   * Set along with `callback`: the running program, for helpers that keep a callback for later (timers, work queues). Its
+   * `call` works after the run has ended, as a run of its own, with the same meaning of arguments and result.
+   */
+  program?: { call(functionAddress: number, args: Int32Array): number } | undefined;
+  /**
    * Legacy ld_abs / ld_ind (socket filters): `size` bytes of packet data at `offset` (negative: SKF_NET_OFF,
    * SKF_LL_OFF, ancillary data), already in host order, or undefined when there are none: the program then exits with
    * r0 = 0.

@@ -62,6 +62,11 @@ export interface Executable {
   r0Lo: number;
   r0Hi: number;
   /**
+   * Run one BPF function of the program as a run of its own: `functionAddress` is the low half of what `ld_imm64 func` gave,
+   * `args` five pairs of halves. Answers the low half of r0. For timers and work queues, after the run that set them up.
+   */
+  call?(functionAddress: number, args: Int32Array): number;
+  /**
    * Run `count` times with r1 = ctxOffset, ctxOffset + ctxStride, ... and r2; the low half of each r0 goes to the linear memory at
    * resultOffset + 4 * i (not stored when 0). A Fault ends the batch.
    */

@@ -50,6 +50,9 @@ export abstract class Machine implements Executable {
 
   abstract run(ctxOffset: number, r2?: number): void;
 
+  /** See Executable. */
+  abstract call(functionAddress: number, args: Int32Array): number;
+
   /** Run the function at `slot` on a stack area of its own. */
   abstract invoke(run: Run, r: Int32Array, slot: number): void;
 
@@ -146,11 +149,14 @@ export function callHelper(exe: Machine, run: Run, row: HelperRow, r: Int32Array
   }
   if (row.args.includes('func')) {
     const outer = env.callback;
+    const outerProgram = env.program;
     env.callback = (address, args) => callFunction(exe, run, pc, address, args);
+    env.program = exe;
     try {
       row.run(env, r);
     } finally {
       env.callback = outer;
+      env.program = outerProgram;
     }
   } else row.run(env, r);
   if (access.checked) {
@@ -160,7 +166,7 @@ export function callHelper(exe: Machine, run: Run, row: HelperRow, r: Int32Array
 }
 
 /** A helper calls back into the program. Answers the low half of r0. */
-function callFunction(exe: Machine, run: Run, pc: number, address: number, args: Int32Array): number {
+export function callFunction(exe: Machine, run: Run, pc: number, address: number, args: Int32Array): number {
   const slot = (address - FUNCTION_LO) | 0;
   const length = exe.code.functionLength.get(slot);
   if (length === undefined) throw makeFault(exe.program, 'callback is not a function of this program', pc);

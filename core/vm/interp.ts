@@ -9,7 +9,7 @@ import { STACK_SIZE } from '../isa/ops.ts';
 import { AccessMap } from './access.ts';
 import type { Engine, EngineHost, LinkedProgram, RunOptions } from './engine.ts';
 import { execute } from './interp-loop.ts';
-import { Machine, Run } from './interp-machine.ts';
+import { callFunction, Machine, Run } from './interp-machine.ts';
 import { DEFAULT_FUEL, makeFault, REASON } from './layout.ts';
 import { predecode, REG_HALVES } from './predecode.ts';
 import { type StackAreas, stackAreas } from './stack.ts';
@@ -48,6 +48,11 @@ class InterpExecutable extends Machine {
     this.r0Hi = r[1]!;
     this.giveRegisters(r);
     if (!this.checked) this.#run = run;
+  }
+
+  call(functionAddress: number, args: Int32Array): number {
+    const run = this.checked ? this.#checkedRun() : new Run(this.#fuel, new AccessMap(this.host.memory, false, []));
+    return callFunction(this, run, 0, functionAddress, args);
   }
 
   #checkedRun(): Run {

@@ -88,6 +88,13 @@ describe.each(ENGINES)('$name', (engine) => {
     expect(run(code, 1)).toBe(r0);
   });
 
+  it('more code than a wasm function may have', () => {
+    const code: Insn[] = [B.BPF_MOV64_IMM(0, 5)];
+    for (let k = 0; k < 200_000; k++) code.push(B.BPF_BSWAP(0, 64));
+    code.push(exit);
+    expect(run(code)).toBe(5);
+  });
+
   it('60,000 instructions with jumps too long for 16 bits', () => {
     const code: Insn[] = [B.BPF_MOV64_IMM(0, 0), B.BPF_JMP_IMM(B.BPF_JEQ, 2, 0, 1), B.BPF_JMP32_A(60_000)];
     for (let k = 0; k < 60_000; k++) code.push(B.BPF_ALU64_IMM(k % 2 === 0 ? B.BPF_ADD : B.BPF_XOR, 0, k));

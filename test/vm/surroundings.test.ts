@@ -331,6 +331,43 @@ describe.each(ENGINES)('$name', (engine: Engine) => {
       expect(r0(exe)).toBe(10n);
     });
 
+    it('can be called after the run, by who kept the program', () => {
+      let kept: { call(address: number, args: Int32Array): number } | undefined;
+      let address = 0;
+      const keep = row(
+        170,
+        'timer_set_callback',
+        (env, r) => {
+          kept = env.program;
+          address = r[2]!;
+          r[0] = r[1] = 0;
+        },
+        { args: ['func'] },
+      );
+      const { host, ctx, memory } = world([keep]);
+      // ld_imm64 takes two slots: the function is at slot 4.
+      const code = [
+        B.BPF_LD_FUNC(1, 3),
+        B.BPF_EMIT_CALL(170),
+        exit,
+        B.BPF_STX_MEM(B.BPF_W, 1, 2, 0),
+        B.BPF_MOV64_REG(0, 2),
+        B.BPF_STX_MEM(B.BPF_DW, 10, 0, -8),
+        exit,
+      ];
+      for (const facts of [undefined, VERIFIED]) {
+        prepare(code, host, facts).run(0);
+        expect(host.env.program).toBeUndefined();
+        expect(
+          kept!.call(
+            address,
+            Int32Array.of(ctx, Number(BigInt.asIntN(32, KERNEL_BASE >> 32n)), 77, 0, 0, 0, 0, 0, 0, 0),
+          ),
+        ).toBe(77);
+        expect(memory.view.getInt32(ctx, true)).toBe(77);
+      }
+    });
+
     it('share the fuel of the run', () => {
       const { host } = world([loop]);
       const fault = faultOf(() => prepare(program([B.BPF_MOV64_IMM(5, 0)]), host, VERIFIED, { fuel: 8 }).run(0));

@@ -20,13 +20,23 @@ import { type CompiledModule, compileBatch, compileProgram } from './module.ts';
 import { FAULT, functionList } from './plan.ts';
 import { STATE, type StateBlock, stateBlock } from './state.ts';
 
+/** Hosts refuse wasm functions of more bytes (7,654,321 in V8). Programs that need one run on the interpreter. */
+const MOST_CODE = 7_600_000;
+
+class TooLarge extends Error {}
+
 export const jit: Engine = {
   name: 'jit',
   unavailable: () => (wasm ? undefined : 'no WebAssembly here'),
   prepare(program, host, options) {
     // Stepping needs an engine that stops between instructions; wasm cannot import a memory that is no WebAssembly memory.
     if (options?.onStep || !host.memory.wasmMemory) return interp.prepare(program, host, options);
-    return new JitExecutable(program, host, options ?? {});
+    try {
+      return new JitExecutable(program, host, options ?? {});
+    } catch (error) {
+      if (error instanceof TooLarge) return interp.prepare(program, host, options);
+      throw error;
+    }
   },
 };
 
@@ -125,6 +135,24 @@ class JitExecutable implements Executable {
 
   /** Runs inside runs, and runs of unverified programs. */
   #runCarefully(ctxOffset: number, r2: number): void {
+    this.#aside(() => {
+      this.#onStack(0, (fp) => this.#run(ctxOffset, r2, fp));
+      const r = this.#state.regs;
+      this.r0Lo = r[0]!;
+      this.r0Hi = r[1]!;
+    });
+  }
+
+  call(functionAddress: number, args: Int32Array): number {
+    let result = 0;
+    this.#aside(() => {
+      result = this.#callback(0, functionAddress, args);
+    });
+    return result;
+  }
+
+  /** A run of its own, whatever run may be under way: with fuel, tail calls and access of its own. */
+  #aside(body: () => void): void {
     const state = this.#state;
     const outer =
       state.depth > 0 ? { regs: state.regs.slice(), fuel: state.fuel, tailCalls: state.tailCalls } : undefined;
@@ -133,9 +161,7 @@ class JitExecutable implements Executable {
     state.tailCalls = 0;
     if (this.checked) this.#access = new AccessMap(this.host.memory, true, this.host.regions?.() ?? []);
     try {
-      this.#onStack(0, (fp) => this.#run(ctxOffset, r2, fp));
-      this.r0Lo = state.regs[0]!;
-      this.r0Hi = state.regs[1]!;
+      body();
     } finally {
       this.#access = outerAccess;
       if (outer) {
@@ -187,6 +213,7 @@ class JitExecutable implements Executable {
       return;
     }
     const fuelHi = Math.floor(this.#fuel / 4294967296);
+    // Hardly larger than the entry function, which was small enough.
     this.#batch ??= this.#instantiate(compileBatch(this.#base, this.#shared, this.#fuel | 0, fuelHi))['batch']!;
     const base = this.#stacks.enter();
     state.depth = 1;
@@ -202,6 +229,7 @@ class JitExecutable implements Executable {
   }
 
   #instantiate(compiled: CompiledModule): Record<string, Door> {
+    if (compiled.largest > MOST_CODE) throw new TooLarge();
     this.#modules.push(compiled);
     const imports: Record<string, unknown> = {
       m: this.host.memory.wasmMemory,
@@ -243,11 +271,18 @@ class JitExecutable implements Executable {
         if (bad !== undefined) throw makeFault(this.program, bad, pc, r);
       }
       const outer = env.callback;
-      if (callsBack) env.callback = (address, args) => this.#callback(pc, address, args);
+      const outerProgram = env.program;
+      if (callsBack) {
+        env.callback = (address, args) => this.#callback(pc, address, args);
+        env.program = this;
+      }
       try {
         run(env, r);
       } finally {
-        if (callsBack) env.callback = outer;
+        if (callsBack) {
+          env.callback = outer;
+          env.program = outerProgram;
+        }
       }
       if (this.#access) grantResult(row, env, state.regs, mapOffset, this.#access);
     };

@@ -19,6 +19,8 @@ import {
 } from './wasm.ts';
 
 export interface CompiledModule extends BuiltModule {
+  /** Bytes of the longest function. */
+  readonly largest: number;
   /** Imports beyond IMPORTS: helpers and kfuncs, in order; import `h<n>`. */
   readonly calls: readonly { readonly kind: 'helper' | 'kfunc'; readonly id: number }[];
   /** For each wasm function: byte positions in its code, each followed by the slot of the instruction there. */
@@ -121,7 +123,8 @@ class Parts {
       imports.push({ name: `h${i}`, type: HELPER_TYPE });
     });
     const built = buildModule({ imports, functions: this.#functions, exports: this.#exports, sharedMemory });
-    return { ...built, calls: this.#calls, positions: this.#positions };
+    const largest = this.#functions.reduce((most, f) => Math.max(most, f.code.length), 0);
+    return { ...built, largest, calls: this.#calls, positions: this.#positions };
   }
 
   #add(body: FunctionBody, list: readonly number[]): number {
