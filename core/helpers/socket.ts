@@ -153,6 +153,7 @@ export const SOCKET_HELPERS = [
       'sock_ops',
       'socket_filter',
     ],
+    before: { kernel: '6.15', progTypes: ['cgroup_sock', 'cgroup_sock_addr', 'cgroup_sockopt', 'sk_msg', 'sock_ops'] },
   },
   {
     id: 124,

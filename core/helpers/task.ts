@@ -68,6 +68,18 @@ export const TASK_HELPERS = [
     ret: 'integer',
     since: '4.2',
     progTypes: 'all',
+    before: {
+      kernel: '6.10',
+      progTypes: [
+        'all_tracing',
+        'cgroup_device',
+        'cgroup_sock',
+        'cgroup_sock_addr',
+        'cgroup_sockopt',
+        'cgroup_sysctl',
+        'sk_msg',
+      ],
+    },
     run: (env: HelperEnv, r: RegFile) => returnHalves(r, env.task.pid, env.task.tgid),
   },
   {
@@ -156,6 +168,18 @@ export const TASK_HELPERS = [
     ret: 'integer',
     since: '4.18',
     progTypes: 'all',
+    before: {
+      kernel: '6.10',
+      progTypes: [
+        'all_tracing',
+        'cgroup_device',
+        'cgroup_sock',
+        'cgroup_sock_addr',
+        'cgroup_sockopt',
+        'cgroup_sysctl',
+        'sk_msg',
+      ],
+    },
     run: (env: HelperEnv, r: RegFile) => cgroupId(env, r),
   },
   {
@@ -185,6 +209,7 @@ export const TASK_HELPERS = [
     ret: 'integer',
     since: '5.7',
     progTypes: 'all',
+    before: { kernel: '6.10', progTypes: ['all_tracing'] },
     run: getNsCurrentPidTgid,
   },
   {
@@ -194,6 +219,18 @@ export const TASK_HELPERS = [
     ret: 'integer',
     since: '5.6',
     progTypes: 'all',
+    before: {
+      kernel: '6.10',
+      progTypes: [
+        'all_tracing',
+        'cgroup_device',
+        'cgroup_sock',
+        'cgroup_sock_addr',
+        'cgroup_sockopt',
+        'cgroup_sysctl',
+        'sk_msg',
+      ],
+    },
     run: (env: HelperEnv, r: RegFile) => cgroupId(env, r, r[2]!),
   },
   {

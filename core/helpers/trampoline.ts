@@ -77,6 +77,18 @@ export const TRAMPOLINE_HELPERS = [
       'tracing:trace_fexit',
       'tracing:modify_return',
     ],
+    before: {
+      kernel: '6.10',
+      progTypes: [
+        'kprobe',
+        'tracepoint',
+        'perf_event',
+        'lsm',
+        'tracing:trace_fentry',
+        'tracing:trace_fexit',
+        'tracing:modify_return',
+      ],
+    },
     run: (env: HelperEnv, r: RegFile) => returnHalves(r, ...(env.attachCookie?.() ?? [0, 0])),
   },
   {
