@@ -64,6 +64,8 @@ export class Env {
 
   state!: State;
   insn = 0;
+  /** The walk has begun: `state` and `insn` are meaningful. */
+  walking = false;
   previousInsn = -1;
   readonly pending: Pending[] = [];
   /** History entry of the current instruction, if it has one yet. */

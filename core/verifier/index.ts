@@ -10,6 +10,7 @@ import { progTypeByName } from '../progs/index.ts';
 import type { MapSpec, ProgFacts, ProgSpec } from '../spec/spec.ts';
 import { targetOf } from './attach.ts';
 import { Env, type EnvOptions, type Features } from './env.ts';
+import { type Explanation, explainMessage, pathOf } from './explain.ts';
 import { checkGraph, computeLiveRegisters, computeLoops } from './graph.ts';
 import { findKfuncs } from './kfunc.ts';
 import { checkMapAndProgram } from './map-rules.ts';
@@ -18,6 +19,7 @@ import { useSingleValues } from './range.ts';
 import { type Category, Refusal } from './refusal.ts';
 import { checkStackDepth, Walk } from './walk.ts';
 
+export { type Explanation, explainLog, renderExplanation } from './explain.ts';
 export type { Category } from './refusal.ts';
 
 export interface VerifyInput {
@@ -51,11 +53,13 @@ export interface VerifyOptions {
 export interface VerifyError {
   /** Instruction the refusal points at, in 8-byte slots. */
   readonly pc: number;
-  /** The last line of the log. */
+  /** What the kernel says; `lastLine(log)` where its log goes on behind that (the states of an endless loop). */
   readonly message: string;
   readonly category: Category;
   /** `file:line` of the C source, when line info is there. */
   readonly sourceLine?: string | undefined;
+  /** The same in the words of the source: line and caret, path, suggestion. `renderExplanation` prints it. */
+  readonly explanation: Explanation;
 }
 
 export interface VerifyResult {
@@ -106,9 +110,12 @@ export function verify(input: VerifyInput, options: VerifyOptions = {}): VerifyR
     const pc = env?.insn ?? 0;
     const line = sourceAt(prog, pc);
     env?.say(error.message);
+    for (const text of error.after) env?.say(text);
+    const path = env?.walking ? pathOf(env) : [pc];
+    const explanation = { ...explainMessage(prog, error.message, pc, path), category: error.category };
     return {
       ok: false,
-      error: { pc, message: error.message, category: error.category, sourceLine: line },
+      error: { pc, message: error.message, category: error.category, sourceLine: line, explanation },
       log: env ? finishLog(env) : `${error.message}\n`,
       facts: { verified: false, stackDepth: 0 },
       insnsProcessed: env?.processed ?? 0,
@@ -166,6 +173,13 @@ function finishLog(env: Env): string {
       `total_states ${env.totalStates} peak_states ${env.peakStates} mark_read 0`,
   );
   return `${env.log.join('\n')}\n`;
+}
+
+/** The last line of a log before its statistics: what `verify --batch` answers. '' for an accepted program. */
+export function lastLine(result: VerifyResult): string {
+  if (result.ok) return '';
+  const lines = result.log.trimEnd().split('\n');
+  return lines.filter((l) => !l.startsWith('processed ')).pop() ?? '';
 }
 
 /** `file:line` that the instruction comes from. */

@@ -9,6 +9,7 @@ import { formatState } from './log.ts';
 import { enterLoop, isLoopOpen, rememberBackEdge } from './loops.ts';
 import { propagatePrecision } from './precision.ts';
 import { MARK } from './program.ts';
+import { Refusal } from './refusal.ts';
 import { ADD_CONST, KIND, kindOf, type Reg, sameRange } from './reg.ts';
 import { isAllMisc } from './stack.ts';
 import { BYTE, type Frame, type State } from './state.ts';
@@ -302,9 +303,10 @@ export function isVisited(
           old.mayGotoDepth === current.mayGotoDepth &&
           old.callbackUnrollDepth === current.callbackUnrollDepth
         ) {
-          env.say(`infinite loop detected at insn ${insn}`);
-          env.say(`cur state:${formatState(env, current.frame, true)}`);
-          env.fail('limit', `old state:${formatState(env, old.frame, true)}`);
+          throw new Refusal('limit', `infinite loop detected at insn ${insn}`, [
+            `cur state:${formatState(env, current.frame, true)}`,
+            `old state:${formatState(env, old.frame, true)}`,
+          ]);
         }
         // Inside a loop, states far apart are worth keeping, not each round's.
         if (!force && env.jumps - env.previousJumps < 20 && env.processed - env.previousProcessed < 100) {

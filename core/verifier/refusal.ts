@@ -30,8 +30,11 @@ export type Category =
 
 export class Refusal extends Error {
   readonly category: Category;
-  constructor(category: Category, message: string) {
+  /** Lines the kernel's log has behind the message. */
+  readonly after: readonly string[];
+  constructor(category: Category, message: string, after: readonly string[] = []) {
     super(message);
     this.category = category;
+    this.after = after;
   }
 }

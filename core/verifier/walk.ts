@@ -83,6 +83,7 @@ export class Walk {
       });
     }
     env.state = state;
+    env.walking = true;
     env.insn = program.subprogs[subprog]!.start;
     env.previousInsn = -1;
     this.#loop();
