@@ -6,6 +6,7 @@ import { BpfError } from '../base/errors.ts';
 import type { Btf } from '../btf/btf.ts';
 import { encoder } from '../btf/encode.ts';
 import { type BtfValue, decoder } from '../btf/value.ts';
+import { functionCompiler } from './session.ts';
 
 export interface Codec {
   readonly size: number;
@@ -17,7 +18,8 @@ export interface Codec {
 /** The codec of a type. `what` names the value in messages. */
 export function codecOf(btf: Btf | undefined, typeId: number, size: number, what: string): Codec {
   if (!btf || typeId === 0) return plainCodec(size, what);
-  const decode = decoder(btf, typeId);
+  const compile = functionCompiler();
+  const decode = decoder(btf, typeId, compile ? { compile } : {});
   const encode = encoder(btf, typeId);
   return {
     size,

@@ -73,6 +73,7 @@ export class Host {
           return undefined;
         }
       },
+      compileFunction: (first, second, body) => new Function(first, second, body),
       print,
       warn,
     });

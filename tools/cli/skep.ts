@@ -58,13 +58,12 @@ async function runInWorker(): Promise<void> {
     process.stderr.write(`skep: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
     end = { code: 1 };
   });
-  worker.on('exit', (code) => {
+  worker.on('exit', async (code) => {
     if (end?.signal !== undefined) {
       // The command died by a signal: so do we, so that the shell sees what it would have seen without us.
-      for (const signal of signals) process.removeAllListeners(signal);
-      process.kill(process.pid, end.signal);
-      setTimeout(() => process.exit(128), 1000);
-      return;
+      const { addon } = await import('../../bindings/addon/index.ts');
+      addon()?.dieBy?.(end.signal);
+      process.exit(128 + end.signal);
     }
     process.exit(end?.code ?? code);
   });
