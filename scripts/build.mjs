@@ -1,7 +1,7 @@
 // Builds dist/: every entry point and what it shares, as ES modules that split (one copy of each module, so that a user's
 // script and the command see the same objects), then the type declarations. `--fast` leaves the declarations out.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -14,11 +14,21 @@ const ENTRIES = {
   index: 'frontends/ts/index.ts',
   core: 'core/index.ts',
   'bin/skep': 'tools/cli/skep.ts',
+  'bin/skep-vm': 'tools/vm/skep-vm.ts',
   worker: 'tools/cli/worker.ts',
   loader: 'tools/cli/loader.ts',
 };
 
-for (const stale of ['chunks', 'bin']) rmSync(join(dist, stale), { recursive: true, force: true });
+/** What an earlier build left and this one did not write. Only afterwards: somebody may be running what stands there. */
+function removeStale(written) {
+  for (const folder of ['chunks', 'bin']) {
+    const path = join(dist, folder);
+    for (const name of existsSync(path) ? readdirSync(path) : []) {
+      if (!written.has(join('dist', folder, name))) rmSync(join(path, name), { recursive: true });
+    }
+  }
+}
+
 const result = await build({
   absWorkingDir: root,
   entryPoints: Object.fromEntries(Object.entries(ENTRIES).map(([name, source]) => [name, join(root, source)])),
@@ -39,9 +49,14 @@ const result = await build({
   minifyWhitespace: true,
   legalComments: 'none',
   logLevel: 'warning',
-}).catch(() => process.exit(1));
-if (result.errors.length > 0) process.exit(1);
-chmodSync(join(dist, 'bin/skep.js'), 0o755);
+  metafile: true,
+}).catch(() => {
+  removeStale(new Set());
+  process.exit(1);
+});
+removeStale(new Set(Object.keys(result.metafile.outputs)));
+for (const bin of Object.keys(ENTRIES).filter((name) => name.startsWith('bin/')))
+  chmodSync(join(dist, `${bin}.js`), 0o755);
 
 if (!process.argv.includes('--fast')) {
   const tsc = spawnSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-b'], {
