@@ -121,7 +121,7 @@ const BAD: readonly (readonly [name: string, program: string, says: string, memo
 
 describe.each(ENGINES)('bad programs on %s', (engine) => {
   it.each(BAD)('%s', (_name, program, says, memory) => {
-    expect(vm([...(memory === undefined ? [] : [memory]), '--engine', engine], program)).toEqual({
+    expect(vm([...(memory === undefined ? [] : [memory]), '--engine', engine], program!)).toEqual({
       status: 1,
       stdout: '',
       stderr: `skep-vm: ${says}\n`,
@@ -137,7 +137,7 @@ describe.each(ENGINES)('bad programs on %s', (engine) => {
       ['*(u8 *)(r10 +0) = 7', 'write to'],
       ['*(u8 *)(r10 -513) = 7', 'write to'],
       ['lock *(u64 *)(r1 +0) += r2', 'write to'],
-    ]) {
+    ] as const) {
       const { status, stderr } = vm(['01020304', '--engine', engine], hex(`${text}\nr0 = 0\nexit`));
       expect([text, status, stderr]).toEqual([text, 1, expect.stringContaining(`fault at pc 0: ${what} 0xffff8880`)]);
     }

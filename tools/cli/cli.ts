@@ -5,6 +5,8 @@ import { BPF } from '../../core/bcc/bpf.ts';
 import { Interrupted } from '../../core/bcc/session.ts';
 import { TOOLS, type ToolRow } from '../index.ts';
 import type { Tool, ToolOption } from '../tool.ts';
+import { register as registerAsm } from './commands/asm.ts';
+import { register as registerDisasm } from './commands/disasm.ts';
 import type { Host, RunPlan } from './host.ts';
 import { print, warn, writeAll } from './output.ts';
 import { runScript } from './script.ts';
@@ -81,6 +83,8 @@ async function makeProgram(
       await runScript(file, args, host);
     });
   addCommonOptions(run);
+  registerAsm(program);
+  registerDisasm(program);
 
   for (const row of TOOLS) {
     // Only the tool that is asked for is loaded; the others are names in the help.
