@@ -14,7 +14,6 @@ import { KIND, type Reg } from './reg.ts';
 import { type Frame, type HistoryEntry, NOT_INIT, type State } from './state.ts';
 
 /** Limits of Linux (BPF_COMPLEXITY_LIMIT_*). */
-export const MAX_PROCESSED = 1_000_000;
 export const MAX_PENDING = 8192;
 export const MAX_STATES_UNPRIVILEGED = 64;
 
@@ -37,6 +36,11 @@ export interface Features {
   readonly computeNegation: boolean;
   /** A number is settled when its range and its tnum have one value in common. */
   readonly singleValues: boolean;
+  /** Jumps backwards are allowed (5.3). */
+  readonly loops: boolean;
+  /** Instructions the walk may take, and a program may have. */
+  readonly maxProcessed: number;
+  readonly maxInsns: number;
 }
 
 export interface EnvOptions {

@@ -12,6 +12,7 @@ import { targetOf } from './attach.ts';
 import { Env, type EnvOptions, type Features } from './env.ts';
 import { type Explanation, explainMessage, pathOf } from './explain.ts';
 import { checkGraph, computeLiveRegisters, computeLoops } from './graph.ts';
+import type { Hooks } from './hooks.ts';
 import { findKfuncs } from './kfunc.ts';
 import { checkMapAndProgram } from './map-rules.ts';
 import { type MapRow, Program } from './program.ts';
@@ -20,6 +21,7 @@ import { type Category, Refusal } from './refusal.ts';
 import { checkStackDepth, Walk } from './walk.ts';
 
 export { type Explanation, explainLog, renderExplanation } from './explain.ts';
+export { type FinalView, type Hooks, onlyHelpers, type RegView, type StateView } from './hooks.ts';
 export type { Category } from './refusal.ts';
 
 export interface VerifyInput {
@@ -46,6 +48,9 @@ export interface VerifyOptions {
   readonly sleepable?: boolean;
   /** BPF_F_STRICT_ALIGNMENT. */
   readonly strictAlignment?: boolean;
+  /** Outside analysers: see hooks.ts. */
+  readonly onInsn?: Hooks['onInsn'];
+  readonly onFinalize?: Hooks['onFinalize'];
   /** Possible CPUs, for what bpf_get_smp_processor_id may give. */
   readonly cpus?: number;
 }
@@ -85,20 +90,29 @@ export function verify(input: VerifyInput, options: VerifyOptions = {}): VerifyR
     const row = progTypeByName(prog.type);
     if (!row) throw new Refusal('structure', `unknown program type '${prog.type}'`);
     const program = new Program(prog, input.objectBtf);
-    if (program.length > (privileged ? MAX_INSNS : MAX_INSNS_UNPRIVILEGED)) {
+    const features = featuresOf(kernelNumber(options));
+    if (program.length > (privileged ? features.maxInsns : MAX_INSNS_UNPRIVILEGED)) {
       throw new Refusal('limit', `program of ${program.length} instructions is too large`);
     }
-    useSingleValues(featuresOf(kernelNumber(options)).singleValues);
+    useSingleValues(features.singleValues);
     env = new Env(program, row, input.kernelBtf, envOptions(options, prog, privileged));
     prepare(env, input.maps);
     const kfuncs = findKfuncs(program);
-    checkGraph(program, privileged, kfuncs);
+    checkGraph(program, privileged && features.loops, kfuncs);
     targetOf(env);
     computeLiveRegisters(program);
     computeLoops(program);
-    const walk = new Walk(env, kfuncs);
+    const walk = new Walk(env, kfuncs, options);
     walk.run();
     const stackDepth = checkStackDepth(env);
+    const reason = options.onFinalize?.({
+      insns: program.length,
+      processed: env.processed,
+      stackDepth,
+      helpers: helpersCalled(program),
+      maps: program.maps.map((m) => m.spec.name),
+    });
+    if (reason !== undefined) throw new Refusal('hook', reason);
     return {
       ok: true,
       log: finishLog(env),
@@ -150,6 +164,9 @@ function featuresOf(kernel: number): Features {
     computeSwap: kernel >= 618,
     computeNegation: kernel >= 617,
     singleValues: kernel >= 618,
+    loops: kernel >= 503,
+    maxProcessed: kernel >= 502 ? 1_000_000 : 131_072,
+    maxInsns: kernel >= 502 ? MAX_INSNS : MAX_INSNS_UNPRIVILEGED,
   };
 }
 
@@ -158,6 +175,7 @@ function prepare(env: Env, maps: readonly MapSpec[]): void {
   const { program } = env;
   program.findSubprogs(env.privileged);
   program.checkSubprogs();
+  program.checkVersion(env.options.kernel[0] * 100 + env.options.kernel[1]);
   program.resolveLoads(maps, mapRow, (map) => checkMapAndProgram(env, map));
 }
 
@@ -173,6 +191,12 @@ function finishLog(env: Env): string {
       `total_states ${env.totalStates} peak_states ${env.peakStates} mark_read 0`,
   );
   return `${env.log.join('\n')}\n`;
+}
+
+function helpersCalled(program: Program): Set<number> {
+  const ids = new Set<number>();
+  for (let i = 0; i < program.length; i++) if (program.isHelperCall(i)) ids.add(program.code.imm[i]!);
+  return ids;
 }
 
 /** The last line of a log before its statistics: what `verify --batch` answers. '' for an accepted program. */

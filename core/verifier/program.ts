@@ -187,6 +187,19 @@ export class Program {
     }
   }
 
+  /** Refuse instructions that came after the kernel release (major * 100 + minor) whose rules apply. */
+  checkVersion(kernel: number): void {
+    if (kernel >= 615) return;
+    const { opcode, src, off, imm } = this.code;
+    for (let i = 0; i < this.length; i++) {
+      const code = opcode[i]!;
+      if (kernel < sinceKernel(code, src[i]!, off[i]!, imm[i]!)) {
+        refuse('structure', `unknown opcode ${code.toString(16).padStart(2, '0')}`);
+      }
+      if (code === OP_LD_IMM64) i++;
+    }
+  }
+
   /**
    * Which map each ld_imm64 means (by relocation, or else by its imm as an index into `maps`), and whether each opcode exists.
    * `check` says whether the program type may use the map.
@@ -278,6 +291,26 @@ const TAIL_CALL = 12;
 
 export function refuse(category: Category, message: string): never {
   throw new Refusal(category, message);
+}
+
+/** First kernel release with this form of an instruction (Documentation/bpf/standardization; the opcode tables of each). */
+function sinceKernel(code: number, src: number, off: number, imm: number): number {
+  const cls = code & 7;
+  if (cls === CLASS.STX && (code & 0xe0) === MODE.ATOMIC) {
+    if (imm === 0x100 || imm === 0x110) return 615;
+    return imm === 0 ? 0 : 512;
+  }
+  if (code === (CLASS.JMP | 0xe0)) return 609;
+  if (code === OP_GOTOL || code === (CLASS.ALU64 | 0xd0) || (cls === CLASS.LDX && (code & 0xe0) === MODE.MEMSX)) {
+    return 606;
+  }
+  if (cls === CLASS.ALU || cls === CLASS.ALU64) {
+    const op = code & 0xf0;
+    return (op === 0xb0 || op === 0x30 || op === 0x90) && off !== 0 ? 606 : 0;
+  }
+  if (cls === CLASS.JMP32) return 501;
+  if (code === OP_CALL && src === CALL.kfunc) return 513;
+  return 0;
 }
 
 /** Opcodes of single-slot instructions that Linux 6.18 knows (kernel/bpf/core.c, BPF_INSN_MAP). */

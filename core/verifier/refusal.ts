@@ -25,6 +25,8 @@ export type Category =
   | 'leak'
   /** Too much: instructions, stack, calls, an endless loop. */
   | 'limit'
+  /** A hook said no. */
+  | 'hook'
   /** Something Linux has and this verifier does not. */
   | 'unsupported';
 

@@ -15,8 +15,9 @@ import {
   returnFromCall,
   widen,
 } from './call.ts';
-import { type Env, MAX_PROCESSED } from './env.ts';
+import type { Env } from './env.ts';
 import { checkHelperCall } from './helper-call.ts';
+import { type Hooks, stateView } from './hooks.ts';
 import { checkJump } from './jump.ts';
 import { checkKfuncCall, type Kfuncs } from './kfunc.ts';
 import { printInsn, printPath, printPrune, printState } from './log.ts';
@@ -36,18 +37,13 @@ function sizeOf(code: number): number {
   return SIZE_OF[(code >> 3) & 3]!;
 }
 
-/** Hooks for outside analysers: see index.ts. */
-export interface WalkHooks {
-  beforeInsn?: ((insn: number, previous: number) => void) | undefined;
-}
-
 export class Walk {
   readonly env: Env;
   readonly kfuncs: Kfuncs;
-  readonly hooks: WalkHooks;
+  readonly hooks: Hooks;
   #explored: Explored = new Map();
 
-  constructor(env: Env, kfuncs: Kfuncs, hooks: WalkHooks = {}) {
+  constructor(env: Env, kfuncs: Kfuncs, hooks: Hooks = {}) {
     this.env = env;
     this.kfuncs = kfuncs;
     this.hooks = hooks;
@@ -96,11 +92,12 @@ export class Walk {
     let previous = -1;
     let newPath = false;
     const verbose = env.level > 0;
+    const { maxProcessed } = env.options.features;
     for (;;) {
       env.entry = undefined;
       env.previousInsn = previous;
       const i = env.insn;
-      if (++env.processed > MAX_PROCESSED) {
+      if (++env.processed > maxProcessed) {
         env.fail('limit', `BPF program is too large. Processed ${env.processed} insn`);
       }
       env.state.lastInsn = previous;
@@ -118,7 +115,10 @@ export class Walk {
         printInsn(env, i);
       }
       newPath = false;
-      this.hooks.beforeInsn?.(i, previous);
+      if (this.hooks.onInsn) {
+        const reason = this.hooks.onInsn(stateView(env, i, previous));
+        if (reason !== undefined) env.fail('hook', reason);
+      }
       previous = i;
       const next = this.#check(i);
       if (next >= 0) {
