@@ -39,9 +39,9 @@ interface Store {
   grow(bytes: number): boolean;
 }
 
-function wasmStore(initialPages: number, maximumPages: number): Store | undefined {
+function wasmStore(initialPages: number, maximumPages: number, unshared: boolean): Store | undefined {
   if (!wasm) return undefined;
-  for (const shared of [true, false]) {
+  for (const shared of unshared ? [false] : [true, false]) {
     for (let maximum = maximumPages; maximum >= initialPages; maximum = Math.floor(maximum / 2)) {
       try {
         const memory = new wasm.Memory({ initial: initialPages, maximum, shared });
@@ -95,6 +95,8 @@ export interface MemoryOptions {
   readonly initialBytes?: number;
   /** Do without WebAssembly although it is there (the JIT is then unavailable). */
   readonly plain?: boolean;
+  /** A WebAssembly memory that is not shared, as pages without cross-origin isolation have it. */
+  readonly unshared?: boolean;
 }
 
 /** Free bytes between two allocations. */
@@ -126,7 +128,9 @@ export class VmMemory implements LinearMemory {
   constructor(options: MemoryOptions = {}) {
     const maximum = Math.max(2, Math.min(MOST_PAGES, Math.floor((options.maximumBytes ?? MOST_PAGES * PAGE) / PAGE)));
     const initial = Math.max(2, Math.min(maximum, Math.ceil((options.initialBytes ?? 16 * PAGE) / PAGE)));
-    this.#store = (options.plain ? undefined : wasmStore(initial, maximum)) ?? plainStore(initial, maximum);
+    this.#store =
+      (options.plain ? undefined : wasmStore(initial, maximum, options.unshared === true)) ??
+      plainStore(initial, maximum);
     this.wasmMemory = this.#store.wasmMemory;
     this.#top = initial * PAGE;
     this.#fresh = FIRST_MAPPED;

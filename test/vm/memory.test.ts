@@ -5,11 +5,12 @@ import { VmMemory } from '../../core/vm/memory.ts';
 const MIB = 1 << 20;
 
 describe.each([
-  { name: 'WebAssembly', plain: false },
-  { name: 'plain buffer', plain: true },
-])('linear memory ($name)', ({ plain }) => {
+  { name: 'WebAssembly', kind: {} },
+  { name: 'WebAssembly, not shared', kind: { unshared: true } },
+  { name: 'plain buffer', kind: { plain: true } },
+])('linear memory ($name)', ({ kind }) => {
   it('hands out zeroed, aligned, disjoint bytes above the first 64 KiB', () => {
-    const memory = new VmMemory({ plain, maximumBytes: 64 * MIB });
+    const memory = new VmMemory({ ...kind, maximumBytes: 64 * MIB });
     const taken: { at: number; size: number }[] = [];
     let seed = 1;
     const random = (n: number) => (seed = (Math.imul(seed, 1103515245) + 12345) >>> 0) % n;
@@ -35,14 +36,14 @@ describe.each([
   });
 
   it('gives freed large blocks back as one', () => {
-    const memory = new VmMemory({ plain, maximumBytes: 8 * MIB });
+    const memory = new VmMemory({ ...kind, maximumBytes: 8 * MIB });
     const blocks = Array.from({ length: 6 }, () => memory.alloc(MIB));
     for (const at of [1, 3, 5, 0, 2, 4]) memory.free(blocks[at]!, MIB);
     expect(memory.alloc(6 * MIB)).toBe(blocks[0]);
   });
 
   it('keeps contents when it grows, and says ENOMEM at the maximum', () => {
-    const memory = new VmMemory({ plain, initialBytes: 128 * 1024, maximumBytes: 4 * MIB });
+    const memory = new VmMemory({ ...kind, initialBytes: 128 * 1024, maximumBytes: 4 * MIB });
     const at = memory.alloc(8);
     memory.view.setInt32(at, 42, true);
     memory.alloc(2 * MIB);
@@ -53,7 +54,7 @@ describe.each([
   });
 
   it('refuses to free what it did not give', () => {
-    const memory = new VmMemory({ plain });
+    const memory = new VmMemory(kind);
     const at = memory.alloc(5000);
     expect(() => memory.free(at + 64, 5000)).toThrow(/not allocated/);
     memory.free(at, 5000);

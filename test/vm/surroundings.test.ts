@@ -8,7 +8,7 @@ import { encode, type Insn } from '../../core/isa/insn.ts';
 import type { LineInfo, ProgFacts } from '../../core/spec/spec.ts';
 import { bareHost } from '../../core/vm/bare.ts';
 import type { Engine, EngineHost, Executable, LinkedProgram, RunOptions } from '../../core/vm/engine.ts';
-import { VmMemory } from '../../core/vm/memory.ts';
+import { type MemoryOptions, VmMemory } from '../../core/vm/memory.ts';
 import { ENGINES } from './engines.ts';
 
 const VERIFIED: ProgFacts = { verified: true, stackDepth: 512 };
@@ -18,8 +18,8 @@ function row(id: number, name: string, run: HelperRow['run'], more: Partial<Help
 }
 
 /** A world with one ctx of 64 bytes between guard bytes. */
-function world(helpers: readonly HelperRow[] = [], kfuncs: readonly HelperRow[] = []) {
-  const memory = new VmMemory();
+function world(helpers: readonly HelperRow[] = [], kfuncs: readonly HelperRow[] = [], kind: MemoryOptions = {}) {
+  const memory = new VmMemory(kind);
   const area = memory.alloc(4096);
   memory.u8.fill(0xee, area, area + 4096);
   const ctx = area + 1024;
@@ -251,15 +251,16 @@ describe.each(ENGINES)('$name', (engine: Engine) => {
       expect(r0(exe)).toBe(13n);
     });
 
-    it('see memory that a helper made grow', () => {
-      const { memory, host } = world([
+    it.each([{}, { unshared: true }, { plain: true }])('see memory that a helper made grow (%o)', (kind) => {
+      const grow = [
         row(6, 'grow', (env, r) => {
           const at = env.memory.alloc(8 << 20);
           env.memory.view.setBigUint64(at + (8 << 20) - 8, 0x1234567890n, true);
           r[0] = at + (8 << 20) - 8;
           r[1] = Number(BigInt.asIntN(32, KERNEL_BASE >> 32n));
         }),
-      ]);
+      ];
+      const { memory, host } = world(grow, [], kind);
       const code = [B.BPF_EMIT_CALL(6), B.BPF_ST_MEM(B.BPF_B, 0, 7, 1), B.BPF_LDX_MEM(B.BPF_DW, 0, 0, 0), exit];
       const exe = prepare(code, host, VERIFIED);
       exe.run(0);

@@ -259,7 +259,7 @@ class JitExecutable implements Executable {
   #helper(row: HelperRow): (pc: number) => void {
     const { env } = this.host;
     const state = this.#state;
-    const run = row.run!;
+    const run = this.#shared ? row.run! : this.#onCopy(row.run!);
     const callsBack = row.args.includes('func');
     if (!this.checked && !callsBack) return () => run(env, state.regs);
     return (pc) => {
@@ -285,6 +285,20 @@ class JitExecutable implements Executable {
         }
       }
       if (this.#access) grantResult(row, env, state.regs, mapOffset, this.#access);
+    };
+  }
+
+  /**
+   * A memory that is not shared takes its old views away when it grows, the register file among them: a helper that
+   * allocates gets a copy.
+   */
+  #onCopy(run: NonNullable<HelperRow['run']>): NonNullable<HelperRow['run']> {
+    return (env, regs) => {
+      const copy = regs.slice();
+      run(env, copy);
+      const now = this.#state.regs;
+      now[0] = copy[0]!;
+      now[1] = copy[1]!;
     };
   }
 
