@@ -106,7 +106,9 @@ export function lex(file: SourceFile): Token[] {
       end: to > from ? original(to - 1) + 1 : original(to),
       bol,
       space,
-      ...(problem === undefined ? {} : { problem }),
+      problem,
+      noExpand: undefined,
+      expansion: undefined,
     });
     bol = false;
     space = false;

@@ -26,10 +26,10 @@ export interface Token {
   /** White space before it. */
   readonly space: boolean;
   /** What is wrong with a 'bad' token. */
-  readonly problem?: string;
+  readonly problem?: string | undefined;
   /** A macro's own name met again inside its expansion: never expanded again (C11 6.10.3.4). */
-  readonly noExpand?: boolean;
-  readonly expansion?: Expansion;
+  readonly noExpand?: boolean | undefined;
+  readonly expansion?: Expansion | undefined;
 }
 
 /** Files whose text no user wrote: never pointed at. */

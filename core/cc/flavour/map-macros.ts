@@ -330,9 +330,11 @@ const NAMED: Record<string, MacroRow> = {
   BPF_STACK: queue('stack'),
 };
 
+const MACRO_NAMES = new Set([...Object.keys(NAMED), ...Object.keys(TABLES)]);
+
 /** Names of all map macros: they count as defined for `#ifdef`. */
 export function isMapMacro(name: string): boolean {
-  return Object.hasOwn(NAMED, name) || Object.hasOwn(TABLES, name);
+  return MACRO_NAMES.has(name);
 }
 
 /**
@@ -348,14 +350,14 @@ export function parseMapDeclaration(p: Parser): boolean {
   if (!row) return misspelt(p, at);
   p.next();
   const open = p.next();
+  const kinds = named ? ['name', ...row.args] : row.args;
   const args: Arg[] = [];
   if (!p.is(')')) {
-    do args.push(parseArgument(p));
+    do args.push(parseArgument(p, kinds[args.length]));
     while (p.accept(','));
   }
   const close = p.expect(')', open);
   p.accept(';');
-  const kinds = named ? ['name', ...row.args] : row.args;
   const least = kinds.filter((k) => !k.endsWith('?')).length;
   if (args.length < least || args.length > kinds.length) {
     p.cx.report.error(
@@ -401,7 +403,7 @@ function checkKinds(p: Parser, macro: Token, args: readonly Arg[], kinds: readon
   return ok;
 }
 
-function parseArgument(p: Parser): Arg {
+function parseArgument(p: Parser, kind: string | undefined): Arg {
   const at = p.tok;
   if (at.kind === 'string') {
     let text = '';
@@ -414,6 +416,10 @@ function parseArgument(p: Parser): Arg {
   const alone = p.peek().text === ',' || p.peek().text === ')';
   // A bare name may be a typedef, an enumerator, or a new name: the row's kinds decide.
   if (at.kind === 'ident' && alone) {
+    if (kind === 'name') {
+      p.next();
+      return { at, name: at.text };
+    }
     const own = p.cx.lookupOwn(at.text);
     const known = own ?? p.cx.outer.symbol(at.text, at);
     if (known?.kind === 'enumerator') {

@@ -105,10 +105,13 @@ export function outerScope(options: OuterOptions): Outer {
   const records = new Map<string, RecordDecl | null>();
 
   function make(name: string, at: Token): CSymbol | undefined {
-    const fixed = FIXED.get(name) ?? (name === '__uint128_t' ? undefined : kernel?.typedef(name));
+    const fixed = FIXED.get(name);
     if (fixed) return { kind: 'typedef', name, type: fixed, at };
+    // Helpers before BTF: asking BTF for a name makes it index its names.
     const helper = helperPrototype(name, kernel);
     if (helper) return helperSymbol(name, helper.row.id, helper.type);
+    const typedef = name === '__uint128_t' ? undefined : kernel?.typedef(name);
+    if (typedef) return { kind: 'typedef', name, type: typedef, at };
     if (Object.hasOwn(INLINES, name)) {
       // The text may name other functions of the scope: mark this one as being read first.
       options.parseText(new SourceFile(BUILTIN_FILE, INLINES[name]!));

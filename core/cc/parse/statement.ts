@@ -12,7 +12,7 @@ import type { BlockStmt, CaseStmt, DeclStmt, Expr, FuncSymbol, Stmt } from '../t
 import { MissingBrace, parseDeclaration, parseStaticAssert } from './declaration.ts';
 import { parseConditional, parseExpression } from './expression.ts';
 import type { Parser } from './parser.ts';
-import { isTypeStart } from './specifier.ts';
+import { isTypeStart, KEYWORDS } from './specifier.ts';
 
 interface OpenSwitch {
   readonly type: IntType;
@@ -102,6 +102,8 @@ function parseBlockItem(p: Parser, body: FunctionBody): Stmt {
 function startsDeclaration(p: Parser): boolean {
   const next = p.peek();
   if (next.text === ':') return false;
+  // `name(...)` is a call: no program declares `T (x)` with a type it did not declare itself.
+  if (next.text === '(' && p.tok.kind === 'ident' && !KEYWORDS.has(p.tok.text)) return p.cx.lookupOwn(p.tok.text)?.kind === 'typedef';
   if (isTypeStart(p)) {
     // A typedef name of the outer scope used as a plain name: `sector = 1`.
     return p.cx.lookupOwn(p.tok.text) !== undefined || !isPlainUse(next);

@@ -148,7 +148,19 @@ export function substitute(macro: Macro, invocation: Token, args: Arguments = NO
 function replace(macro: Macro, body: readonly Token[], args: Arguments, expansion: Expansion, report: Report): Token[] {
   const out: Token[] = [];
   const functionLike = macro.params !== undefined;
-  const own = (t: Token): Token => ({ ...t, expansion, bol: false });
+  // Spelled out: one shape for all tokens, and no spreading, where most tokens of a program are made.
+  const own = (t: Token): Token => ({
+    kind: t.kind,
+    text: t.text,
+    file: t.file,
+    start: t.start,
+    end: t.end,
+    bol: false,
+    space: t.space,
+    problem: t.problem,
+    noExpand: t.noExpand,
+    expansion,
+  });
   for (let i = 0; i < body.length; i++) {
     const t = body[i]!;
     if (functionLike && t.text === '#' && t.kind === 'punct') {

@@ -15,9 +15,9 @@ import { type Macro, macroFromText, parseDefine, sameMacro, substitute } from '.
 /** GCC's and clang's -fmax-include-depth. */
 const MOST_INCLUDES = 200;
 /** Tokens made by macro expansion in one compilation: a real program makes some thousands. */
-const MOST_EXPANDED = 1_000_000;
+const MOST_EXPANDED = 400_000;
 /** Tokens handed to the parser. */
-const MOST_TOKENS = 500_000;
+const MOST_TOKENS = 200_000;
 /** Frames of macros inside macros. */
 const MOST_FRAMES = 2_000;
 
@@ -78,6 +78,8 @@ export class Preprocessor {
   readonly #macros = new Map<string, Macro | null>();
   readonly #files: FileState[] = [];
   readonly #once = new Set<string>();
+  /** Names that are no macros, until a header or a definition may change that. */
+  readonly #plain = new Set<string>();
   /** Include guards seen whole: file name to macro, so that a second include costs nothing. */
   #expanded = 0;
   #counter = 0;
@@ -561,6 +563,7 @@ export class Preprocessor {
       });
     }
     this.#macros.set(macro.name, macro);
+    this.#plain.delete(macro.name);
   }
 
   #include(name: Token, rest: Token[], file: FileState): void {
@@ -570,6 +573,7 @@ export class Preprocessor {
       return;
     }
     const found = this.#options.include(header.name, header.angled, file.name);
+    this.#plain.clear();
     if (found.kind === 'known') return;
     if (found.kind === 'missing') {
       const where = found.looked.length ? `looked for ${found.looked.join(', ')}` : '';
@@ -632,12 +636,13 @@ export class Preprocessor {
   // --- names --------------------------------------------------------------------------------------------------------
 
   #lookup(name: string): Macro | undefined {
+    if (this.#plain.has(name)) return undefined;
     const known = this.#macros.get(name);
     if (known !== undefined) return known ?? undefined;
     const text = this.#options.outerMacro(name);
     const macro = text === undefined ? undefined : macroFromText(text, this.#report);
-    // Not remembered when absent: including a header later may bring it.
     if (macro) this.#macros.set(name, macro);
+    else this.#plain.add(name);
     return macro;
   }
 
