@@ -20,7 +20,7 @@ export function inlineCalls(module: Module): boolean {
     for (;;) {
       const call = fn.blocks
         .flatMap((b) => b.insts)
-        .find((i) => i.op === 'calllocal' && mayInline(byName.get(i.name), active));
+        .find((i) => i.op === 'calllocal' && mayInline(byName.get(i.name), byName, active));
       if (!call) break;
       inlineOne(fn, call, byName.get(call.name)!);
       changed = true;
@@ -38,8 +38,10 @@ export function inlineCalls(module: Module): boolean {
   return changed;
 }
 
-function mayInline(fn: Func | undefined, active: ReadonlySet<Func>): boolean {
-  return fn !== undefined && !fn.noinline && !active.has(fn);
+/** A finished function that still calls one which asks to be inlined is part of a recursion. */
+function mayInline(fn: Func | undefined, byName: ReadonlyMap<string, Func>, active: ReadonlySet<Func>): boolean {
+  if (fn === undefined || fn.noinline || active.has(fn)) return false;
+  return fn.blocks.every((b) => b.insts.every((i) => i.op !== 'calllocal' || (byName.get(i.name)?.noinline ?? true)));
 }
 
 function calleesOf(fn: Func, byName: ReadonlyMap<string, Func>): Func[] {
