@@ -8,11 +8,33 @@ import type { Included } from '../preprocess/preprocess.ts';
 import { BCC_MACROS } from './bcc-macros.ts';
 import { BCC_PROTO } from './bcc-proto.ts';
 import { GROUPED_MACROS, KERNEL_MACROS } from './kernel-macros.ts';
+import { HEADER_NAMES } from './names.gen.ts';
 import { PREDEFINED } from './predefined.ts';
 
-/** Folders of the kernel's include trees. */
-const KERNEL_FOLDERS =
-  /^(?:uapi\/)?(?:linux|net|asm|asm-generic|trace|scsi|rdma|sound|drm|video|media|crypto|keys|xen|target|ras|misc|kvm|mm|fs|block|kernel|vdso|generated|acpi|memory|soc|clocksource|rv|mtd|pcmcia|math-emu|cpu|dt-bindings|kunit|ufs|net-memcg)\/[\w./-]+\.h$/;
+/** Folders of driver headers that no list here names. */
+const DRIVER_FOLDERS =
+  /^(?:uapi\/)?(?:sound|drm|video|media|soc|mtd|math-emu|cpu|dt-bindings|mm|fs|block|kernel|net-memcg)\/[\w./-]+\.h$/;
+
+/** Is it a header of the kernel? `uapi/` in front is optional, as with BCC's include paths. */
+function isKernelHeader(name: string): boolean {
+  const plain = name.replace(/^uapi\//, '');
+  const slash = plain.lastIndexOf('/');
+  const at = HEADER_NAMES.indexOf(`\n${plain.slice(0, slash)} `);
+  if (slash > 0 && at >= 0) {
+    const line = HEADER_NAMES.slice(at + 1, HEADER_NAMES.indexOf('\n', at + 1));
+    if (`${line} `.includes(` ${plain.slice(slash + 1).replace(/\.h$/, '')} `) && plain.endsWith('.h')) return true;
+  }
+  return DRIVER_FOLDERS.test(name);
+}
+
+/** All of them, for messages. */
+function* kernelHeaders(): Iterable<string> {
+  for (const line of HEADER_NAMES.split('\n')) {
+    const [folder, ...files] = line.split(' ');
+    for (const file of files) yield `${folder}/${file}.h`;
+  }
+}
+
 const TEXTS: Readonly<Record<string, string>> = { 'bcc/proto.h': BCC_PROTO };
 const KNOWN = new Set([
   'bcc/helpers.h',
@@ -108,12 +130,12 @@ export class Headers {
     const text = TEXTS[name];
     this.#opened(name);
     if (text !== undefined) return { kind: 'text', name: `<${name}>`, text };
-    if (KNOWN.has(name) || (KERNEL_FOLDERS.test(name) && !name.includes('..'))) return { kind: 'known' };
+    if (KNOWN.has(name) || isKernelHeader(name)) return { kind: 'known' };
     looked.push(
       `the kernel headers that BTF stands for (linux/, net/, uapi/, asm/, ...)`,
       `the headers of BCC and libbpf`,
     );
-    const near = nearestNames(name, [...KNOWN, ...Object.keys(TEXTS)], 1)[0];
+    const near = nearestNames(name, [...KNOWN, ...Object.keys(TEXTS), ...kernelHeaders()], 1)[0];
     return { kind: 'missing', looked, ...(near ? { hint: `did you mean <${near}>?` } : {}) };
   }
 

@@ -103,7 +103,8 @@ function startsDeclaration(p: Parser): boolean {
   const next = p.peek();
   if (next.text === ':') return false;
   // `name(...)` is a call: no program declares `T (x)` with a type it did not declare itself.
-  if (next.text === '(' && p.tok.kind === 'ident' && !KEYWORDS.has(p.tok.text)) return p.cx.lookupOwn(p.tok.text)?.kind === 'typedef';
+  if (next.text === '(' && p.tok.kind === 'ident' && !KEYWORDS.has(p.tok.text))
+    return p.cx.lookupOwn(p.tok.text)?.kind === 'typedef';
   if (isTypeStart(p)) {
     // A typedef name of the outer scope used as a plain name: `sector = 1`.
     return p.cx.lookupOwn(p.tok.text) !== undefined || !isPlainUse(next);
