@@ -139,6 +139,40 @@ describe('the frame', () => {
   });
 });
 
+describe('the scratch map', () => {
+  it('takes what the frame cannot, behind a null check', () => {
+    const module = parseModule(
+      main(`%1 = alloca 600 align 8 "big"
+  %2 = alloca 8 align 8 "small"
+  memset %1, 5:i8 size 600 align 8
+  memset %2, 6:i8 size 8 align 8
+  %3 = callhelper i64 100 "use" %1, %2
+  %4 = load i64 %1+592
+  ret %4`),
+    );
+    const asked: unknown[] = [];
+    optimize(module, {
+      check: true,
+      scratch: {
+        map: 'scratch',
+        need: (size, moved) =>
+          asked.push(
+            size,
+            moved.map((m) => m.name),
+          ),
+      },
+    });
+    expect(asked).toEqual([600, ['big']]);
+    const { progs, diagnostics } = generate(module);
+    expect(diagnostics).toEqual([]);
+    expect(progs[0]!.frames[0]).toBeLessThanOrEqual(24);
+    const run = (value: bigint) =>
+      execute({ memory: new Map(), helper: (id) => (id === 1 ? value : 0n), fuel: 1000 }, progs[0]!.insns, 0n);
+    expect(run(0x9000n)).toBe(0x0505050505050505n);
+    expect(run(0n)).toBe(0n);
+  });
+});
+
 describe('what a version lacks', () => {
   it('says so for atomics', () => {
     const text = main('%1 = load ptr %0+0\n%2 = atomicrmw.add i64 %1+0, 1:i64\nret %2');

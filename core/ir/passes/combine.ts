@@ -274,7 +274,7 @@ class Combiner {
     switch (op) {
       case 'zext':
         if (a.op === 'zext') return this.become(inst, 'zext', [x!]);
-        if (a.op === 'trunc' && bitsOf(x!) <= TYPE_BITS[a.type]) return this.fit(inst, x!);
+        if (a.op === 'trunc' && bitsOf(x!) <= TYPE_BITS[a.type]) return this.atType(inst, x!);
         // Through i8 and i16 a mask says the same and needs no second register; i32 has moves of its own.
         if (type === 'i16') return undefined;
         if (a.op === 'trunc' && a.type !== 'i32' && a.type !== 'i1' && x!.type === type)
@@ -311,7 +311,7 @@ class Combiner {
   }
 
   /** x at the type of `inst`, its value known to fit. */
-  private fit(inst: Inst, x: Inst): Inst | undefined {
+  private atType(inst: Inst, x: Inst): Inst | undefined {
     if (x.type === inst.type) return x;
     return this.become(inst, TYPE_BITS[x.type] > TYPE_BITS[inst.type] ? 'trunc' : 'zext', [x]);
   }
