@@ -287,9 +287,25 @@ class Combiner {
         return undefined;
       case 'sext':
         if (a.op === 'sext') return this.become(inst, 'sext', [x!]);
+        // The upper half taken down and extended is an arithmetic shift.
+        if (
+          a.op === 'trunc' &&
+          a.type === 'i32' &&
+          x!.op === 'lshr' &&
+          type === 'i64' &&
+          x!.args[1]!.op === 'const' &&
+          x!.args[1]!.value === 32n
+        ) {
+          return this.become(inst, 'ashr', [x!.args[0]!, this.k('i64', 32n)]);
+        }
         if (a.type !== 'i1' && bitsOf(a) < TYPE_BITS[a.type]) return this.become(inst, 'zext', [a]);
         return undefined;
       case 'trunc':
+        if (type === 'i1') {
+          // A test of the lowest bit, which a branch can do by itself.
+          const wide = a.type === 'i8' || a.type === 'i16' ? this.make('zext', 'i32', [a]) : a;
+          return this.icmp('ne', this.make('and', wide.type, [wide, this.k(wide.type, 1n)]), this.k(wide.type, 0n));
+        }
         if (a.op === 'trunc') return this.become(inst, 'trunc', [x!]);
         if (a.op === 'zext' || a.op === 'sext') {
           if (x!.type === type) return x;

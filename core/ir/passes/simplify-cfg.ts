@@ -2,7 +2,7 @@
  * The graph made small: branches on constants go, blocks that follow each other alone are joined, empty blocks are passed by, and a block
  * that only asks what its predecessor already knows is jumped over (jump threading; `a && b` as C makes it is the usual case).
  */
-import { computePreds, dropEdge, filterPhi, phis, removeUnreachable, replaceAll, users } from '../cfg.ts';
+import { computePreds, Dominators, dropEdge, filterPhi, phis, removeUnreachable, replaceAll, users } from '../cfg.ts';
 import { foldCompare } from '../fold.ts';
 import { type Block, type Cond, type Func, type Inst, terminator } from '../ir.ts';
 
@@ -163,6 +163,7 @@ function thread(fn: Func): boolean {
   let changed = false;
   computePreds(fn);
   let uses = users(fn);
+  let dom: Dominators | undefined;
   for (const block of [...fn.blocks]) {
     const end = terminator(block);
     if (end.op !== 'condbr' && end.op !== 'switch') continue;
@@ -175,19 +176,39 @@ function thread(fn: Func): boolean {
       (uses.get(v) ?? []).every(
         (u) => u.block === block || (u.op === 'phi' && u.args.every((a, i) => a !== v || u.targets[i] === block)),
       );
-    if (!own.every(inside) || !(uses.get(compare) ?? []).every((u) => u.block === block)) continue;
+    const settled = own.every(inside);
+    if (!settled) dom ??= new Dominators(fn);
+    if (!(uses.get(compare) ?? []).every((u) => u.block === block)) continue;
     for (const pred of [...block.preds]) {
       if (pred === block || !block.preds.includes(pred)) continue;
       const to = decided(block, end, compare, pred);
       if (!to || to === block) continue;
+      if (!settled && !own.every((phi) => onlyBeyond(phi, block, to, uses, dom!))) continue;
       if (!redirect(pred, block, to)) continue;
       computePreds(fn);
       uses = users(fn);
       changed = true;
+      if (!settled) break;
     }
+    if (changed && !settled) break;
   }
   if (changed) removeUnreachable(fn);
   return changed;
+}
+
+/** The phi is used in its block, in phis right after it, and where only a successor other than `to` leads. */
+function onlyBeyond(phi: Inst, block: Block, to: Block, uses: Map<Inst, Inst[]>, dom: Dominators): boolean {
+  const others = terminator(block).targets.filter((t) => t !== to && t.preds.length === 1);
+  return (uses.get(phi) ?? []).every((u) => {
+    if (u.block === block && u.op !== 'phi') return true;
+    if (u.op !== 'phi') return others.some((t) => dom.dominates(t, u.block!));
+    return u.args.every(
+      (a, i) =>
+        a !== phi ||
+        (u.targets[i] === block && u.block !== block) ||
+        others.some((t) => dom.dominates(t, u.targets[i]!)),
+    );
+  });
 }
 
 /** Where the branch of `block` goes when control comes from `pred`, if that is certain. */
