@@ -87,7 +87,11 @@ export function utf8Decode(bytes: Uint8Array): string {
       if ((t & 0xc0) !== 0x80) ok = false;
       c = (c << 6) | (t & 63);
     }
-    if (ok && ((need === 2 && (c < 0x800 || (c >= 0xd800 && c <= 0xdfff))) || (need === 3 && (c < 0x10000 || c > 0x10ffff)))) ok = false;
+    if (
+      ok &&
+      ((need === 2 && (c < 0x800 || (c >= 0xd800 && c <= 0xdfff))) || (need === 3 && (c < 0x10000 || c > 0x10ffff)))
+    )
+      ok = false;
     if (ok) {
       out += String.fromCodePoint(c);
       i += need + 1;

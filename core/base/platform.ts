@@ -23,6 +23,7 @@ interface WasmNamespace {
   validate(bytes: Uint8Array): boolean;
 }
 
+// biome-ignore lint/suspicious/noShadowRestrictedNames: the one place that says which of the host's globals are used
 declare const globalThis: { WebAssembly?: WasmNamespace };
 
 /** The host's WebAssembly, or undefined where there is none (or it is switched off). */

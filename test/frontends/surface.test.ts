@@ -24,16 +24,15 @@ function lua(workload: string, text: string): string {
 }
 
 describe('every public name', () => {
-  it.each(SURFACE.map((row) => [`${row.owner}.${row.name}`, row] as const))(
-    '%s is there in TypeScript and in Lua',
-    (_name, row) => {
-      const owner = row.owner === 'BPF' ? BPF : Table;
-      expect(Object.getOwnPropertyNames(owner.prototype)).toContain(camelCase(row.name));
-      const made = 'local b = BPF:new{ text = "BPF_HASH(t, u32);" }\n';
-      const object = row.owner === 'BPF' ? 'b' : 'b:get_table("t")';
-      expect(lua('connects', `${made}print(type(${object}.${row.name}))`)).toBe('function\n');
-    },
-  );
+  it.each(
+    SURFACE.map((row) => [`${row.owner}.${row.name}`, row] as const),
+  )('%s is there in TypeScript and in Lua', (_name, row) => {
+    const owner = row.owner === 'BPF' ? BPF : Table;
+    expect(Object.getOwnPropertyNames(owner.prototype)).toContain(camelCase(row.name));
+    const made = 'local b = BPF:new{ text = "BPF_HASH(t, u32);" }\n';
+    const object = row.owner === 'BPF' ? 'b' : 'b:get_table("t")';
+    expect(lua('connects', `${made}print(type(${object}.${row.name}))`)).toBe('function\n');
+  });
 
   it('of a program type is a number in both', () => {
     expect(lua('connects', 'print(BPF.KPROBE, BPF.XDP, BPF.RAW_TRACEPOINT)')).toBe(

@@ -97,59 +97,58 @@ const hex = (bytes: Uint8Array | undefined) => (bytes ? toHex(bytes) : undefined
 describe.skipIf(reason !== undefined)(`maps and the kernel${reason ? ` (skipped: ${reason})` : ''}`, () => {
   const pinned = reason === undefined && stayOnOneCpu();
 
-  it.each(CASES.filter((c) => !c.lru || pinned).map((c) => [`${c.attrs.type} x${c.attrs.maxEntries}`, c] as const))(
-    '%s: the same results, 10,000 operations long',
-    (_title, { attrs, key, value, lru, ordered, keyless }) => {
-      const cpus = possibleCpus();
-      const host = new TestHost(cpus, 4242);
-      const ours = createMap({ name: 'm', ...attrs }, host);
-      const row = mapTypeByName(attrs.type)!;
-      const fd = createKernelMap({ ...attrs, type: row.id, extra: 0n });
-      const size = row.perCpu ? 8 * Math.ceil(attrs.valueSize / 8) * cpus : attrs.valueSize;
-      const random = new TestHost(1, 31337);
-      const read = (call: (out: Uint8Array) => number) => {
-        const out = new Uint8Array(size);
-        return call(out) === 0 ? toHex(out) : undefined;
-      };
-      try {
-        for (let step = 0; step < 10_000; step++) {
-          const k = key(random);
-          const what = random.below(10);
-          if (what < 5) {
-            const flags = lru
-              ? [0, 0, 0, 1, 2][random.below(5)]!
-              : random.below(10) === 0
-                ? random.below(9)
-                : random.below(3);
-            const v = value ? value(random) : Uint8Array.from({ length: size }, () => random.below(256));
-            expect(ours.update(k, v, flags), `step ${step}: update ${toHex(k)} flags ${flags}`).toBe(
-              updateElem(fd, k, v, flags),
-            );
-          } else if (what < 7 && !keyless) {
-            expect(ours.delete(k), `step ${step}: delete ${toHex(k)}`).toBe(deleteElem(fd, k));
-          } else if (what < 9) {
-            expect(hex(ours.lookup(k)), `step ${step}: lookup ${toHex(k)}`).toBe(read((out) => lookupElem(fd, k, out)));
-          } else if (ours.lookupAndDelete) {
-            const taken = read((out) => lookupAndDeleteElem(fd, k, out));
-            expect(hex(ours.lookupAndDelete(k)), `step ${step}: take ${toHex(k)}`).toBe(taken);
-          } else if (step % 10 === 0) {
-            const mine: string[] = [];
-            for (let at = ours.nextKey(undefined); at; at = ours.nextKey(at)) mine.push(toHex(at));
-            const theirs: string[] = [];
-            for (let at: Uint8Array | undefined; ; ) {
-              const next = new Uint8Array(attrs.keySize);
-              if (nextKey(fd, at, next) < 0) break;
-              theirs.push(toHex(next));
-              at = next;
-            }
-            expect(ordered ? mine : mine.sort(), `step ${step}: keys`).toEqual(ordered ? theirs : theirs.sort());
+  it.each(
+    CASES.filter((c) => !c.lru || pinned).map((c) => [`${c.attrs.type} x${c.attrs.maxEntries}`, c] as const),
+  )('%s: the same results, 10,000 operations long', (_title, { attrs, key, value, lru, ordered, keyless }) => {
+    const cpus = possibleCpus();
+    const host = new TestHost(cpus, 4242);
+    const ours = createMap({ name: 'm', ...attrs }, host);
+    const row = mapTypeByName(attrs.type)!;
+    const fd = createKernelMap({ ...attrs, type: row.id, extra: 0n });
+    const size = row.perCpu ? 8 * Math.ceil(attrs.valueSize / 8) * cpus : attrs.valueSize;
+    const random = new TestHost(1, 31337);
+    const read = (call: (out: Uint8Array) => number) => {
+      const out = new Uint8Array(size);
+      return call(out) === 0 ? toHex(out) : undefined;
+    };
+    try {
+      for (let step = 0; step < 10_000; step++) {
+        const k = key(random);
+        const what = random.below(10);
+        if (what < 5) {
+          const flags = lru
+            ? [0, 0, 0, 1, 2][random.below(5)]!
+            : random.below(10) === 0
+              ? random.below(9)
+              : random.below(3);
+          const v = value ? value(random) : Uint8Array.from({ length: size }, () => random.below(256));
+          expect(ours.update(k, v, flags), `step ${step}: update ${toHex(k)} flags ${flags}`).toBe(
+            updateElem(fd, k, v, flags),
+          );
+        } else if (what < 7 && !keyless) {
+          expect(ours.delete(k), `step ${step}: delete ${toHex(k)}`).toBe(deleteElem(fd, k));
+        } else if (what < 9) {
+          expect(hex(ours.lookup(k)), `step ${step}: lookup ${toHex(k)}`).toBe(read((out) => lookupElem(fd, k, out)));
+        } else if (ours.lookupAndDelete) {
+          const taken = read((out) => lookupAndDeleteElem(fd, k, out));
+          expect(hex(ours.lookupAndDelete(k)), `step ${step}: take ${toHex(k)}`).toBe(taken);
+        } else if (step % 10 === 0) {
+          const mine: string[] = [];
+          for (let at = ours.nextKey(undefined); at; at = ours.nextKey(at)) mine.push(toHex(at));
+          const theirs: string[] = [];
+          for (let at: Uint8Array | undefined; ; ) {
+            const next = new Uint8Array(attrs.keySize);
+            if (nextKey(fd, at, next) < 0) break;
+            theirs.push(toHex(next));
+            at = next;
           }
+          expect(ordered ? mine : mine.sort(), `step ${step}: keys`).toEqual(ordered ? theirs : theirs.sort());
         }
-      } finally {
-        sys().close(fd);
       }
-    },
-  );
+    } finally {
+      sys().close(fd);
+    }
+  });
 
   it('refuses the attributes that the kernel refuses, with its errno', () => {
     const random = new TestHost(1, 99);

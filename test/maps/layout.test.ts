@@ -73,37 +73,32 @@ const CASES: readonly MapAttrs[] = [
 ];
 
 describe('the layout', () => {
-  it.each(CASES.map((a) => [`${a.type} with keys of ${a.keySize}`, a] as const))(
-    '%s is found by its page alone',
-    (_title, a) => {
-      const host = new TestHost(3, 77);
-      const map = createMap(a, host);
-      const reader = new LayoutReader(host, map.offset);
-      const keyAt = host.memory.alloc(32);
-      const isArray = a.type.endsWith('array');
-      for (let round = 0; round < 3; round++) {
-        for (let i = 0; i < 40; i++) {
-          const key = num(isArray ? i : i * 7919, a.keySize);
-          if (!isArray && i % 3 === round) map.delete(key);
-          else
-            map.update(
-              key,
-              new Uint8Array(map.lookup(key)?.length ?? (a.type.includes('percpu') ? 48 : 12)).fill(i),
-              0,
-            );
-        }
-        for (let i = 0; i < 60; i++) {
-          const key = num(isArray ? i : i * 7919, a.keySize);
-          host.memory.u8.set(key, keyAt);
-          for (host.cpu = 0; host.cpu < 3; host.cpu++) {
-            const read = isArray ? reader.arrayValue(i, host.cpu) : reader.hashValue(key, host.cpu);
-            expect(read, `${i} on CPU ${host.cpu}`).toBe(map.lookupOffset(keyAt));
-          }
-          host.cpu = 0;
-        }
+  it.each(
+    CASES.map((a) => [`${a.type} with keys of ${a.keySize}`, a] as const),
+  )('%s is found by its page alone', (_title, a) => {
+    const host = new TestHost(3, 77);
+    const map = createMap(a, host);
+    const reader = new LayoutReader(host, map.offset);
+    const keyAt = host.memory.alloc(32);
+    const isArray = a.type.endsWith('array');
+    for (let round = 0; round < 3; round++) {
+      for (let i = 0; i < 40; i++) {
+        const key = num(isArray ? i : i * 7919, a.keySize);
+        if (!isArray && i % 3 === round) map.delete(key);
+        else
+          map.update(key, new Uint8Array(map.lookup(key)?.length ?? (a.type.includes('percpu') ? 48 : 12)).fill(i), 0);
       }
-    },
-  );
+      for (let i = 0; i < 60; i++) {
+        const key = num(isArray ? i : i * 7919, a.keySize);
+        host.memory.u8.set(key, keyAt);
+        for (host.cpu = 0; host.cpu < 3; host.cpu++) {
+          const read = isArray ? reader.arrayValue(i, host.cpu) : reader.hashValue(key, host.cpu);
+          expect(read, `${i} on CPU ${host.cpu}`).toBe(map.lookupOffset(keyAt));
+        }
+        host.cpu = 0;
+      }
+    }
+  });
 
   it('has the type and the sizes of every map in its header', () => {
     const host = new TestHost(2);

@@ -44,13 +44,12 @@ describe('the map table', () => {
     [attrs('task_storage', { maxEntries: 0 }), 'EINVAL'],
     [attrs('hash', { flags: 8 | 16 }), 'EINVAL'],
   ];
-  it.each(refused.map(([a, errno]) => [`${a.type} ${JSON.stringify(a)}`, a, errno] as const))(
-    'refuses %s',
-    (_t, a, errno) => {
-      expect(checkMap(a)).toMatch(new RegExp(`^${errno}: `));
-      expect(() => createMap(a, new TestHost())).toThrow(expect.objectContaining({ code: errno }));
-    },
-  );
+  it.each(
+    refused.map(([a, errno]) => [`${a.type} ${JSON.stringify(a)}`, a, errno] as const),
+  )('refuses %s', (_t, a, errno) => {
+    expect(checkMap(a)).toMatch(new RegExp(`^${errno}: `));
+    expect(() => createMap(a, new TestHost())).toThrow(expect.objectContaining({ code: errno }));
+  });
 
   it('refuses 100 million entries before memory ends', () => {
     expect(() => createMap(attrs('hash', { maxEntries: 100_000_000, valueSize: 64 }), new TestHost())).toThrow(

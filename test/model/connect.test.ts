@@ -66,15 +66,16 @@ describe('connect', () => {
     }
   });
 
-  it.each([ERRNO.EADDRNOTAVAIL, ERRNO.EACCES, ERRNO.EINVAL])(
-    'with error %i of tcp_v4_connect itself: that is what it returns',
-    (errno) => {
-      expect(trace((t) => void t.connect(t.socket(), '127.0.0.1', 8080, { ret: -errno }))).toEqual([
-        'tcp_v4_connect',
-        `tcp_v4_connect=-${errno}`,
-      ]);
-    },
-  );
+  it.each([
+    ERRNO.EADDRNOTAVAIL,
+    ERRNO.EACCES,
+    ERRNO.EINVAL,
+  ])('with error %i of tcp_v4_connect itself: that is what it returns', (errno) => {
+    expect(trace((t) => void t.connect(t.socket(), '127.0.0.1', 8080, { ret: -errno }))).toEqual([
+      'tcp_v4_connect',
+      `tcp_v4_connect=-${errno}`,
+    ]);
+  });
 
   it('without a route fails in tcp_v4_connect; with a route the same error came later by ICMP', () => {
     const ret = -ERRNO.ENETUNREACH;

@@ -12,7 +12,12 @@ let port = 0;
 let closed = 0;
 
 beforeAll(async () => {
-  server = createServer((socket) => socket.on('error', () => {}).resume().end('HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n')).listen(0, '127.0.0.1');
+  server = createServer((socket) =>
+    socket
+      .on('error', () => {})
+      .resume()
+      .end('HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n'),
+  ).listen(0, '127.0.0.1');
   await once(server, 'listening');
   port = (server.address() as AddressInfo).port;
   const other = createServer().listen(0, '127.0.0.1');

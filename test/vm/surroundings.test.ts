@@ -95,15 +95,15 @@ describe.each(ENGINES)('$name', (engine: Engine) => {
         2,
       ],
     ];
-    it.each(attempts.map(([name, code, pc]) => ({ name, code, pc })))(
-      'a program cannot touch $name',
-      ({ code, pc }) => {
-        const fault = faultOf(() => prepare(code, host).run(ctx, 64));
-        expect(fault.reason).toMatch(/outside the program's memory/);
-        expect(fault.pc).toBe(pc);
-        expect(guardsIntact()).toBe(true);
-      },
-    );
+    it.each(attempts.map(([name, code, pc]) => ({ name, code, pc })))('a program cannot touch $name', ({
+      code,
+      pc,
+    }) => {
+      const fault = faultOf(() => prepare(code, host).run(ctx, 64));
+      expect(fault.reason).toMatch(/outside the program's memory/);
+      expect(fault.pc).toBe(pc);
+      expect(guardsIntact()).toBe(true);
+    });
 
     it('every byte of ctx and stack is usable', () => {
       const code = [

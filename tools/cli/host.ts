@@ -104,7 +104,10 @@ export class Host {
 
   /** Ctrl-C ends the command. Otherwise it runs on: its hooked calls need a tracer until it ends, so we stay until then. */
   #letGo(source: EventSource, why: number): void {
-    if (source.name !== 'trace') return source.stop('detach');
+    if (source.name !== 'trace') {
+      source.stop('detach');
+      return;
+    }
     if (why !== BY_SIGNAL) {
       Atomics.store(this.#flag, 0, 0);
       source.stop('detach');
