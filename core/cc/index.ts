@@ -5,12 +5,12 @@
  *
  * Nothing throws for what the text says: every complaint is a Diagnostic with a span.
  */
-import { type Diagnostic, SourceFile, type Span } from '../base/diagnostics.ts';
+import { type Diagnostic, SourceFile } from '../base/diagnostics.ts';
 import type { Btf } from '../btf/btf.ts';
 import { parseFormat, type TracepointFormat } from '../btf/tracepoint.ts';
-import { type CodegenDiagnostic, generate } from '../codegen/index.ts';
+import { type CodegenDiagnostic, type Generated, generate } from '../codegen/index.ts';
 import { optimize } from '../ir/index.ts';
-import type { Loc } from '../ir/ir.ts';
+import { STACK_SIZE } from '../isa/ops.ts';
 import type { ObjectSpec } from '../spec/spec.ts';
 import { readFlags } from './cflags.ts';
 import { Context } from './context.ts';
@@ -26,8 +26,10 @@ import { parseUnit } from './parse/declaration.ts';
 import { Parser } from './parse/parser.ts';
 import { parseTypeName } from './parse/specifier.ts';
 import { Preprocessor } from './preprocess/preprocess.ts';
+import { relieveStacks } from './relieve.ts';
 import { Fatal, Report, SyntaxStop } from './report.ts';
 import { BUILTINS } from './sema/builtins.ts';
+import { spanOfLoc } from './span.ts';
 import type { Token } from './token.ts';
 import type { Unit } from './tree.ts';
 
@@ -77,18 +79,39 @@ export interface Analysed {
 export function compile(source: Source, options: CompileOptions = {}): Compiled {
   const analysed = analyse(source, options);
   const { report, cx, unit } = analysed;
-  let lowered: LoweredUnit | undefined;
-  if (unit && report.errors === 0) lowered = guarded(report, () => lower(cx, unit, options));
-  if (!unit || !lowered || report.errors > 0) return { diagnostics: report.list };
-  const { module } = lowered;
-  optimize(module, { ...(options.dump ? { dump: options.dump } : {}), ...(options.check ? { check: true } : {}) });
-  warnPrograms(cx, lowered);
+  if (!unit || report.errors > 0) return { diagnostics: report.list };
   const object = guarded(report, () => {
-    const generated = generate(module, { cpu: Number((options.cpu ?? 'v3').slice(1)) as 1 | 2 | 3 | 4 });
+    let lowered = middle(cx, unit, options);
+    if (!lowered) return undefined;
+    warnPrograms(cx, lowered, analysed.file);
+    let generated = back(lowered, options);
+    const large = new Map(generated.progs.filter((p) => p.frames[0]! > STACK_SIZE).map((p) => [p.name, p.frames[0]!]));
+    if (large.size > 0) {
+      // The back end consumed the module: make it again, with the large locals elsewhere.
+      lowered = middle(cx, unit, options);
+      if (!lowered) return undefined;
+      relieveStacks(cx, lowered, large);
+      generated = back(lowered, options);
+    }
     for (const d of generated.diagnostics) fromCodegen(report, analysed.file, d);
-    return report.errors > 0 ? undefined : objectSpec(cx, lowered!, generated);
+    return report.errors > 0 ? undefined : objectSpec(cx, lowered, generated);
   });
   return object && report.errors === 0 ? { object, diagnostics: report.list } : { diagnostics: report.list };
+}
+
+/** Tree to optimised IR; undefined when lowering had complaints. */
+function middle(cx: Context, unit: Unit, options: CompileOptions): LoweredUnit | undefined {
+  const lowered = lower(cx, unit, options);
+  if (cx.report.errors > 0) return undefined;
+  optimize(lowered.module, {
+    ...(options.dump ? { dump: options.dump } : {}),
+    ...(options.check ? { check: true } : {}),
+  });
+  return lowered;
+}
+
+function back(lowered: LoweredUnit, options: CompileOptions): Generated {
+  return generate(lowered.module, { cpu: Number((options.cpu ?? 'v3').slice(1)) as 1 | 2 | 3 | 4 });
 }
 
 /** Lex, preprocess, parse and type a text. */
@@ -218,12 +241,4 @@ function fromCodegen(report: Report, file: SourceFile, d: CodegenDiagnostic): vo
   if (d.severity === 'error') report.error(span, d.message, extra);
   else if (d.severity === 'warning') report.warning(span, d.message, extra);
   else report.note(span, d.message, extra);
-}
-
-/** The span of a line and column, when it is in the program's own file. */
-export function spanOfLoc(file: SourceFile, loc: Loc): Span | undefined {
-  if (loc.file !== file.name) return undefined;
-  const start = (file.lineStarts()[loc.line - 1] ?? 0) + loc.column - 1;
-  const word = /^\w+/.exec(file.text.slice(start, start + 64))?.[0].length ?? 1;
-  return { file, start, end: start + word };
 }

@@ -1,7 +1,16 @@
-/** Warnings about what the kernel will refuse, said while there is a source line to point at. */
+/**
+ * Warnings about what the kernel will refuse, said while there is a source line to point at. They look at optimised IR: what is left there is
+ * what the verifier will see.
+ */
+import type { SourceFile } from '../../base/diagnostics.ts';
 import { helperById } from '../../helpers/index.ts';
+import { Dominators, findLoops, users } from '../../ir/cfg.ts';
+import { type Func, type Inst, type Loc, successors } from '../../ir/ir.ts';
 import type { Context } from '../context.ts';
+import { resultNames } from '../lower/lowering.ts';
 import type { LoweredUnit } from '../lower/unit.ts';
+import { note } from '../report.ts';
+import { spanOfLoc } from '../span.ts';
 
 /** Licences under which GPL-only helpers may be called (license_is_gpl_compatible in include/linux/license.h). */
 const GPL_COMPATIBLE = new Set([
@@ -13,20 +22,71 @@ const GPL_COMPATIBLE = new Set([
   'Dual MPL/GPL',
 ]);
 
-export function warnPrograms(cx: Context, lowered: LoweredUnit): void {
-  const license = cx.license ?? 'GPL';
-  if (GPL_COMPATIBLE.has(license)) return;
+export function warnPrograms(cx: Context, lowered: LoweredUnit, file: SourceFile): void {
+  const span = (loc: Loc | undefined) => loc && spanOfLoc(file, loc);
+  const gpl = GPL_COMPATIBLE.has(cx.license ?? 'GPL');
   for (const fn of lowered.module.functions) {
     for (const block of fn.blocks) {
       for (const inst of block.insts) {
         const row = inst.op === 'callhelper' ? helperById(inst.helper) : undefined;
-        if (!row?.gplOnly) continue;
-        const where = inst.loc ? ` (${inst.loc.file}:${inst.loc.line})` : '';
+        if (gpl || !row?.gplOnly) continue;
         cx.report.warning(
-          undefined,
-          `helper bpf_${row.name} is only for programs under a GPL-compatible licence, but this one states "${license}"${where}: the kernel will refuse it`,
+          span(inst.loc),
+          `helper bpf_${row.name} is only for programs under a GPL-compatible licence, but this one states "${cx.license}": the kernel will refuse it`,
         );
       }
     }
+    const dom = new Dominators(fn);
+    for (const loop of findLoops(dom)) {
+      if ([...loop.blocks].some((b) => successors(b).length === 0 || successors(b).some((s) => !loop.blocks.has(s))))
+        continue;
+      const loc = loop.header.insts.find((i) => i.loc)?.loc ?? fn.loc;
+      cx.report.warning(span(loc), 'this loop never ends: the kernel will refuse the program');
+    }
+    nullChecks(fn, dom, (use, made) => {
+      const helper = helperById(made.helper)!;
+      const name = resultNames.get(made);
+      const what = name ? `'${name}'` : `the result of bpf_${helper.name}`;
+      cx.report.warning(span(use.loc), `${what} may be null here: the kernel will refuse the program without a check`, {
+        notes: [note(span(made.loc), `bpf_${helper.name} is called here`)],
+      });
+    });
   }
+}
+
+/** Memory operations through a pointer that a helper may have given as null, on a path where nobody asked. */
+function nullChecks(fn: Func, dom: Dominators, complain: (use: Inst, made: Inst) => void): void {
+  let uses: Map<Inst, Inst[]> | undefined;
+  for (const block of fn.blocks) {
+    for (const made of block.insts) {
+      if (made.op !== 'callhelper' || made.type !== 'ptr') continue;
+      if (!helperById(made.helper)?.ret.endsWith('_or_null')) continue;
+      uses ??= users(fn);
+      const found = firstUnchecked(made, uses, dom);
+      if (found) complain(found, made);
+    }
+  }
+}
+
+function firstUnchecked(made: Inst, uses: ReadonlyMap<Inst, Inst[]>, dom: Dominators): Inst | undefined {
+  const compares = (uses.get(made) ?? []).filter((u) => u.op === 'icmp' || u.op === 'select');
+  const branches = compares.flatMap((c) =>
+    (uses.get(c) ?? []).filter((u) => u.op === 'condbr').map((branch) => ({ c, branch })),
+  );
+  // A check that went into something else than a plain branch: believe it.
+  if (compares.some((c) => c.op === 'select' || (uses.get(c) ?? []).some((u) => u.op !== 'condbr'))) return undefined;
+  const pointers = [made];
+  for (const p of pointers) {
+    for (const use of uses.get(p) ?? []) {
+      if (use.op === 'ptradd' && use.args[0] === p) pointers.push(use);
+      const address = use.op === 'load' || use.op === 'store' || use.op === 'atomicrmw' || use.op === 'cmpxchg';
+      if (!address || use.args[0] !== p || !use.block) continue;
+      const checked = branches.some(({ c, branch }) => {
+        const side = c.sub === 'ne' ? branch.targets[0]! : branch.targets[1]!;
+        return side.preds.length === 1 && dom.dominates(side, use.block!);
+      });
+      if (!checked) return use;
+    }
+  }
+  return undefined;
 }

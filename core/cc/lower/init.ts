@@ -1,7 +1,7 @@
 /** Initialising locals: zero what is not named, then store what is, in order. */
 import { alignOf, type CType, sizeOf } from '../ctype.ts';
 import type { Expr, Init, VarSymbol } from '../tree.ts';
-import { inMemory, type Lowering } from './lowering.ts';
+import { inMemory, type Lowering, resultNames } from './lowering.ts';
 import { type Place, store } from './place.ts';
 import { recordInto, rvalue } from './value.ts';
 
@@ -23,7 +23,11 @@ function initPlace(f: Lowering, place: Place, init: Init): void {
   if (init.kind === 'expr') {
     if (init.expr.kind === 'error') return;
     if (inMemory(place.type)) recordInto(f, init.expr, place);
-    else store(f, place, rvalue(f, init.expr));
+    else {
+      const value = rvalue(f, init.expr);
+      if (value.op === 'callhelper' && place.base.name) resultNames.set(value, place.base.name);
+      store(f, place, value);
+    }
     return;
   }
   const size = sizeOf(place.type) ?? 0;

@@ -94,6 +94,9 @@ export class Lowering {
   }
 }
 
+/** Variables that first held a call's result: how warnings name it once variables are gone. */
+export const resultNames = new WeakMap<Inst, string>();
+
 const locs = new WeakMap<object, Map<number, Loc>>();
 
 /** The source position of a token; one object per position. */

@@ -4,7 +4,7 @@ import { alignOf, BOOL, type CType, integerOf, isInteger, sizeOf } from '../ctyp
 import type { BinaryOp, Expr, UpdateExpr } from '../tree.ts';
 import { lowerBuiltin } from './builtins.ts';
 import { lowerCall } from './calls.ts';
-import { inMemory, irType, isSigned, type Lowering } from './lowering.ts';
+import { inMemory, irType, isSigned, type Lowering, resultNames } from './lowering.ts';
 import { addressOf, copy, load, type Place, placeOf, pointerParts, store } from './place.ts';
 import { lowerStatement } from './statement.ts';
 import { isWide, storeWide, wideCompare, wideTruth, wideValue } from './wide.ts';
@@ -403,6 +403,7 @@ function assignment(f: Lowering, e: Extract<Expr, { kind: 'assign' }>): Inst {
     return f.i32(0);
   }
   const value = rvalue(f, e.value);
+  if (value.op === 'callhelper' && e.target.kind === 'var') resultNames.set(value, e.target.symbol.name);
   const place = placeOf(f, e.target);
   f.at(e.at);
   return store(f, place, value);
