@@ -13,11 +13,22 @@ export type { Diagnostic } from './base/diagnostics.ts';
 export { renderDiagnostics } from './base/diagnostics.ts';
 export { BpfError, CompileError, Fault, nearestNames, SysError, Unsupported, VerifierError } from './base/errors.ts';
 export { type AttachOptions, type AttachTracepointOptions, BPF, type BpfOptions, type Func } from './bcc/bpf.ts';
+export {
+  arrayToSpec,
+  RawBpf,
+  RawMap,
+  type RawMapOptions,
+  RawProgram,
+  type RawProgramOptions,
+} from './bcc/raw.ts';
 export { currentSession, Interrupted, type Session, setSession, sleep } from './bcc/session.ts';
 export { Table } from './bcc/table.ts';
 export { formatTraceFields, parseTraceLine, TRACE_FIELD_NAMES, type TraceFields, TraceStream } from './bcc/trace.ts';
+export * from './bcc/uapi.gen.ts';
 export type { Btf, BtfType } from './btf/btf.ts';
 export { readBtf } from './btf/read.ts';
+export * from './isa/builders.ts';
+export { decode, encode, type Insn, toInsns } from './isa/insn.ts';
 export { ModelBackend, type ModelBackendOptions } from './model/backend.ts';
 export { Recorder, ReplaySource } from './model/recording.ts';
 export type { EventSource, FdFacts, SyscallInterest, TaskEvent, TaskFacts, TaskView } from './model/source.ts';

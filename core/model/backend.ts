@@ -32,6 +32,7 @@ import { attrsOf, type LiveMap, ModelMap, ModelProg } from './handles.ts';
 import { needsOf, passedTracepoints, probeableFunctions } from './hook-table.ts';
 import { ModelKernel } from './kernel.ts';
 import { linkMaps } from './link.ts';
+import { PACKET_MOST, PacketBuffer, PacketSocket } from './packet-socket.ts';
 import { type CountingReader, openRecordReader } from './records.ts';
 import type { EventSource, SyscallInterest } from './source.ts';
 import { TraceBuffer } from './trace-pipe.ts';
@@ -64,6 +65,9 @@ export interface ModelBackendOptions {
 /** Where the numbers of tracepoints begin that the model does not pass. */
 const FOREIGN_IDS = 10000;
 
+/** Network devices that sockets can be attached to; the first has ifindex 1. */
+const DEVICES: readonly string[] = ['lo', 'eth0'];
+
 export class ModelBackend implements Backend {
   readonly name = 'model';
   readonly kernel: ModelKernel;
@@ -79,6 +83,8 @@ export class ModelBackend implements Backend {
   readonly #handles = new Map<number, ModelMap | ModelProg>();
   readonly #pinned = new Map<string, LiveMap>();
   readonly #links = new Set<Link>();
+  readonly #sockets = new Set<PacketSocket>();
+  #packets: PacketBuffer | undefined;
   readonly #readers = new Set<CountingReader>();
   /** Programs by number, for tail calls: a prog array keeps them alive after their handles are closed. */
   readonly #progs = new Map<number, ModelProg>();
@@ -232,6 +238,7 @@ export class ModelBackend implements Backend {
 
   attach(prog: ProgHandle, probe: Probe): Link {
     if (!(prog instanceof ModelProg)) throw new BpfError('EINVAL', 'the program was not loaded by this backend');
+    if (probe.kind === 'socket') return this.#attachSocket(prog, probe);
     const row = attachRow(probe);
     if (!row.progTypes.includes(prog.spec.type)) {
       throw new BpfError(
@@ -255,6 +262,52 @@ export class ModelBackend implements Backend {
     };
     this.#links.add(link);
     return link;
+  }
+
+  #attachSocket(prog: ModelProg, probe: Probe): PacketSocket {
+    if (prog.spec.type !== 'socket_filter')
+      throw new BpfError(
+        'EINVAL',
+        `program ${prog.spec.name} of type ${prog.spec.type} cannot filter a socket; that takes socket_filter`,
+      );
+    if (!DEVICES.includes(probe.target))
+      throw new BpfError(
+        'ENODEV',
+        `the model kernel has no network device '${probe.target}'; it has ${DEVICES.join(', ')}`,
+      );
+    const filter = (bytes: Uint8Array): number => {
+      const env = this.#env;
+      this.#packets ??= new PacketBuffer(this.#memory);
+      const context = this.#packets.fill(bytes, DEVICES.indexOf(probe.target) + 1);
+      env.ctx = context.offset;
+      env.progType = prog.spec.type;
+      env.packet = context.packet;
+      this.#region = context;
+      try {
+        prog.executable.run(context.offset);
+      } finally {
+        env.packet = undefined;
+      }
+      return prog.executable.r0Lo >>> 0;
+    };
+    const socket = new PacketSocket(probe, filter, (gone) => {
+      this.#sockets.delete(gone);
+      this.#links.delete(gone);
+    });
+    this.#sockets.add(socket);
+    this.#links.add(socket);
+    return socket;
+  }
+
+  /**
+   * Put a packet (link-layer header first, at most 64 KiB) on a network device of the model: every socket attached there sees it. Returns
+   * how many kept some of it. Throws Fault when a filter faults.
+   */
+  injectPacket(device: string, packet: Uint8Array): number {
+    if (packet.length > PACKET_MOST) throw new RangeError(`a packet of ${packet.length} bytes: at most ${PACKET_MOST}`);
+    let kept = 0;
+    for (const socket of this.#sockets) if (socket.probe.target === device && socket.deliver(packet)) kept++;
+    return kept;
   }
 
   /** A source that can never make this hook fire is no use to the tool: refuse, and say who has it. */

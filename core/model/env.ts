@@ -3,9 +3,10 @@
  * linear memory, low canonical addresses are the current task's user memory and go to the source.
  */
 import { FIRST_MAPPED, KERNEL_HI, type LinearMemory } from '../base/memory.ts';
-import type { HelperEnv } from '../helpers/helper.ts';
+import type { HelperEnv, Packet } from '../helpers/helper.ts';
 import type { BpfMap } from '../maps/map.ts';
 import type { ModelKernel } from './kernel.ts';
+import { loadFromPacket } from './packet-socket.ts';
 import { FLAGS, type TraceBuffer } from './trace-pipe.ts';
 
 const EFAULT = -14;
@@ -23,6 +24,8 @@ export class ModelEnv implements HelperEnv {
   progType = '';
   entry: keyof typeof FLAGS = 'kprobe';
   callback: HelperEnv['callback'];
+  /** The packet that a networking program runs on. */
+  packet: Packet | undefined;
   readonly task: HelperEnv['task'];
   #kernel: ModelKernel;
   #trace: TraceBuffer;
@@ -57,6 +60,10 @@ export class ModelEnv implements HelperEnv {
 
   get cpu(): number {
     return this.#kernel.cpu;
+  }
+
+  loadPacket(offset: number, size: number): number | undefined {
+    return this.packet && loadFromPacket(this.memory, this.packet, offset, size);
   }
 
   mapAt(offset: number): BpfMap | undefined {

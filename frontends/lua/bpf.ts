@@ -59,7 +59,7 @@ function setFunctions(L: LuaState, functions: Record<string, LuaFunction>): void
 /** Objects of ours in Lua: a table whose metatable has the methods, and the JavaScript object under a key that no script can spell. */
 const SELF = 'skep object';
 
-function pushObject(
+export function pushObject(
   L: LuaState,
   object: unknown,
   methods: Record<string, LuaFunction>,
@@ -76,7 +76,7 @@ function pushObject(
   lua.lua_setmetatable(L, -2);
 }
 
-function self<T>(L: LuaState, method: string): T {
+export function self<T>(L: LuaState, method: string): T {
   if (lua.lua_type(L, 1) !== lua.LUA_TTABLE) luaError(L, `${method}: call it with ':' on the object`);
   lua.lua_getfield(L, 1, toLua(SELF));
   const object = lua.lua_touserdata(L, -1);
@@ -197,7 +197,7 @@ function* mapped<T>(
   for (const item of items) yield f(item, index++);
 }
 
-const TABLE_METHODS: Record<string, LuaFunction> = {
+export const TABLE_METHODS: Record<string, LuaFunction> = {
   get(L) {
     const table = self<Table>(L, 'get');
     pushValue(L, table.get(keyOf(L, table, 2)));

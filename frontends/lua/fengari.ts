@@ -16,6 +16,7 @@ interface Lua {
   readonly LUA_OK: number;
   readonly LUA_MASKCOUNT: number;
   readonly LUA_REGISTRYINDEX: number;
+  readonly LUA_RIDX_GLOBALS: number;
   readonly LUA_TNONE: number;
   readonly LUA_TNIL: number;
   readonly LUA_TBOOLEAN: number;

@@ -8,6 +8,7 @@ import { Interrupted } from '../../core/bcc/session.ts';
 import { pushBpfClass } from './bpf.ts';
 import { pushValue } from './convert.ts';
 import { binaryString, type LuaState, lauxlib, lua, lualib, toLua } from './fengari.ts';
+import { addRaw } from './raw.ts';
 import { installLibrary, loadChunk, type Output } from './stdlib.ts';
 
 export interface LuaScript {
@@ -27,12 +28,14 @@ const HOOK_EVERY = 5000;
 export function runLuaScript(script: LuaScript): void {
   const L = lauxlib.luaL_newstate();
   const opened: BPF[] = [];
+  const raw: { close(): void }[] = [];
   const failure = watchErrors(L);
   try {
     lualib.luaL_openlibs(L);
     installLibrary(L, script.output);
     setArguments(L, script);
     pushBpfClass(L, opened);
+    addRaw(L, raw);
     lua.lua_setglobal(L, toLua('BPF'));
     if (loadChunk(L, script.text, `@${script.name}`) === 2)
       throw new BpfError('LUA', binaryString(lua.lua_tostring(L, -1)!));
@@ -44,7 +47,7 @@ export function runLuaScript(script: LuaScript): void {
       call(L, 2, failure);
     }
   } finally {
-    for (const b of opened) b.close();
+    for (const b of [...opened, ...raw]) b.close();
   }
 }
 
