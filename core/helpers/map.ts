@@ -69,6 +69,7 @@ export const MAP_HELPERS = [
     args: ['ctx', 'const_map_ptr', 'anything'],
     ret: 'void',
     since: '4.2',
+    changesPacket: true,
     progTypes: ['all', 'lirc_mode2'],
   },
   {

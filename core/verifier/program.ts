@@ -180,11 +180,27 @@ export class Program {
         current++;
       }
     }
-    if (this.hasFuncInfo) return;
     for (const sub of this.subprogs.slice(1)) {
+      if (this.hasFuncInfo) {
+        if (this.#returnsInt(sub)) continue;
+        if (sub.hasLdAbs) refuse('structure', "LD_ABS is only allowed in functions that return 'int'.");
+        if (sub.hasTailCall) refuse('structure', "tail_call is only allowed in functions that return 'int'.");
+        continue;
+      }
       if (sub.hasLdAbs) refuse('structure', 'LD_ABS is not allowed in subprogs without BTF');
       if (sub.hasTailCall) refuse('structure', 'tail_call is not allowed in subprogs without BTF');
     }
+  }
+
+  #returnsInt(sub: Subprog): boolean {
+    const btf = this.objectBtf;
+    const info = this.spec.funcs.find((f) => f.insn === sub.start);
+    const func = btf && info ? btf.type(info.btfId) : undefined;
+    const proto = func?.kind === 'func' ? btf!.type(func.type) : undefined;
+    if (proto?.kind !== 'func_proto' || proto.ret === 0) return false;
+    let t = btf!.type(proto.ret);
+    while (t.kind === 'typedef' || t.kind === 'const' || t.kind === 'volatile') t = btf!.type(t.type);
+    return t.kind === 'int' || t.kind === 'enum' || t.kind === 'enum64';
   }
 
   /** Refuse instructions that came after the kernel release (major * 100 + minor) whose rules apply. */

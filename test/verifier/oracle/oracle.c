@@ -1,7 +1,8 @@
 /*
  * The real kernel as the verifier's oracle. Reads one program a line, loads it with bpf(2), prints the verdict:
  *
- *   in:   ID TYPE ATTACH_TYPE ATTACH_BTF_ID FLAGS LICENSE HEXCODE NMAPS {TYPE:KEY:VALUE:ENTRIES:FLAGS}
+ *   in:   ID TYPE ATTACH_TYPE ATTACH_BTF_ID FLAGS LICENSE HEXCODE NMAPS {TYPE:KEY:VALUE:ENTRIES:FLAGS[:KEYTYPE:VALUETYPE]}
+ *         [BTF_FILE NFUNCS {INSN:TYPE_ID}]
  *   out:  ID <tab> ok|ERRNO <tab> last line of the verifier's log before its statistics
  *
  * ld_imm64 with src 1 or 2 has the index of a map of the line in imm. With the argument `-l` whole logs go to stderr.
@@ -23,7 +24,8 @@
 static char *log_buffer;
 
 struct map_key {
-  uint32_t type, key, value, entries, flags;
+  uint32_t type, key, value, entries, flags, key_type, value_type;
+  int btf;
 };
 static struct {
   struct map_key key;
@@ -44,8 +46,13 @@ static int create(const struct map_key *k) {
   attr.max_entries = k->entries;
   attr.map_flags = k->flags;
   strcpy(attr.map_name, "m");
+  if (k->value_type != 0 && k->btf > 0) {
+    attr.btf_fd = k->btf;
+    attr.btf_key_type_id = k->key_type;
+    attr.btf_value_type_id = k->value_type;
+  }
   if (k->type == BPF_MAP_TYPE_ARRAY_OF_MAPS || k->type == BPF_MAP_TYPE_HASH_OF_MAPS) {
-    struct map_key inner = {BPF_MAP_TYPE_ARRAY, 4, 8, 1, 0};
+    struct map_key inner = {.type = BPF_MAP_TYPE_ARRAY, .key = 4, .value = 8, .entries = 1};
     attr.inner_map_fd = create(&inner);
   }
   return (int)bpf(BPF_MAP_CREATE, &attr);
@@ -59,6 +66,27 @@ static int map_fd(const struct map_key *k) {
     cache[cached].key = *k;
     cache[cached++].fd = fd;
   }
+  return fd;
+}
+
+/* BTF of an object, loaded once a file. */
+static int btf_fd(const char *path) {
+  static char last[512];
+  static int fd = -1;
+  if (strcmp(path, last) == 0) return fd;
+  snprintf(last, sizeof last, "%s", path);
+  if (fd >= 0) close(fd);
+  fd = -1;
+  FILE *f = fopen(path, "rb");
+  if (!f) return -1;
+  static char data[4 << 20];
+  size_t size = fread(data, 1, sizeof data, f);
+  fclose(f);
+  union bpf_attr attr;
+  memset(&attr, 0, sizeof attr);
+  attr.btf = (uintptr_t)data;
+  attr.btf_size = size;
+  fd = (int)bpf(BPF_BTF_LOAD, &attr);
   return fd;
 }
 
@@ -101,13 +129,27 @@ int main(int argc, char **argv) {
     char *nmaps = strtok_r(NULL, " \n", &save);
     if (!id || !nmaps) continue;
     int fds[MAX_MAPS];
+    char *texts[MAX_MAPS];
     int count = atoi(nmaps);
-    int bad = 0;
-    for (int i = 0; i < count && i < MAX_MAPS; i++) {
+    int bad = count > MAX_MAPS;
+    for (int i = 0; i < count && !bad; i++) texts[i] = strtok_r(NULL, " \n", &save);
+    char *btf_file = strtok_r(NULL, " \n", &save);
+    char *nfuncs = strtok_r(NULL, " \n", &save);
+    int btf = btf_file ? btf_fd(btf_file) : -1;
+    if (btf_file && btf < 0) bad = 1;
+    struct bpf_func_info funcs[256];
+    int func_count = nfuncs ? atoi(nfuncs) : 0;
+    for (int i = 0; i < func_count && i < 256; i++) {
+      char *text = strtok_r(NULL, " \n", &save);
+      if (!text || sscanf(text, "%u:%u", &funcs[i].insn_off, &funcs[i].type_id) != 2) bad = 1;
+    }
+    for (int i = 0; i < count && !bad; i++) {
       struct map_key k;
       memset(&k, 0, sizeof k);
-      char *text = strtok_r(NULL, " \n", &save);
-      if (!text || sscanf(text, "%u:%u:%u:%u:%u", &k.type, &k.key, &k.value, &k.entries, &k.flags) != 5) bad = 1;
+      if (!texts[i] || sscanf(texts[i], "%u:%u:%u:%u:%u:%u:%u", &k.type, &k.key, &k.value, &k.entries, &k.flags,
+                              &k.key_type, &k.value_type) < 5)
+        bad = 1;
+      k.btf = k.value_type ? btf : 0;
       fds[i] = bad ? -1 : map_fd(&k);
       if (fds[i] < 0) bad = 1;
     }
@@ -137,6 +179,12 @@ int main(int argc, char **argv) {
     attr.insns = (uintptr_t)insns;
     attr.insn_cnt = n;
     attr.license = (uintptr_t)license;
+    if (btf >= 0) {
+      attr.prog_btf_fd = btf;
+      attr.func_info = (uintptr_t)funcs;
+      attr.func_info_rec_size = sizeof funcs[0];
+      attr.func_info_cnt = func_count;
+    }
     int fd = verbose ? -1 : (int)bpf(BPF_PROG_LOAD, &attr);
     if (fd >= 0) {
       printf("%s\tok\t\n", id);
