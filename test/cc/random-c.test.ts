@@ -26,7 +26,9 @@ describe.skipIf(!gcc)('random C against gcc -O0 -fwrapv', () => {
       const folder = mkdtempSync(join(tmpdir(), 'random-c-'));
       try {
         writeFileSync(join(folder, 'a.c'), harness(seeds.map((seed, i) => randomProgram(seed, String(i)))));
-        const built = spawnSync('gcc', ['-w', '-O0', '-fwrapv', '-o', join(folder, 'a'), join(folder, 'a.c')], { encoding: 'utf8' });
+        const built = spawnSync('gcc', ['-w', '-O0', '-fwrapv', '-o', join(folder, 'a'), join(folder, 'a.c')], {
+          encoding: 'utf8',
+        });
         expect(built.stderr).toBe('');
         const lines = spawnSync(join(folder, 'a'), { encoding: 'utf8' }).stdout.trim().split('\n');
         const wrong: string[] = [];

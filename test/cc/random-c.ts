@@ -15,7 +15,18 @@ export function seeded(seed: number): (n: number) => number {
 }
 
 const TYPES = [
-  'signed char', 'unsigned char', 'short', 'unsigned short', 'int', 'unsigned int', 'long', 'unsigned long', 'long long', 'unsigned long long', '_Bool', 'char',
+  'signed char',
+  'unsigned char',
+  'short',
+  'unsigned short',
+  'int',
+  'unsigned int',
+  'long',
+  'unsigned long',
+  'long long',
+  'unsigned long long',
+  '_Bool',
+  'char',
 ]; // prettier-ignore
 
 interface Variable {
@@ -55,7 +66,17 @@ class Generator {
       () => `0x${this.#r(0x7fffffff).toString(16)}${this.#r(0x7fffffff).toString(16).padStart(8, '0')}ull`,
       () => `(-${1 + this.#r(1000)})`,
       () => `(-${1 + this.#r(1000)}L)`,
-      () => this.#pick(['0x7fffffff', '0x80000000', '0xffffffffu', '(-0x7fffffff - 1)', '0x8000000000000000ull', "'z'", '0xffffffffffull', '1L << 40']),
+      () =>
+        this.#pick([
+          '0x7fffffff',
+          '0x80000000',
+          '0xffffffffu',
+          '(-0x7fffffff - 1)',
+          '0x8000000000000000ull',
+          "'z'",
+          '0xffffffffffull',
+          '1L << 40',
+        ]),
     ];
     const text = this.#pick(kinds)();
     return text.includes('<<') ? `(${text})` : text;
@@ -149,7 +170,9 @@ class Generator {
       case 1:
         return `${this.#target()} ${this.#pick(['<<=', '>>='])} (${this.expr(1)}) & 7;`;
       case 2:
-        return this.#r(2) ? `${this.#target()}${this.#pick(['++', '--'])};` : `${this.#pick(['++', '--'])}${this.#target()};`;
+        return this.#r(2)
+          ? `${this.#target()}${this.#pick(['++', '--'])};`
+          : `${this.#pick(['++', '--'])}${this.#target()};`;
       case 4:
         return `if (${this.expr(2)}) { ${inner(2)} }`;
       case 5:
@@ -207,21 +230,35 @@ class Generator {
     const lines: string[] = [];
     for (let i = 0; i < 4 + this.#r(3); i++) {
       const type = this.#type();
-      lines.push(`${type} v${i} = ${i === 0 ? '*(int *)(mem + 8)' : i === 1 ? '*(unsigned long *)(mem + 16)' : i === 2 ? 'mem[3]' : this.#literal()};`);
+      lines.push(
+        `${type} v${i} = ${i === 0 ? '*(int *)(mem + 8)' : i === 1 ? '*(unsigned long *)(mem + 16)' : i === 2 ? 'mem[3]' : this.#literal()};`,
+      );
       this.#vars.push({ name: `v${i}`, type, writable: true });
     }
     for (let i = 0; i < this.#r(3); i++) {
       const size = this.#pick([2, 4, 8]);
-      lines.push(`${this.#type()} a${i}[${size}] = { ${Array.from({ length: this.#r(size) + 1 }, () => this.#literal()).join(', ')} };`);
+      lines.push(
+        `${this.#type()} a${i}[${size}] = { ${Array.from({ length: this.#r(size) + 1 }, () => this.#literal()).join(', ')} };`,
+      );
       this.#arrays.push({ name: `a${i}`, size });
     }
     let struct = '';
     if (this.#r(2)) {
       const members = Array.from({ length: 2 + this.#r(5) }, (_, i) => {
         const type = this.#type();
-        const bits = type === '_Bool' ? 1 : type.includes('char') ? 8 : type.includes('short') ? 16 : type.includes('long') ? 64 : 32;
+        const bits =
+          type === '_Bool'
+            ? 1
+            : type.includes('char')
+              ? 8
+              : type.includes('short')
+                ? 16
+                : type.includes('long')
+                  ? 64
+                  : 32;
         // Bitfields of up to 31 bits of int: what wider ones promote to is GCC's own idea.
-        const field = this.#r(2) && /^(?:unsigned )?int$|^_Bool$/.test(type) ? ` : ${1 + this.#r(Math.min(bits, 31))}` : '';
+        const field =
+          this.#r(2) && /^(?:unsigned )?int$|^_Bool$/.test(type) ? ` : ${1 + this.#r(Math.min(bits, 31))}` : '';
         this.#fields.push(`s.m${i}`);
         return `${type} m${i}${field};`;
       });
@@ -234,7 +271,11 @@ class Generator {
     }
     const call = (text: string) => text.replace(/\b(fn_NN_\d+)\(/g, '$1(mem, ');
     const body = Array.from({ length: 4 + this.#r(8) }, () => this.statement(3));
-    const sum = [...this.#vars.map((v) => v.name), ...this.#fields, ...this.#arrays.flatMap((a) => Array.from({ length: a.size }, (_, i) => `${a.name}[${i}]`))];
+    const sum = [
+      ...this.#vars.map((v) => v.name),
+      ...this.#fields,
+      ...this.#arrays.flatMap((a) => Array.from({ length: a.size }, (_, i) => `${a.name}[${i}]`)),
+    ];
     const end = sum.map((e) => `h = h * 31 + (unsigned long)${e};`).join(' ');
     const main = `unsigned long entry_NN(unsigned char *mem, unsigned long len) {\n  ${call(lines.join('\n  '))}\n  ${call(body.join('\n  '))}\n  unsigned long h = 7; ${end} return h;\n}\n`;
     return `${struct}${functions.map((f) => `${call(f).replace(/(static [^{]*?fn_NN_\d+)\(mem, /, '$1(')}\n`).join('')}${main}`;

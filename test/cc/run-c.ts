@@ -1,6 +1,7 @@
 /** Compile a plain C text and run its `entry` on the interpreter: what the self-checking tests and the random programs stand on. */
-import { KERNEL_BASE } from '../../core/base/memory.ts';
+
 import { renderDiagnostics } from '../../core/base/diagnostics.ts';
+import { KERNEL_BASE } from '../../core/base/memory.ts';
 import { type CompileOptions, compile } from '../../core/cc/index.ts';
 import { helperById } from '../../core/helpers/index.ts';
 import { createMap } from '../../core/maps/index.ts';
@@ -36,7 +37,14 @@ export function prepareC(text: string, options: CompileOptions = {}, name = 'ent
   const maps = new Map(
     object.maps.map((m) => {
       const map = createMap(
-        { name: m.name, type: m.type, keySize: m.keySize, valueSize: m.valueSize, maxEntries: m.maxEntries, flags: m.flags & ~128 },
+        {
+          name: m.name,
+          type: m.type,
+          keySize: m.keySize,
+          valueSize: m.valueSize,
+          maxEntries: m.maxEntries,
+          flags: m.flags & ~128,
+        },
         mapHost,
       );
       for (const { key, value } of m.initial ?? []) map.update(key, value, 0);

@@ -194,7 +194,7 @@ function replace(macro: Macro, body: readonly Token[], args: Arguments, expansio
       const leftEmpty = isEmptyArgument(body[i - 2], args, functionLike) || out.length === 0;
       if (right.length === 0) continue;
       if (leftEmpty) out.push(...right);
-      else out.push(...paste(out.pop()!, right[0]!, expansion, report), ...right.slice(1));
+      else out.push(...paste(out.pop()!, right[0]!, t, expansion, report), ...right.slice(1));
       continue;
     }
     if (functionLike && t.text === '__VA_OPT__' && t.kind === 'ident' && macro.variadic) {
@@ -242,13 +242,14 @@ function optional(
   return args.expand(macro.variadic!).length > 0 ? replace(macro, inner, args, expansion, report) : [];
 }
 
-function paste(left: Token, right: Token, expansion: Expansion, report: Report): Token[] {
+/** `at` is the ## operator: what stands there is in the macro, wherever the operands came from. */
+function paste(left: Token, right: Token, at: Token, expansion: Expansion, report: Report): Token[] {
   const text = left.text + right.text;
   const made = lex(new SourceFile(BUILTIN_FILE, text));
   const token = made[0]!;
-  const where = { file: left.file, start: left.start, end: left.end, bol: false, space: left.space, expansion };
+  const where = { file: at.file, start: at.start, end: at.end, bol: false, space: left.space, expansion };
   if (made.length !== 2 || token.kind === 'bad') {
-    report.error({ ...left, expansion }, `pasting formed '${text}', an invalid preprocessing token`);
+    report.error({ ...at, expansion }, `pasting formed '${text}', an invalid preprocessing token`);
     return [left, right];
   }
   return [{ kind: token.kind, text, ...where }];
