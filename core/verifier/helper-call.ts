@@ -15,12 +15,12 @@ import { DYNPTR, endDynptr } from './dynptr.ts';
 import type { Env } from './env.ts';
 import { type CallFacts, checkArgument } from './helper-args.ts';
 import { checkMapAndHelper } from './map-rules.ts';
-import { accessMemory } from './mem.ts';
 import { markPrecise } from './precision.ts';
 import { forgetIfContradictory, makePointer, sync } from './range.ts';
 import { specialField } from './record.ts';
 import { checkNothingHeld, releaseReference, takeReference } from './references.ts';
 import { FLAG, isNull, KIND, type Reg } from './reg.ts';
+import { fillStack } from './stack.ts';
 import { NOT_INIT, State } from './state.ts';
 import { ult } from './u64.ts';
 
@@ -139,9 +139,7 @@ export function checkHelperCall(env: Env, i: number): void {
   }
   rememberMap(env, i, facts);
   // The helper fills this memory: its bytes are written, whatever they were.
-  for (let at = 0; at < facts.accessSize; at++) {
-    accessMemory(env, facts.accessReg, { off: at, size: 1, write: true, reg: -1 });
-  }
+  if (facts.accessSize > 0) fillStack(env, facts.accessReg, facts.accessSize);
   release(env, facts);
   let changesPacket = row.changesPacket === true;
   switch (row.name) {

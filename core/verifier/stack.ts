@@ -381,6 +381,29 @@ export function checkStackRange(
   }
 }
 
+/**
+ * A helper has filled `size` bytes at a fixed place: plain data now, whatever they were. As Linux does, byte for byte in effect,
+ * so a slot counts as wholly written by none of them; but a slot at a time, since programs do this in loops.
+ */
+export function fillStack(env: Env, regno: number, size: number): void {
+  const r = env.regs[regno]!;
+  const frame = env.state.frames[r.frame]!;
+  const from = r.off + r.vLo;
+  checkStackBounds(env, regno, r.off, size, true);
+  for (let at = from; at < from + size; ) {
+    const slot = (-at - 1) >> 3;
+    const end = Math.min(from + size, -8 * slot);
+    destroyDynptr(env, frame, slot);
+    const pointer = frame.isSpill(slot) && frame.spills[slot]!.type !== KIND.SCALAR;
+    if (!env.privileged && pointer) env.fail('leak', 'attempt to corrupt spilled pointer on stack');
+    scrubSlot(frame, slot);
+    if (end - at === 8) frame.kinds[slot] = allBytes(BYTE.MISC);
+    else for (let i = at; i < end; i++) frame.setByteKind(i, BYTE.MISC);
+    env.scratchSlots.add(slot);
+    at = end;
+  }
+}
+
 /** All bytes of the slot are plain data that a privileged program may read. */
 export function isAllMisc(env: Env, kinds: number): boolean {
   for (let i = 0; i < 32; i += 4) {
