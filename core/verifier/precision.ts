@@ -184,9 +184,12 @@ function markFrame(frame: Frame, wanted: Wanted, f: number): boolean {
     frame.regs[j] = copy;
     changed = true;
   }
-  if (wanted.noSlots(f)) return changed;
-  for (let j = 0; j < 64; j++) {
-    if (!wanted.hasSlot(f, j)) continue;
+  let lo = wanted.slotsLo[f]!;
+  let hi = wanted.slotsHi[f]!;
+  while ((lo | hi) !== 0) {
+    const j = lo !== 0 ? 31 - Math.clz32(lo) : 63 - Math.clz32(hi);
+    if (j < 32) lo &= ~(1 << j);
+    else hi &= ~(1 << (j - 32));
     if (j >= frame.kinds.length || !frame.isScalarSpill(j) || frame.spills[j]!.precise) {
       wanted.dropSlot(f, j);
       continue;

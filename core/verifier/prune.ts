@@ -133,6 +133,10 @@ function stackSafe(env: Env, old: Frame, current: Frame, ids: IdMap, exact: numb
     if (kinds === 0) continue;
     const beyond = slot >= current.kinds.length;
     if (!beyond) {
+      const same = old.spills[slot]!;
+      // Nearly always: the very same register, or plain data in both.
+      if (same === current.spills[slot] && kinds === current.kinds[slot] && same.id === 0 && same.refObjId === 0)
+        continue;
       const a = numberIn(env, old, slot);
       const b = a && numberIn(env, current, slot);
       if (a && b) {
