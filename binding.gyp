@@ -2,7 +2,13 @@
   "targets": [
     {
       "target_name": "skep",
-      "sources": ["bindings/addon/module.cc"],
+      "sources": [
+        "bindings/addon/module.cc",
+        "bindings/addon/engine.cc",
+        "native/engine/machine.cc",
+        "native/engine/program.cc"
+      ],
+      "dependencies": ["skep_loop"],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")", "native"],
       "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS"],
       "cflags_cc!": ["-std=gnu++17"],
@@ -27,6 +33,15 @@
           }
         ]
       ]
+    },
+    {
+      "target_name": "skep_loop",
+      "type": "static_library",
+      "sources": ["native/engine/loop.cc"],
+      "include_dirs": ["native"],
+      "cflags_cc!": ["-std=gnu++17"],
+      "cflags_cc": ["-std=c++20", "-Wall", "-Wextra", "-O3", "-fPIC", "-fno-gcse", "-fno-crossjumping"],
+      "xcode_settings": { "CLANG_CXX_LANGUAGE_STANDARD": "c++20" }
     }
   ]
 }

@@ -49,7 +49,20 @@ export interface NativeMapping {
   unmap(): number;
 }
 
+/** native/engine/machine.h: the C++ engine on one linear memory. Driven through that memory, see bindings/engine/state.ts. */
+export interface NativeMachine {
+  /** Carry out what is written in the state block. No arguments, no result: they would cost more than most programs. */
+  ring(): void;
+  /** The memory has grown. */
+  bind(memory: Uint8Array): void;
+  /** An id, or -1 for what is no program. `probes`: slots; `lookup`: helper 1 is bpf_map_lookup_elem. */
+  load(insns: Uint8Array, probes: Int32Array, lookup: boolean): number;
+  unload(id: number): void;
+}
+
 export interface Addon {
+  /** `state`: offset of the meeting place in `memory`, which must be shared: its address must never change. */
+  makeEngine?(memory: Uint8Array, state: number): NativeMachine;
   /** Linux only. */
   readonly sys?: NativeSys;
   /** Linux on x86-64 only, as all below. */

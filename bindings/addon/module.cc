@@ -5,6 +5,7 @@
 #include "parts.h"
 
 static Napi::Object init(Napi::Env env, Napi::Object exports) {
+  skep::register_engine(env, exports);
 #if defined(__linux__)
   skep::register_linux(env, exports);
 #if defined(__x86_64__)

@@ -7,6 +7,7 @@
 
 namespace skep {
 
+void register_engine(Napi::Env env, Napi::Object exports);
 void register_tracer(Napi::Env env, Napi::Object exports);
 void register_linux(Napi::Env env, Napi::Object exports);
 

@@ -1,0 +1,109 @@
+/**
+ * The C++ engine on one linear memory, as seen from JavaScript: the meeting place (state.ts) as words, and the doorbell. One per
+ * memory, made when the first program is prepared on it.
+ */
+import type { LinearMemory } from '../../core/base/memory.ts';
+import type { Addon, NativeMachine } from '../addon/index.ts';
+import type { NativeAccess } from './access.ts';
+import { BLOCK, BLOCK_BYTES, HEADER_BYTES, LEVELS, REGION_BYTES, STATE_BYTES } from './state.ts';
+
+/** Word indices of a block's fields, relative to the block. */
+export const WORD = Object.fromEntries(Object.entries(BLOCK).map(([name, at]) => [name, at >> 2])) as {
+  readonly [name in keyof typeof BLOCK]: number;
+};
+
+export class Machine {
+  readonly native: NativeMachine;
+  /** The state stretch. The memory is shared, so that this view stays good when it grows. */
+  readonly words: Int32Array;
+  readonly #memory: LinearMemory;
+  readonly #files: Int32Array[] = [];
+  /** Region tables by level. */
+  readonly #tables: { offset: number; rows: number }[] = [];
+  #bound: Uint8Array;
+  #depth = 0;
+
+  constructor(makeEngine: NonNullable<Addon['makeEngine']>, memory: LinearMemory) {
+    this.#memory = memory;
+    const state = memory.alloc(STATE_BYTES, 64);
+    this.#bound = memory.u8;
+    this.native = makeEngine(memory.u8, state);
+    this.words = new Int32Array(memory.u8.buffer, state, STATE_BYTES >> 2);
+    for (let level = 0; level < LEVELS; level++) {
+      const at = this.block(level);
+      this.#files.push(this.words.subarray(at, at + 22));
+      this.#tables.push({ offset: 0, rows: 0 });
+    }
+  }
+
+  /** A level for a run that begins. The caller has a stack area, and there are as many levels as areas. */
+  enter(): number {
+    return this.#depth++;
+  }
+
+  leave(): void {
+    this.#depth--;
+  }
+
+  /** Index in `words` of a level's block. */
+  block(level: number): number {
+    return (HEADER_BYTES + level * BLOCK_BYTES) >> 2;
+  }
+
+  /** Register file of a level: what helpers get. */
+  registers(level: number): Int32Array {
+    return this.#files[level]!;
+  }
+
+  ring(level: number): void {
+    const { u8 } = this.#memory;
+    if (u8 !== this.#bound) {
+      this.#bound = u8;
+      this.native.bind(u8);
+    }
+    this.words[0] = level;
+    this.native.ring();
+  }
+
+  fuel(block: number): number {
+    const at = block + WORD.FUEL;
+    return this.words[at + 1]! * 4294967296 + (this.words[at]! >>> 0);
+  }
+
+  setFuel(block: number, value: number): void {
+    const at = block + WORD.FUEL;
+    const finite = Math.min(value, Number.MAX_SAFE_INTEGER);
+    this.words[at] = finite | 0;
+    this.words[at + 1] = Math.floor(finite / 4294967296);
+  }
+
+  /** Write down what the run of a level may touch. */
+  setRegions(level: number, access: NativeAccess): void {
+    const table = this.#tables[level]!;
+    const wanted = access.length;
+    if (wanted > table.rows) {
+      if (table.rows > 0) this.#memory.free(table.offset, table.rows * REGION_BYTES);
+      table.rows = Math.max(8, wanted * 2);
+      table.offset = this.#memory.alloc(table.rows * REGION_BYTES);
+    }
+    const { i32 } = this.#memory;
+    let at = table.offset >> 2;
+    for (const region of access.rows()) {
+      i32[at] = region.offset;
+      i32[at + 1] = region.size;
+      i32[at + 2] = region.writable ? 1 : 0;
+      at += REGION_BYTES >> 2;
+    }
+    const block = this.block(level);
+    this.words[block + WORD.REGIONS] = table.offset;
+    this.words[block + WORD.REGION_COUNT] = wanted;
+  }
+}
+
+const machines = new WeakMap<LinearMemory, Machine>();
+
+export function machineOf(makeEngine: NonNullable<Addon['makeEngine']>, memory: LinearMemory): Machine {
+  let found = machines.get(memory);
+  if (!found) machines.set(memory, (found = new Machine(makeEngine, memory)));
+  return found;
+}
