@@ -45,16 +45,21 @@ function simplify(fn: MFunc): void {
       fn.blocks = fn.blocks.filter((b) => reached.has(b));
       linkBlocks(fn);
     }
-    for (const b of [...fn.blocks]) {
-      const to = b.succs[0];
-      if (b.succs.length !== 1 || to === b || to!.preds.length !== 1 || to === fn.blocks[0] || !fn.blocks.includes(b))
-        continue;
-      b.insts.pop();
-      b.insts.push(...to!.insts);
-      fn.blocks.splice(fn.blocks.indexOf(to!), 1);
-      linkBlocks(fn);
-      changed = true;
+    const gone = new Set<MBlock>();
+    for (const b of fn.blocks) {
+      for (;;) {
+        const to = b.succs[0];
+        const alone = b.succs.length === 1 && to !== b && to!.preds.length === 1 && to !== fn.blocks[0];
+        if (gone.has(b) || !alone || b.insts[b.insts.length - 2]?.op === 'jcc') break;
+        b.insts.pop();
+        b.insts.push(...to!.insts);
+        b.succs = to!.succs;
+        for (const s of b.succs) s.preds = s.preds.map((p) => (p === to ? b : p));
+        gone.add(to!);
+        changed = true;
+      }
     }
+    if (gone.size > 0) fn.blocks = fn.blocks.filter((b) => !gone.has(b));
   }
 }
 

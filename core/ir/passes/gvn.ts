@@ -18,6 +18,8 @@ class Numbering {
   private readonly dom: Dominators;
   private readonly replaced = new Map<Inst, Inst>();
   private readonly leafIds = new Map<string, number>();
+  private readonly table = new Map<string, Inst>();
+  private undo: [string, Inst | undefined][] = [];
   private changed = false;
 
   constructor(fn: Func) {
@@ -26,27 +28,25 @@ class Numbering {
   }
 
   run(): boolean {
-    const scopes = new Map<Block, Map<string, Inst>>();
-    for (const block of this.dom.preorder()) {
-      const parent = this.dom.idom(block);
-      const table = new Map(parent ? scopes.get(parent) : undefined);
-      scopes.set(block, table);
-      this.learn(block, table);
-      const out: Inst[] = [];
-      for (const inst of block.insts) {
-        for (let i = 0; i < inst.args.length; i++) inst.args[i] = resolve(this.replaced, inst.args[i]!);
-        this.unsign(inst, table);
-        const key = this.keyOf(inst);
-        const known = key === undefined ? undefined : table.get(key);
-        if (known) {
-          this.replaced.set(inst, known);
-          this.changed = true;
-          continue;
-        }
-        if (key !== undefined) table.set(key, inst);
-        out.push(inst);
+    // One table for the whole walk: what a block added is taken back when its part of the tree is done.
+    const stack = [{ block: this.dom.order[0]!, next: -1, undo: [] as [string, Inst | undefined][] }];
+    while (stack.length > 0) {
+      const top = stack[stack.length - 1]!;
+      if (top.next < 0) {
+        this.undo = top.undo;
+        this.visit(top.block);
+        top.next = 0;
       }
-      block.insts = out;
+      const child = this.dom.children.get(top.block)![top.next++];
+      if (child) {
+        stack.push({ block: child, next: -1, undo: [] });
+        continue;
+      }
+      for (const [key, before] of top.undo.reverse()) {
+        if (before) this.table.set(key, before);
+        else this.table.delete(key);
+      }
+      stack.pop();
     }
     for (const block of this.fn.blocks) {
       for (const inst of block.insts)
@@ -55,8 +55,32 @@ class Numbering {
     return this.changed;
   }
 
+  private visit(block: Block): void {
+    this.learn(block);
+    const out: Inst[] = [];
+    for (const inst of block.insts) {
+      for (let i = 0; i < inst.args.length; i++) inst.args[i] = resolve(this.replaced, inst.args[i]!);
+      this.unsign(inst);
+      const key = this.keyOf(inst);
+      const known = key === undefined ? undefined : this.table.get(key);
+      if (known) {
+        this.replaced.set(inst, known);
+        this.changed = true;
+        continue;
+      }
+      if (key !== undefined) this.enter(key, inst);
+      out.push(inst);
+    }
+    block.insts = out;
+  }
+
+  private enter(key: string, value: Inst): void {
+    this.undo.push([key, this.table.get(key)]);
+    this.table.set(key, value);
+  }
+
   /** What must hold in a block that only one edge of a branch leads to. */
-  private learn(block: Block, table: Map<string, Inst>): void {
+  private learn(block: Block): void {
     if (block.preds.length !== 1) return;
     const end = terminator(block.preds[0]!);
     if (end.op !== 'condbr' || end.targets[0] === end.targets[1]) return;
@@ -67,12 +91,12 @@ class Numbering {
     const one = newConst(this.fn, 'i1', 1n);
     const zero = newConst(this.fn, 'i1', 0n);
     const sub = cond.sub as Cond;
-    table.set(this.compareKey(sub, a, b), holds ? one : zero);
-    table.set(this.compareKey(COND[sub].not, a, b), holds ? zero : one);
+    this.enter(this.compareKey(sub, a, b), holds ? one : zero);
+    this.enter(this.compareKey(COND[sub].not, a, b), holds ? zero : one);
   }
 
   /** Signed division and extension of what a dominating branch showed to be non-negative are the unsigned, cheaper ones. */
-  private unsign(inst: Inst, table: Map<string, Inst>): void {
+  private unsign(inst: Inst): void {
     const unsigned = ({ sdiv: 'udiv', srem: 'urem', ashr: 'lshr', sext: 'zext' } as const)[inst.op as 'sdiv'];
     const [x, y] = inst.args as [Inst, Inst | undefined];
     if (
@@ -83,7 +107,7 @@ class Numbering {
       return;
     // What is in the table is either a settled truth or merely the same compare made before.
     const is = (cond: Cond, c: bigint): bigint | undefined => {
-      const known = table.get(this.compareKey(cond, x, newConst(this.fn, x.type, c)));
+      const known = this.table.get(this.compareKey(cond, x, newConst(this.fn, x.type, c)));
       return known?.op === 'const' ? known.value : undefined;
     };
     if (is('slt', 0n) === 0n || is('sgt', -1n) === 1n || is('sgt', 0n) === 1n || is('slt', 1n) === 0n) {
