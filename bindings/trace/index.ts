@@ -17,7 +17,7 @@
  */
 
 import { readFileSync } from 'node:fs';
-import { constants } from 'node:os';
+import { constants, cpus } from 'node:os';
 import { ERRNO, errnoName } from '../../core/base/errno.ts';
 import { BpfError, SysError, Unsupported } from '../../core/base/errors.ts';
 import type { EventSource, SyscallInterest, TaskEvent } from '../../core/model/source.ts';
@@ -87,6 +87,8 @@ export function catchInterrupts(signal: Int32Array): () => void {
 
 export class TraceSource implements EventSource {
   readonly name = 'trace';
+  /** CPUs of this machine. */
+  readonly cpus = cpus().length;
   readonly view: TraceView;
   readonly #options: TraceOptions;
   readonly #tracer: NativeTracer;

@@ -145,7 +145,9 @@ export class SharedRecord {
     if (domain < 0) return facts;
     const local = this.#sockaddr(FD_LOCAL, w[at + 6]!);
     const peer = this.#sockaddr(FD_PEER, w[at + 7]!);
-    return { ...facts, socket: { domain, type, protocol, ...(local && { local }), ...(peer && { peer }) } };
+    const state = w[at + 9]!;
+    const known = { domain, type, protocol, ...(local && { local }), ...(peer && { peer }), ...(state && { state }) };
+    return { ...facts, socket: known };
   }
 
   #sockaddr(at: number, size: number): Uint8Array | undefined {

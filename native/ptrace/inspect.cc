@@ -3,6 +3,8 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -156,6 +158,12 @@ int describe_fd(pid_t tid, pid_t tgid, int fd, ProcessHandle& process, FdAnswer*
   for (const auto& [option, value] : options) {
     socklen_t size = sizeof *value;
     if (getsockopt(copy, SOL_SOCKET, option, value, &size) != 0) *value = -1;
+  }
+  if (out->protocol == IPPROTO_TCP && (out->domain == AF_INET || out->domain == AF_INET6)) {
+    // The state is the first byte of struct tcp_info; the kernel fills what there is room for.
+    uint8_t state = 0;
+    socklen_t one = sizeof state;
+    if (getsockopt(copy, IPPROTO_TCP, TCP_INFO, &state, &one) == 0) out->tcp_state = state;
   }
   socklen_t size = sizeof out->local;
   if (getsockname(copy, reinterpret_cast<sockaddr*>(out->local), &size) == 0)

@@ -53,7 +53,7 @@ struct FdAnswer {
   int32_t domain, type, protocol;  // SO_*; -1: no socket, or the kernel would not say
   uint32_t local_size, peer_size;  // of the sockaddrs; 0: none
   uint32_t path_size;              // of the link /proc/TID/fd/N, in text
-  uint32_t reserved;
+  uint32_t tcp_state;              // TCP_* of a TCP socket; 0: not one, or the kernel would not say
   uint8_t local[128], peer[128];
 };
 
