@@ -81,6 +81,11 @@ export function parseAttributes(p: Parser, into: Attributes = noAttributes()): A
 }
 
 function parseOne(p: Parser, into: Attributes): void {
+  if (ATTRIBUTE.has(p.tok.text)) {
+    // `__attribute__((noinline))` where the kernel's macro `noinline` is an attribute itself.
+    parseAttributes(p, into);
+    return;
+  }
   const name = p.next();
   if (name.kind !== 'ident') {
     if (name.kind === 'eof') p.fail(name, `expected ')' at the end of an attribute`);

@@ -125,6 +125,9 @@ class Combiner {
         return this.phi(inst);
       case 'ptradd':
         return this.ptradd(inst);
+      case 'call':
+        this.packetLoad(inst);
+        return undefined;
       case 'memory':
         return this.memory(inst);
       case 'term':
@@ -499,9 +502,18 @@ class Combiner {
     return only ?? newInst(this.fn, 'undef', inst.type);
   }
 
+  /** A packet load at a known index is one at a constant offset. */
+  private packetLoad(inst: Inst): void {
+    const index = inst.op === 'ldind' ? inst.args[1]! : undefined;
+    if (index?.op !== 'const') return;
+    inst.off += Number(BigInt.asIntN(32, index.value));
+    this.become(inst, 'ldabs', [inst.args[0]!]);
+  }
+
   private ptradd(inst: Inst): Inst | undefined {
     const [p, by] = inst.args as [Inst, Inst];
     if (by.op === 'const') {
+      if (p.op === 'const') return this.k('ptr', p.value + by.value);
       if (by.value === 0n) return p;
       if (p.op === 'ptradd' && p.args[1]!.op === 'const')
         return this.become(inst, 'ptradd', [p.args[0]!, this.k('i64', p.args[1]!.value + by.value)]);

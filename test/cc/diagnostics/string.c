@@ -1,0 +1,1 @@
+int f(void *ctx) { char *s = "unterminated; return 0; }

@@ -1,0 +1,151 @@
+/** Mutated programs: never a crash, never a hang; an object or an error, always. SKEP_FUZZ=N[,SEED] runs more. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { renderDiagnostics } from '../../core/base/diagnostics.ts';
+import { compile } from '../../core/cc/index.ts';
+import { KERNEL } from './kernel.ts';
+import { seeded } from './random-c.ts';
+
+const PIECES = [
+  '{',
+  '}',
+  '(',
+  ')',
+  ';',
+  ',',
+  '*',
+  '&',
+  '->',
+  '.',
+  'struct ',
+  'u64 ',
+  'if',
+  'for',
+  'return',
+  '"',
+  "'",
+  '#',
+  '##',
+  '#define X ',
+  '\\\n',
+  '/*',
+  '*/',
+  '0x',
+  '99999999999999999999',
+  '[',
+  ']',
+  '=',
+  '==',
+  '?',
+  ':',
+  '...',
+  'sizeof',
+  'typeof',
+  'unsigned',
+  'void',
+  '\0',
+  '\ufffd',
+  'static',
+  '__attribute__((',
+  'u',
+  'case ',
+  'goto ',
+  '&&',
+  'union',
+  'enum {',
+  'int a[',
+  '-1',
+  ' 0 ',
+  'BPF_HASH(',
+  '#if ',
+  '#else\n',
+  '#include "',
+  '__int128 ',
+  '.lookup(',
+  '({',
+  '})',
+]; // prettier-ignore
+
+const texts = ['diagnostics', 'programs'].flatMap((folder) => {
+  const url = new URL(`./${folder}/`, import.meta.url);
+  return readdirSync(url)
+    .filter((f) => f.endsWith('.c'))
+    .map((f) => readFileSync(new URL(f, url), 'utf8'));
+});
+
+function mutate(text: string, r: (n: number) => number): string {
+  const words = [...text.matchAll(/[A-Za-z_]\w*/g)];
+  const at = r(text.length + 1);
+  const piece = PIECES[r(PIECES.length)]!;
+  switch (r(6)) {
+    case 0:
+      return text.slice(0, at) + piece + text.slice(at);
+    case 1:
+      return text.slice(0, at) + text.slice(at + 1 + r(8));
+    case 2:
+      return text.slice(0, at);
+    case 3: {
+      const from = r(text.length + 1);
+      return text.slice(0, at) + text.slice(from, from + r(200)) + text.slice(at);
+    }
+    case 4: {
+      if (words.length === 0) return piece;
+      const [a, b] = [words[r(words.length)]!, words[r(words.length)]!];
+      return text.slice(0, a.index) + b[0] + text.slice(a.index + a[0].length);
+    }
+    default: {
+      const marks = [...text.matchAll(/[^\w\s]/g)];
+      if (marks.length === 0) return piece;
+      const mark = marks[r(marks.length)]!;
+      return text.slice(0, mark.index) + piece + text.slice(mark.index + 1);
+    }
+  }
+}
+
+it('mutated programs end with an object or an error', { timeout: 600_000 }, () => {
+  const [count = 200, seed = 1] = (process.env['SKEP_FUZZ'] ?? '').split(',').filter(Boolean).map(Number);
+  const r = seeded(seed);
+  for (let i = 0; i < count; i++) {
+    let text = texts[r(texts.length)]!;
+    for (let k = 0; k <= r(4); k++) text = mutate(text, r);
+    const began = performance.now();
+    try {
+      const { object, diagnostics } = compile(
+        { name: 'f.c', text },
+        { ...KERNEL, headers: (name) => (name === 'self.h' ? '#include "self.h"\n' : undefined) },
+      );
+      renderDiagnostics(diagnostics);
+      expect(object !== undefined || diagnostics.some((d) => d.severity === 'error')).toBe(true);
+    } catch (e) {
+      throw new Error(`mutation ${i} of seed ${seed}: ${(e as Error).stack}\n${text}`);
+    }
+    expect(performance.now() - began, `mutation ${i} of seed ${seed} took long:\n${text}`).toBeLessThan(10_000);
+  }
+});
+
+it.each([
+  ['an empty file', ''],
+  ['one NUL', '\0'],
+  ['bytes that are no UTF-8', 'int f(void *ctx) { return \ufffd\ufffd; }'],
+  ['a long sum', `int f(void *ctx) { int a = 1; return ${Array(50_000).fill('a').join('+')}; }`],
+  ['a long sum of constants', `int f(void *ctx) { return ${Array(50_000).fill('1').join('+')}; }`],
+  ['many parentheses', `int f(void *ctx) { return ${'('.repeat(50_000)}1${')'.repeat(50_000)}; }`],
+  ['many negations', `int f(void *ctx) { return ${'!'.repeat(100_000)}1; }`],
+  ['many blocks', `int f(void *ctx) { ${'{'.repeat(5_000)}${'}'.repeat(5_000)} return 0; }`],
+  ['many else-ifs', `int f(void *ctx) { int a = 1; ${'if (a) a++; else '.repeat(3_000)} a--; return a; }`],
+  ['many pointers', `int ${'*'.repeat(100_000)}p;`],
+  ['many dimensions', `int a${'[1]'.repeat(10_000)};`],
+  ['nested initialisers', `int a[] = ${'{'.repeat(10_000)}1${'}'.repeat(10_000)};`],
+  ['nested structs', `${'struct { '.repeat(3_000)}int a; ${'} x; '.repeat(3_000)}`],
+  ['a comment without end', '/* '],
+  ['a string without end', 'char a[] = "'],
+  ['many labels', `int f(void *ctx) { ${Array.from({ length: 3_000 }, (_, i) => `l${i}:`).join(' ')} return 0; }`],
+  ['a huge array', 'int f(void *ctx) { int a[1000000000]; return a[5]; }'],
+  ['a huge struct on the stack', 'struct s { char c[100000]; };\nint f(void *ctx) { struct s s = {}; return s.c[9]; }'],
+])('%s ends within two seconds', (_name, text) => {
+  const began = performance.now();
+  const { object, diagnostics } = compile({ name: 'f.c', text }, KERNEL);
+  expect(object !== undefined || diagnostics.some((d) => d.severity === 'error')).toBe(true);
+  // Twice the goal, for busy machines.
+  expect(performance.now() - began).toBeLessThan(4_000);
+});
