@@ -90,6 +90,9 @@ export interface Backend {
   /** Throws BpfError ENOENT with the nearest names when the target does not exist. */
   attach(prog: ProgHandle, probe: Probe): Link;
 
+  /** Can probes of this kind be attached here at all? Absent: the kernel's symbols tell. */
+  supports?(kind: string): boolean;
+
   openTracePipe(): TracePipe;
   /** Read a perf_event_array (one buffer a CPU, of `pages` pages each) or a ringbuf map. */
   openRecords(map: MapHandle, options: { readonly pages?: number; readonly wakeupEvents?: number }): RecordReader;

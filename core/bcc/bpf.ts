@@ -9,12 +9,14 @@ import { renderDiagnostics } from '../base/diagnostics.ts';
 import { BpfError, CompileError, nearestNames } from '../base/errors.ts';
 import { compile } from '../cc/index.ts';
 import { progTypeById, progTypeByName } from '../progs/index.ts';
-import type { ObjectSpec, ProgSpec } from '../spec/spec.ts';
+import type { MapSpec, ObjectSpec, ProgSpec } from '../spec/spec.ts';
+import { EventBuffers, EventStream, PERF_BUFFER_OPTIONS, type PerfBufferOptions } from './events.ts';
+import { KernelQueries } from './kernel-queries.ts';
+import { listing } from './listing.ts';
 import { type Named, named } from './options.ts';
 import { type ProbeKind, probeKind } from './probes/index.ts';
 import type { ProbeKindRow } from './probes/probe-kind.ts';
 import { currentSession, Interrupted, type Session, sleep } from './session.ts';
-import { syscallPrefix } from './syscalls.ts';
 import { Table } from './table.ts';
 import { formatTraceFields, parseTraceLine, TraceReader, TraceStream } from './trace.ts';
 
@@ -69,7 +71,7 @@ interface Attached {
   readonly link: Link;
 }
 
-export class BPF {
+export class BPF extends KernelQueries {
   // Program types by BCC's names (include/uapi/linux/bpf.h, enum bpf_prog_type).
   static readonly SOCKET_FILTER = 1;
   static readonly KPROBE = 2;
@@ -102,13 +104,16 @@ export class BPF {
   readonly #funcs = new Map<string, Func>();
   #attached: Attached[] = [];
   #trace: TraceReader | undefined;
+  readonly #buffers: EventBuffers;
   #closed = false;
 
   /** Compile, make the maps, and attach what the functions' names ask for. Throws CompileError, VerifierError, SysError, Unsupported. */
   constructor(options: Named<BpfOptions>) {
+    super();
     const given = named<BpfOptions>('new BPF', options, OPTION_NAMES);
     this.#session = given.backend ? undefined : currentSession();
     this.backend = given.backend ?? this.#session!.backend();
+    this.#buffers = new EventBuffers(this.backend);
     const source = this.#source(given);
     const { object, diagnostics } = compile(source, {
       kernelBtf: this.backend.kernelBtf,
@@ -121,7 +126,8 @@ export class BPF {
     this.#warn(diagnostics);
     this.object = object;
     try {
-      for (const spec of object.maps) this.#maps.set(spec.name, this.backend.createMap(spec, object));
+      for (const spec of object.maps)
+        this.#maps.set(spec.name, this.backend.createMap(sized(spec, this.backend.cpus), object));
       for (const prog of object.progs) this.#autoAttach(prog);
     } catch (error) {
       this.close();
@@ -195,16 +201,6 @@ export class BPF {
     return this.#attached.filter((a) => a.kind === 'tracepoint').length;
   }
 
-  /** `__x64_sys_` or what this kernel uses. */
-  getSyscallPrefix(): string {
-    return syscallPrefix((name) => this.backend.ksymAddress(name) !== undefined);
-  }
-
-  /** The kernel function of a system call: `clone` -> `__x64_sys_clone`. */
-  getSyscallFnname(name: string): string {
-    return this.getSyscallPrefix() + name;
-  }
-
   // ---- tables ----------------------------------------------------------------------------------------------------
 
   /** A table by name. Throws with the nearest names when there is none. */
@@ -214,7 +210,7 @@ export class BPF {
     if (!table) {
       const map = this.#maps.get(name);
       if (!map) throw notFound('table', name, this.#maps.keys(), 'the program has');
-      table = new Table(map, this.object);
+      table = new Table(map, this.object, { backend: this.backend, buffers: this.#buffers });
       this.#tables.set(name, table);
     }
     return table as Table<K, V>;
@@ -223,6 +219,82 @@ export class BPF {
   /** Names of the tables. */
   tables(): string[] {
     return [...this.#maps.keys()];
+  }
+
+  // ---- events ------------------------------------------------------------------------------------------------------
+
+  /**
+   * Deliver the records of all open perf buffers, waiting for some at most `timeoutMs` (-1: for ever, 0: only what is there). Returns how many
+   * came. Throws Interrupted at Ctrl-C, and when the source has ended and everything was delivered.
+   */
+  perfBufferPoll(timeoutMs = -1): number {
+    this.#open();
+    return this.#buffers.poll('perf', timeoutMs);
+  }
+
+  /** Deliver what the perf buffers hold now, without waiting; how many records. */
+  perfBufferConsume(): number {
+    this.#open();
+    return this.#buffers.consume('perf');
+  }
+
+  /** BCC's old name of perf_buffer_poll. */
+  kprobePoll(timeoutMs = -1): number {
+    return this.perfBufferPoll(timeoutMs);
+  }
+
+  /** As perfBufferPoll, for ring buffers. */
+  ringBufferPoll(timeoutMs = -1): number {
+    this.#open();
+    return this.#buffers.poll('ring', timeoutMs);
+  }
+
+  ringBufferConsume(): number {
+    this.#open();
+    return this.#buffers.consume('ring');
+  }
+
+  /**
+   * Decoded events of a perf or ring buffer: `for (const e of b.events<Event>('events'))`, or `for await`. Ends at Ctrl-C and at the source's
+   * end. The buffer is opened now, so that nothing sent from here on is missed.
+   */
+  events<E = Record<string, unknown>>(
+    name: string,
+    options: Named<PerfBufferOptions> & { readonly signal?: { readonly aborted: boolean } } = {},
+  ): EventStream<E> {
+    const { signal, ...rest } = options;
+    const given = named<PerfBufferOptions>('events', rest as Named<PerfBufferOptions>, PERF_BUFFER_OPTIONS);
+    const table = this.getTable(name);
+    return new EventStream<E>(
+      this.#buffers,
+      (deliver) => this.#buffers.open(table.map, (_cpu, data) => deliver(table.event<E>(data)), given),
+      signal,
+    );
+  }
+
+  // ---- looking inside ----------------------------------------------------------------------------------------------
+
+  /** A function's instructions as compiled, eight bytes each; maps are not yet filled in. */
+  dumpFunc(funcName: string): Uint8Array {
+    return this.#prog(funcName).insns.slice();
+  }
+
+  /** A function's instructions as text, with the names of maps and helpers. */
+  disassembleFunc(funcName: string): string {
+    return listing(this.#prog(funcName));
+  }
+
+  /** Names of the functions, in the text's order. */
+  functions(): string[] {
+    return this.object.progs.map((prog) => prog.name);
+  }
+
+  /** Nothing at all: BCC's place for a callback that is called later. */
+  donothing(): void {}
+
+  /** BCC frees its compiler here; skep keeps none. */
+  freeBccMemory(): number {
+    return 0;
   }
 
   // ---- the trace pipe ----------------------------------------------------------------------------------------------
@@ -275,6 +347,7 @@ export class BPF {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#buffers.close();
     for (const { link } of this.#attached) link.close();
     this.#attached = [];
     for (const { handle } of this.#funcs.values()) handle.close();
@@ -424,6 +497,11 @@ export class BPF {
     for (const a of gone) a.link.close();
     this.#attached = this.#attached.filter((a) => !gone.includes(a));
   }
+}
+
+/** BPF_PERF_OUTPUT says no size: one buffer a CPU. */
+function sized(spec: MapSpec, cpus: number): MapSpec {
+  return spec.type === 'perf_event_array' && spec.maxEntries === 0 ? { ...spec, maxEntries: cpus } : spec;
 }
 
 function notFound(what: string, name: string, names: Iterable<string>, have: string): BpfError {

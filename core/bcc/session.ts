@@ -48,6 +48,11 @@ export function currentSession(): Session {
   return session;
 }
 
+/** The session, if a host has set one: for warnings that must not be an error of their own. */
+export function sessionIfAny(): Session | undefined {
+  return holder[KEY];
+}
+
 /** The host's way to make functions from text, if there is a session and it has one. */
 export function functionCompiler(): CompileFunction | undefined {
   return holder[KEY]?.compileFunction;

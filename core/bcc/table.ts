@@ -2,20 +2,44 @@
  * Tables: BCC's view of a map. Keys and leaves are plain JavaScript values by their C types (numbers up to 32 bits, bigint
  * for 64, objects for structs); the storage is the backend's.
  */
-import type { MapHandle } from '../backend/backend.ts';
+import type { Backend, MapHandle } from '../backend/backend.ts';
 import { errnoName } from '../base/errno.ts';
-import { BpfError, SysError } from '../base/errors.ts';
+import { BpfError, SysError, Unsupported } from '../base/errors.ts';
+import { resolve } from '../btf/layout.ts';
 import { BPF_ANY } from '../maps/map.ts';
 import type { ObjectSpec } from '../spec/spec.ts';
+import {
+  type EventBuffers,
+  eventCodec,
+  PERF_BUFFER_OPTIONS,
+  type PerfBufferOptions,
+  type PerfCallback,
+  type RingCallback,
+} from './events.ts';
+import { type HistArguments, jsonLines, linearLines, log2Lines } from './hist.ts';
+import { type Named, named } from './options.ts';
+import { currentSession } from './session.ts';
+import { stackAddresses } from './stack.ts';
 import { type Codec, codecOf } from './values.ts';
+
+/** What a table asks of the program it belongs to. */
+export interface TableHost {
+  readonly backend: Backend;
+  readonly buffers: EventBuffers;
+}
 
 export class Table<K = unknown, V = unknown> implements Iterable<[K, V]> {
   readonly map: MapHandle;
   readonly key: Codec;
   readonly leaf: Codec;
+  readonly #object: ObjectSpec;
+  readonly #host: TableHost | undefined;
+  #event: Codec | undefined;
 
-  constructor(map: MapHandle, object: ObjectSpec) {
+  constructor(map: MapHandle, object: ObjectSpec, host?: TableHost) {
     this.map = map;
+    this.#object = object;
+    this.#host = host;
     const { spec } = map;
     this.key = codecOf(object.btf, spec.keyType, spec.keySize, `key of table '${spec.name}'`);
     this.leaf = codecOf(object.btf, spec.valueType, spec.valueSize, `leaf of table '${spec.name}'`);
@@ -106,6 +130,226 @@ export class Table<K = unknown, V = unknown> implements Iterable<[K, V]> {
     for (const bytes of [...this.#rawKeys()]) this.map.update(bytes, this.#zeroLeaf(), BPF_ANY);
   }
 
+  // ---- several at once -----------------------------------------------------------------------------------------------
+
+  /** All entries, read in one sweep: BCC's generator, an array here. */
+  itemsLookupBatch(): [K, V][] {
+    return this.items();
+  }
+
+  /** All entries, each deleted as it is read. Throws for tables whose entries cannot be deleted. */
+  itemsLookupAndDeleteBatch(): [K, V][] {
+    this.#deletable('itemsLookupAndDeleteBatch');
+    const out: [K, V][] = [];
+    for (const bytes of [...this.#rawKeys()]) {
+      const leaf = this.map.lookupAndDelete(bytes);
+      if (leaf !== undefined) out.push([this.key.decode(bytes) as K, this.#decodeLeaf(leaf)]);
+    }
+    return out;
+  }
+
+  /** Delete these keys, or everything. As the kernel's batch, it stops at the first key that is not there: SysError ENOENT. */
+  itemsDeleteBatch(keys?: Iterable<K>): void {
+    this.#deletable('itemsDeleteBatch');
+    if (keys === undefined) {
+      this.clear();
+      return;
+    }
+    for (const key of keys) {
+      const errno = this.map.delete(this.key.encode(key));
+      if (errno < 0)
+        throw new SysError('bpf(BPF_MAP_DELETE_BATCH)', errnoName(errno), `could not delete from table '${this.name}'`);
+    }
+  }
+
+  /** Store leaves under keys, pair by pair: as many leaves as keys, from one to the table's size. */
+  itemsUpdateBatch(keys: readonly K[], leaves: readonly V[]): void {
+    if (keys.length !== leaves.length)
+      throw new BpfError('EINVAL', `itemsUpdateBatch: ${keys.length} keys and ${leaves.length} leaves`);
+    if (keys.length < 1 || keys.length > this.maxEntries)
+      throw new BpfError(
+        'EINVAL',
+        `itemsUpdateBatch: ${keys.length} keys; table '${this.name}' takes 1 to ${this.maxEntries}`,
+      );
+    for (const [i, key] of keys.entries()) this.set(key, leaves[i]!);
+  }
+
+  /** Take one entry out. Undefined when there is none. */
+  popitem(): [K, V] | undefined {
+    const bytes = this.map.nextKey(undefined);
+    if (bytes === undefined) return undefined;
+    const leaf = this.map.lookup(bytes);
+    if (leaf === undefined) return undefined;
+    const entry: [K, V] = [this.key.decode(bytes) as K, this.#decodeLeaf(leaf)];
+    this.delete(entry[0]);
+    return entry;
+  }
+
+  #deletable(method: string): void {
+    if (this.isArray || this.type === 'queue' || this.type === 'stack')
+      throw new Unsupported(`${method} of table '${this.name}'`, {
+        hint: `entries of ${this.type} tables cannot be deleted`,
+      });
+  }
+
+  // ---- the CPUs together ---------------------------------------------------------------------------------------------
+
+  /** The leaves of a key, one a CPU. Undefined when there is none. */
+  getvalue(key: K): V | undefined {
+    return this.get(key);
+  }
+
+  /** Sum over the CPUs. Throws for tables that are not per-CPU, and for leaves that are no integers. */
+  sum(key: K): bigint {
+    return this.#perCpu('sum', key).reduce((sum, part) => sum + part, 0n);
+  }
+
+  /** Largest over the CPUs. */
+  max(key: K): bigint {
+    return this.#perCpu('max', key).reduce((most, part) => (part > most ? part : most));
+  }
+
+  /** Mean over the CPUs. */
+  average(key: K): number {
+    const parts = this.#perCpu('average', key);
+    return Number(parts.reduce((sum, part) => sum + part, 0n)) / parts.length;
+  }
+
+  #perCpu(method: string, key: K): bigint[] {
+    if (!this.isPerCpu) throw new BpfError('EINVAL', `${method}: table '${this.name}' is not per-CPU`);
+    const leaves = this.get(key);
+    if (leaves === undefined) throw new BpfError('ENOENT', `${method}: table '${this.name}' has no such key`);
+    return (leaves as unknown[]).map((leaf) => {
+      if (typeof leaf === 'bigint') return leaf;
+      if (typeof leaf === 'number' && Number.isInteger(leaf)) return BigInt(leaf);
+      throw new BpfError('BAD_VALUE', `${method}: leaves of table '${this.name}' are no integers`);
+    });
+  }
+
+  // ---- queues and stacks ---------------------------------------------------------------------------------------------
+
+  /** Put a leaf in. Throws SysError E2BIG when it is full, unless `flags` is BPF_EXIST (then the oldest goes). */
+  push(leaf: V, flags: number = BPF_ANY): void {
+    this.#queue('push');
+    const errno = this.map.update(new Uint8Array(0), this.leaf.encode(leaf), flags);
+    if (errno < 0)
+      throw new SysError('bpf(BPF_MAP_UPDATE_ELEM)', errnoName(errno), `could not push to table '${this.name}'`);
+  }
+
+  /** Take the next leaf out; undefined when it is empty. */
+  pop(): V | undefined {
+    this.#queue('pop');
+    const bytes = this.map.lookupAndDelete(new Uint8Array(0));
+    return bytes === undefined ? undefined : (this.leaf.decode(bytes) as V);
+  }
+
+  /** The next leaf, left in place; undefined when it is empty. */
+  peek(): V | undefined {
+    this.#queue('peek');
+    const bytes = this.map.lookup(new Uint8Array(0));
+    return bytes === undefined ? undefined : (this.leaf.decode(bytes) as V);
+  }
+
+  /** Take everything out, in turn. */
+  *drain(): IterableIterator<V> {
+    for (let leaf = this.pop(); leaf !== undefined; leaf = this.pop()) yield leaf;
+  }
+
+  #queue(method: string): void {
+    if (this.type === 'queue' || this.type === 'stack') return;
+    throw new Unsupported(`${method} of table '${this.name}', a ${this.type}`, {
+      hint: 'BPF_QUEUE and BPF_STACK tables have it',
+    });
+  }
+
+  // ---- stacks of functions -------------------------------------------------------------------------------------------
+
+  /**
+   * The addresses of a stack, innermost first, or what `resolve` makes of each. Throws ENOENT for an id that is not there. BPF.ksym and
+   * BPF.sym make names.
+   */
+  *walk<T = bigint>(stackId: number, resolve?: (address: bigint) => T): IterableIterator<T> {
+    if (this.type !== 'stack_trace')
+      throw new Unsupported(`walk of table '${this.name}', a ${this.type}`, {
+        hint: 'BPF_STACK_TRACE tables have stacks',
+      });
+    const bytes = this.map.lookup(this.key.encode(stackId));
+    if (bytes === undefined) throw new BpfError('ENOENT', `table '${this.name}' has no stack ${stackId}`);
+    for (const address of stackAddresses(bytes, this.map.spec.flags))
+      yield resolve ? resolve(address) : (address as unknown as T);
+  }
+
+  // ---- events --------------------------------------------------------------------------------------------------------
+
+  /** Read the perf buffer: `callback(cpu, data, size)` at each poll, for each record. BCC's defaults. */
+  openPerfBuffer(callback: PerfCallback, options: Named<PerfBufferOptions> = {}): void {
+    const given = named<PerfBufferOptions>('openPerfBuffer', options, PERF_BUFFER_OPTIONS);
+    this.#only('openPerfBuffer', 'perf_event_array');
+    const { buffers } = this.#of('openPerfBuffer');
+    buffers.open(this.map, (cpu, data) => callback(cpu, data, data.length), given);
+  }
+
+  /** Read the ring buffer: `callback(ctx, data, size)` at each poll, for each record. */
+  openRingBuffer(callback: RingCallback, ctx?: unknown): void {
+    this.#only('openRingBuffer', 'ringbuf');
+    const { buffers } = this.#of('openRingBuffer');
+    buffers.open(this.map, (_cpu, data) => callback(ctx, data, data.length), {});
+  }
+
+  /** A record's bytes as the C type that the program sent them from. */
+  event<E = Record<string, unknown>>(data: Uint8Array): E {
+    this.#event ??= eventCodec(this.map, this.#object);
+    return this.#event.decode(data) as E;
+  }
+
+  /** Samples that found no room in this table's buffer so far. */
+  get lost(): number {
+    return this.#host?.buffers.lost(this.name) ?? 0;
+  }
+
+  #only(method: string, type: string): void {
+    if (this.type !== type)
+      throw new Unsupported(`${method} of table '${this.name}', a ${this.type}`, { hint: `${type} tables have it` });
+  }
+
+  #of(method: string): TableHost {
+    if (this.#host) return this.#host;
+    throw new BpfError('EINVAL', `${method}: table '${this.name}' belongs to no BPF object`);
+  }
+
+  // ---- histograms ----------------------------------------------------------------------------------------------------
+
+  /** A struct as key: histograms then have a section for each of its first field. */
+  get keyIsStruct(): boolean {
+    const { btf } = this.#object;
+    const { keyType } = this.map.spec;
+    return btf !== undefined && keyType !== 0 && resolve(btf, keyType).kind === 'struct';
+  }
+
+  /** Print as a power-of-two histogram, to the character as BCC does: `('usecs')`, `('usecs', 'disk')` or named options. */
+  printLog2Hist(...args: HistArguments): void {
+    for (const line of log2Lines(this, args)) currentSession().print(line);
+  }
+
+  /** Print as a linear histogram. */
+  printLinearHist(...args: HistArguments): void {
+    for (const line of linearLines(this, args)) currentSession().print(line);
+  }
+
+  /** Print a power-of-two histogram as BCC's JSON, which is the text of a Python dict. */
+  printJsonHist(...args: HistArguments): void {
+    for (const line of jsonLines(this, args)) currentSession().print(line);
+  }
+
+  // ---- the rest ------------------------------------------------------------------------------------------------------
+
+  /** Number that stands for the table in values of maps of maps. */
+  getFd(): number {
+    const { fd } = this.map;
+    if (fd === undefined) throw new Unsupported(`the number of table '${this.name}'`);
+    return fd;
+  }
+
   get isArray(): boolean {
     return this.type === 'array' || this.type === 'percpu_array';
   }
@@ -137,6 +381,8 @@ export class Table<K = unknown, V = unknown> implements Iterable<[K, V]> {
   }
 
   #encodeLeaf(leaf: V): Uint8Array {
+    const fd = this.leaf.size === 4 ? numberOf(leaf) : undefined;
+    if (fd !== undefined) return this.leaf.encode(fd);
     if (!this.isPerCpu) return this.leaf.encode(leaf);
     const { cpus } = this.map;
     if (!Array.isArray(leaf) || leaf.length !== cpus) {
@@ -154,4 +400,11 @@ export class Table<K = unknown, V = unknown> implements Iterable<[K, V]> {
   #zeroLeaf(): Uint8Array {
     return new Uint8Array(this.isPerCpu ? this.#stride() * this.map.cpus : this.map.spec.valueSize);
   }
+}
+
+/** Number of a loaded function or of a table: what prog arrays and maps of maps hold. */
+function numberOf(leaf: unknown): number | undefined {
+  if (leaf instanceof Table) return leaf.map.fd;
+  const { handle } = (leaf ?? {}) as { readonly handle?: { readonly fd?: number } };
+  return handle?.fd;
 }

@@ -25,7 +25,7 @@ import type { MapSpec, ObjectSpec, ProgSpec } from '../spec/spec.ts';
 import type { Engine, EngineHost, Executable } from '../vm/engine.ts';
 import { engineByName } from '../vm/engines.ts';
 import { VmMemory } from '../vm/memory.ts';
-import { type AttachRow, attachRow } from './attach.ts';
+import { ATTACH_ROWS, type AttachRow, attachRow } from './attach.ts';
 import { Contexts } from './ctx.ts';
 import { ModelEnv } from './env.ts';
 import { attrsOf, type LiveMap, ModelMap, ModelProg } from './handles.ts';
@@ -262,6 +262,10 @@ export class ModelBackend implements Backend {
     };
     this.#links.add(link);
     return link;
+  }
+
+  supports(kind: string): boolean {
+    return kind === 'socket' || ATTACH_ROWS.some((row) => row.kind === kind);
   }
 
   #attachSocket(prog: ModelProg, probe: Probe): PacketSocket {

@@ -1,0 +1,221 @@
+/**
+ * Events: perf buffers and ring buffers read through callbacks, as BCC's open_perf_buffer and perf_buffer_poll, and as streams for `for`
+ * and `for await`. What a program sent while nobody read is never lost in silence: each buffer counts it, and says so.
+ *
+ * A callback that throws ends the poll with its own error (the script's line is in its stack); the records behind it stay in the buffer
+ * for the next poll.
+ */
+import type { Backend, MapHandle, RecordReader } from '../backend/backend.ts';
+import { BpfError, Unsupported } from '../base/errors.ts';
+import type { ObjectSpec } from '../spec/spec.ts';
+import { Interrupted, sessionIfAny } from './session.ts';
+import { type Codec, codecOf } from './values.ts';
+
+/** Called for each record of a perf buffer: the CPU, the bytes, how many they are. */
+export type PerfCallback = (cpu: number, data: Uint8Array, size: number) => void;
+/** Called for each record of a ring buffer: BCC's unused context, the bytes, how many. A number below zero ends the poll. */
+export type RingCallback = (ctx: unknown, data: Uint8Array, size: number) => unknown;
+
+export interface PerfBufferOptions {
+  /** Pages of each CPU's buffer, a power of two; 8 by default. */
+  pageCnt?: number;
+  /** Called with the number of samples that found no room, each time the kernel tells. Default: a warning on the session. */
+  lostCb?: (count: number) => void;
+  /** Samples after which a sleeping reader is woken. */
+  wakeupEvents?: number;
+}
+
+export const PERF_BUFFER_OPTIONS = [
+  'pageCnt',
+  'lostCb',
+  'wakeupEvents',
+] as const satisfies readonly (keyof PerfBufferOptions)[];
+
+export type BufferKind = 'perf' | 'ring';
+
+const KIND_OF_TYPE: Readonly<Record<string, BufferKind>> = { perf_event_array: 'perf', ringbuf: 'ring' };
+
+/** Which sort of buffer a map is. Throws Unsupported for maps without records. */
+export function bufferKind(map: MapHandle): BufferKind {
+  const kind = KIND_OF_TYPE[map.spec.type];
+  if (kind) return kind;
+  throw new Unsupported(`reading events of table '${map.spec.name}', a ${map.spec.type}`, {
+    hint: 'BPF_PERF_OUTPUT and BPF_RINGBUF_OUTPUT tables have events',
+  });
+}
+
+interface OpenBuffer {
+  readonly kind: BufferKind;
+  readonly reader: RecordReader;
+  readonly onRecord: (cpu: number, data: Uint8Array) => unknown;
+  readonly onLost: (count: number) => void;
+}
+
+/** All buffers that one BPF object reads. */
+export class EventBuffers {
+  readonly #backend: Backend;
+  readonly #open = new Map<string, OpenBuffer>();
+  readonly #lost = new Map<string, number>();
+
+  constructor(backend: Backend) {
+    this.#backend = backend;
+  }
+
+  /** Start reading a map. Throws BpfError EBUSY when it is read already, EINVAL for a bad page count. */
+  open(
+    map: MapHandle,
+    onRecord: (cpu: number, data: Uint8Array) => unknown,
+    options: PerfBufferOptions & { readonly onLost?: (count: number) => void },
+  ): void {
+    const { name } = map.spec;
+    const kind = bufferKind(map);
+    const { pageCnt = 8, lostCb, wakeupEvents } = options;
+    if (!Number.isInteger(pageCnt) || pageCnt < 1 || (pageCnt & (pageCnt - 1)) !== 0)
+      throw new BpfError('EINVAL', `openPerfBuffer: pageCnt must be a power of two, not ${pageCnt}`);
+    if (this.#open.has(name)) throw new BpfError('EBUSY', `the events of table '${name}' are being read already`);
+    const reader = this.#backend.openRecords(map, {
+      ...(kind === 'perf' && { pages: pageCnt }),
+      ...(wakeupEvents !== undefined && { wakeupEvents }),
+    });
+    const tell = lostCb ?? ((count: number) => sessionIfAny()?.warn(`Possibly lost ${count} samples`));
+    const onLost = (count: number) => {
+      this.#lost.set(name, this.lost(name) + count);
+      tell(count);
+    };
+    this.#open.set(name, { kind, reader, onRecord, onLost });
+  }
+
+  isOpen(name: string): boolean {
+    return this.#open.has(name);
+  }
+
+  /** Samples of a table that were lost so far. */
+  lost(name: string): number {
+    return this.#lost.get(name) ?? 0;
+  }
+
+  /** Deliver what is there now; how many records. */
+  consume(kind?: BufferKind): number {
+    let records = 0;
+    // A callback may open another buffer.
+    for (const buffer of [...this.#open.values()]) {
+      if (kind !== undefined && buffer.kind !== kind) continue;
+      records += buffer.reader.consume({
+        onRecord: buffer.onRecord,
+        onLost: (_cpu, count) => buffer.onLost(count),
+      });
+    }
+    return records;
+  }
+
+  /**
+   * Deliver what is there, or wait for it: at most `timeoutMs` of the backend's clock (-1: no limit). How many records came; 0 when time was
+   * up. Throws Interrupted at Ctrl-C and once the source has ended and everything was delivered.
+   */
+  poll(kind: BufferKind | undefined, timeoutMs: number): number {
+    const now = () => this.#backend.nowMs?.() ?? Date.now();
+    const end = timeoutMs < 0 ? undefined : now() + timeoutMs;
+    for (;;) {
+      const before = this.consume(kind);
+      if (before > 0) return before;
+      const left = end === undefined ? -1 : Math.max(0, end - now());
+      const result = this.#backend.wait(left);
+      const after = this.consume(kind);
+      if (after > 0) return after;
+      if (result === 'ended' || result === 'interrupted') throw new Interrupted(result);
+      if (result === 'timeout' || left === 0) return 0;
+    }
+  }
+
+  /** Like poll, for hosts that must not block: false at the end, Ctrl-C or abort. */
+  async pollAsync(signal?: { readonly aborted: boolean }): Promise<boolean> {
+    const { waitAsync } = this.#backend;
+    if (!waitAsync) {
+      // A backend whose wait blocks anyway (a worker's): give other promises a turn, then block.
+      await undefined;
+      if (signal?.aborted) return false;
+      try {
+        this.poll(undefined, -1);
+        return true;
+      } catch (error) {
+        if (error instanceof Interrupted) return false;
+        throw error;
+      }
+    }
+    for (;;) {
+      if (this.consume() > 0) return true;
+      if (signal?.aborted) return false;
+      const result = await waitAsync.call(this.#backend, -1, signal);
+      if (this.consume() > 0) return true;
+      if (result === 'ended' || result === 'interrupted') return false;
+    }
+  }
+
+  /** Stop reading; what is still unread is delivered no more, what was lost and not yet told is told. */
+  close(): void {
+    for (const buffer of this.#open.values()) buffer.reader.close();
+    this.#open.clear();
+  }
+}
+
+/** Decoder of a map's events by the C type that the program sends. Throws Unsupported when the compiler saw none. */
+export function eventCodec(map: MapHandle, object: ObjectSpec): Codec {
+  const { spec } = map;
+  const type = spec.eventType ?? 0;
+  if (type === 0 || !object.btf)
+    throw new Unsupported(`decoding events of table '${spec.name}'`, {
+      hint: 'the program sends them from no variable of a known type; decode the bytes yourself in the callback',
+    });
+  return codecOf(object.btf, type, 0, `event of table '${spec.name}'`);
+}
+
+/** What `b.events(name)` returns: decoded events, blocking with `for`, promises with `for await`. It ends at Ctrl-C and at the source's end. */
+export class EventStream<T> implements Iterable<T>, AsyncIterable<T> {
+  readonly #buffers: EventBuffers;
+  readonly #signal: { readonly aborted: boolean } | undefined;
+  #queue: T[] = [];
+  #next = 0;
+
+  constructor(
+    buffers: EventBuffers,
+    open: (deliver: (event: T) => void) => void,
+    signal?: { readonly aborted: boolean },
+  ) {
+    this.#buffers = buffers;
+    this.#signal = signal;
+    open((event) => this.#queue.push(event));
+  }
+
+  #take(): { readonly value: T } | undefined {
+    if (this.#next < this.#queue.length) return { value: this.#queue[this.#next++]! };
+    this.#queue = [];
+    this.#next = 0;
+    return undefined;
+  }
+
+  *[Symbol.iterator](): Iterator<T> {
+    for (;;) {
+      if (this.#signal?.aborted) return;
+      const taken = this.#take();
+      if (taken) {
+        yield taken.value;
+        continue;
+      }
+      try {
+        this.#buffers.poll(undefined, -1);
+      } catch (error) {
+        if (error instanceof Interrupted) return;
+        throw error;
+      }
+    }
+  }
+
+  async *[Symbol.asyncIterator](): AsyncIterator<T> {
+    for (;;) {
+      if (this.#signal?.aborted) return;
+      const taken = this.#take();
+      if (taken) yield taken.value;
+      else if (!(await this.#buffers.pollAsync(this.#signal))) return;
+    }
+  }
+}

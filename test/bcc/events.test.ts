@@ -1,0 +1,174 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { Interrupted, setSession } from '../../core/bcc/session.ts';
+import { bench } from './model.ts';
+
+afterEach(() => setSession(undefined));
+
+const SEND = `
+struct event { u32 pid; u64 ts; char comm[16]; };
+BPF_PERF_OUTPUT(events);
+int kprobe__tcp_v4_connect(struct pt_regs *ctx) {
+  struct event e = {};
+  e.pid = bpf_get_current_pid_tgid() >> 32;
+  e.ts = bpf_ktime_get_ns();
+  bpf_get_current_comm(&e.comm, sizeof(e.comm));
+  events.perf_submit(ctx, &e, sizeof(e));
+  return 0;
+}`;
+
+const RING = SEND.replace('BPF_PERF_OUTPUT(events)', 'BPF_RINGBUF_OUTPUT(events, 8)').replace(
+  'events.perf_submit(ctx, &e, sizeof(e))',
+  'events.ringbuf_output(&e, sizeof(e), 0)',
+);
+
+/** Many events from one connect. */
+const FLOOD = `
+struct event { u64 n; u64 room[30]; };
+BPF_PERF_OUTPUT(events);
+int kprobe__tcp_v4_connect(struct pt_regs *ctx) {
+  struct event e = {};
+  for (int i = 0; i < 100; i++) { e.n = i; events.perf_submit(ctx, &e, sizeof(e)); }
+  return 0;
+}`;
+
+interface Event {
+  pid: number;
+  ts: bigint;
+  comm: string;
+}
+
+describe('perf buffers', () => {
+  it('reach the callback with cpu, bytes and size, decoded by event(), and end by Interrupted', () => {
+    const b = bench('connects').bpf(SEND);
+    const seen: string[] = [];
+    const table = b.getTable('events');
+    table.openPerfBuffer((cpu, data, size) => {
+      expect(size).toBe(data.length);
+      const e = table.event<Event>(data);
+      seen.push(`${cpu} ${e.pid} ${e.comm} ${typeof e.ts}`);
+    });
+    expect(() => {
+      for (;;) b.perfBufferPoll();
+    }).toThrow(Interrupted);
+    expect(seen).toEqual(['0 1000 client bigint', ...Array(3).fill('0 1001 curl bigint'), '0 1000 client bigint']);
+    expect(b.perfBufferConsume()).toBe(0);
+    b.close();
+  });
+
+  it('stop a poll whose callback throws, with its error, and go on behind that record', () => {
+    const b = bench('connects').bpf(SEND);
+    let calls = 0;
+    b.getTable('events').openPerfBuffer(() => {
+      if (++calls === 2) throw new Error('bad callback');
+    });
+    let thrown: unknown;
+    try {
+      for (;;) b.perfBufferPoll();
+    } catch (error) {
+      thrown = error;
+    }
+    expect((thrown as Error).message).toBe('bad callback');
+    expect((thrown as Error).stack).toContain('events.test.ts');
+    expect(() => {
+      for (;;) b.kprobePoll();
+    }).toThrow(Interrupted);
+    expect(calls).toBe(5);
+  });
+
+  it('count what found no room: received and lost make what was sent', () => {
+    const { bpf, warned } = bench('connects');
+    const b = bpf(FLOOD);
+    let received = 0;
+    const table = b.getTable('events');
+    table.openPerfBuffer(() => received++, { page_cnt: 1 });
+    expect(() => {
+      for (;;) b.perfBufferPoll();
+    }).toThrow(Interrupted);
+    expect(received).toBeGreaterThan(0);
+    expect(table.lost).toBeGreaterThan(0);
+    expect(received + table.lost).toBe(500);
+    const told = warned.map((line) => Number(/^Possibly lost (\d+) samples$/.exec(line)?.[1]));
+    expect(told.reduce((a, n) => a + n, 0)).toBe(table.lost);
+  });
+
+  it('tell lostCb instead, when there is one', () => {
+    const { bpf, warned } = bench('connects');
+    const b = bpf(FLOOD);
+    let lost = 0;
+    b.getTable('events').openPerfBuffer(() => {}, { pageCnt: 1, lostCb: (count) => (lost += count) });
+    expect(() => {
+      for (;;) b.perfBufferPoll();
+    }).toThrow(Interrupted);
+    expect(lost).toBeGreaterThan(0);
+    expect(warned).toEqual([]);
+  });
+
+  it('refuse bad use by name', () => {
+    const b = bench('connects').bpf(`${SEND}\nBPF_HASH(counts, u32);`);
+    const table = b.getTable('events');
+    expect(() => table.openPerfBuffer(() => {}, { pageCnt: 3 })).toThrow('pageCnt must be a power of two, not 3');
+    expect(() => table.openPerfBuffer(() => {}, { pages: 3 } as never)).toThrow("unknown option 'pages'");
+    table.openPerfBuffer(() => {});
+    expect(() => table.openPerfBuffer(() => {})).toThrow("table 'events' are being read already");
+    expect(() => b.getTable('counts').openPerfBuffer(() => {})).toThrow("table 'counts', a hash");
+    expect(() => table.openRingBuffer(() => {})).toThrow("openRingBuffer of table 'events', a perf_event_array");
+    expect(() => b.events('counts')).toThrow("reading events of table 'counts'");
+    expect(() => b.getTable('counts').event(new Uint8Array(8))).toThrow("decoding events of table 'counts'");
+    expect(() => table.event(new Uint8Array(8))).toThrow('there are 8');
+    b.close();
+    expect(() => b.perfBufferPoll()).toThrow('closed');
+  });
+
+  it('poll no longer than they are told', () => {
+    const b = bench('connects').bpf(SEND);
+    b.getTable('events').openPerfBuffer(() => {});
+    const start = b.backend.nowMs!();
+    expect(b.perfBufferPoll(50)).toBe(1);
+    expect(b.perfBufferPoll(50)).toBe(0);
+    const passed = b.backend.nowMs!() - start;
+    expect(passed).toBeGreaterThanOrEqual(50);
+    expect(passed).toBeLessThan(100);
+    expect(b.perfBufferPoll(-1)).toBe(1);
+  });
+});
+
+describe('ring buffers', () => {
+  it('reach the callback with the context that was given', () => {
+    const b = bench('connects').bpf(RING);
+    const table = b.getTable('events');
+    const pids: number[] = [];
+    const mine = { mine: true };
+    table.openRingBuffer((ctx, data, size) => {
+      expect(ctx).toBe(mine);
+      expect(size).toBe(32);
+      pids.push(table.event<Event>(data).pid);
+    }, mine);
+    expect(b.ringBufferConsume()).toBe(0);
+    expect(() => {
+      for (;;) b.ringBufferPoll();
+    }).toThrow(Interrupted);
+    expect(pids).toEqual([1000, 1001, 1001, 1001, 1000]);
+  });
+});
+
+describe('events()', () => {
+  it.each([
+    ['a perf buffer', SEND],
+    ['a ring buffer', RING],
+  ])('gives decoded events of %s with for', (_name, text) => {
+    const b = bench('connects').bpf(text);
+    const comms = [...b.events<Event>('events')].map((e) => e.comm);
+    expect(comms).toEqual(['client', 'curl', 'curl', 'curl', 'client']);
+  });
+
+  it('gives them with for await, and stops when aborted', async () => {
+    const b = bench('connects').bpf(SEND);
+    const stop = new AbortController();
+    const pids: number[] = [];
+    for await (const event of b.events<Event>('events', { signal: stop.signal })) {
+      pids.push(event.pid);
+      if (pids.length === 2) stop.abort();
+    }
+    expect(pids).toEqual([1000, 1001]);
+  });
+});
