@@ -12,6 +12,7 @@ export interface EngineRow {
 
 export const ENGINE_ROWS: readonly EngineRow[] = [
   { name: 'jit', load: async () => (await import('../../core/vm/jit/jit.ts')).jit },
+  { name: 'native', load: async () => (await import('../../bindings/engine/index.ts')).nativeEngine() },
   { name: 'interp', load: async () => (await import('../../core/vm/interp.ts')).interp },
 ];
 
