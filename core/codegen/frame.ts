@@ -46,21 +46,27 @@ function overlaps(fn: MFunc): Map<Slot, Set<Slot>> {
   const number = new Map(fn.slots.map((s, i) => [s, i]));
   const everywhere = new Set<number>();
   const mentions = mentionsOf(fn, number, everywhere);
+  const inBlock = new Map<MBlock, BitSet>();
+  for (const b of fn.blocks) {
+    const set = new BitSet(n);
+    for (const list of mentions.get(b)!) for (const s of list) set.add(s);
+    inBlock.set(b, set);
+  }
   const flow = (forward: boolean): Map<MBlock, BitSet> => {
     // Mentioned on some path before the block's start (forward), after its end (backward).
     const at = new Map<MBlock, BitSet>(fn.blocks.map((b) => [b, new BitSet(n)]));
     for (let changed = true; changed; ) {
       changed = false;
       for (const b of forward ? fn.blocks : [...fn.blocks].reverse()) {
-        const to = at.get(b)!;
+        const to = at.get(b)!.words;
         for (const from of forward ? b.preds : b.succs) {
-          const add = (s: number) => {
-            if (to.has(s)) return;
-            to.add(s);
+          const [far, near] = [at.get(from)!.words, inBlock.get(from)!.words];
+          for (let w = 0; w < to.length; w++) {
+            const next = (to[w]! | far[w]! | near[w]!) >>> 0;
+            if (next === to[w]) continue;
+            to[w] = next;
             changed = true;
-          };
-          at.get(from)!.forEach(add);
-          for (const list of mentions.get(from)!) for (const s of list) add(s);
+          }
         }
       }
     }
@@ -73,6 +79,7 @@ function overlaps(fn: MFunc): Map<Slot, Set<Slot>> {
     out.get(fn.slots[a]!)!.add(fn.slots[b]!);
     out.get(fn.slots[b]!)!.add(fn.slots[a]!);
   };
+  const seen = new Uint8Array(n * n);
   for (const s of everywhere) for (let t = 0; t < n; t++) if (s !== t) clash(s, t);
   for (const b of fn.blocks) {
     const lists = mentions.get(b)!;
@@ -89,13 +96,20 @@ function overlaps(fn: MFunc): Map<Slot, Set<Slot>> {
       const to = after.get(b)!.has(s) ? lists.length : last.get(s);
       return from === undefined || to === undefined ? undefined : [from, to];
     };
-    const ranges = fn.slots.map((_, s) => range(s));
+    const present: { s: number; from: number; to: number }[] = [];
     for (let s = 0; s < n; s++) {
-      for (let t = s + 1; t < n; t++) {
-        const [x, y] = [ranges[s], ranges[t]];
-        if (x && y && x[0] <= y[1] && y[0] <= x[1]) clash(s, t);
-      }
+      const r = range(s);
+      if (r) present.push({ s, from: r[0], to: r[1] });
     }
+    present.forEach((x, i) => {
+      for (let k = i + 1; k < present.length; k++) {
+        const y = present[k]!;
+        if (x.from <= y.to && y.from <= x.to && seen[x.s * n + y.s] === 0) {
+          seen[x.s * n + y.s] = 1;
+          clash(x.s, y.s);
+        }
+      }
+    });
   }
   return out;
 }

@@ -41,6 +41,8 @@ class Colouring {
   private readonly degree: Int32Array;
   private readonly moves: Move[] = [];
   private readonly movesOf: Move[][];
+  /** The same, with finished ones dropped as they are met. */
+  private readonly openMoves: Move[][];
   private readonly cost: Float64Array;
   private readonly alias: Int32Array;
   private readonly colour: Int8Array;
@@ -58,6 +60,7 @@ class Colouring {
     this.n = fn.nextReg;
     this.adjacent = Array.from({ length: this.n }, () => []);
     this.movesOf = Array.from({ length: this.n }, () => []);
+    this.openMoves = Array.from({ length: this.n }, () => []);
     this.degree = new Int32Array(this.n);
     this.cost = new Float64Array(this.n);
     this.alias = Int32Array.from({ length: this.n }, (_, i) => i);
@@ -124,8 +127,10 @@ class Colouring {
         if (copy) {
           const move: Move = { inst, a: inst.dst, b: inst.src, state: 'work' };
           this.moves.push(move);
-          this.movesOf[inst.dst]!.push(move);
-          if (inst.src !== inst.dst) this.movesOf[inst.src]!.push(move);
+          for (const r of inst.src === inst.dst ? [inst.dst] : [inst.dst, inst.src]) {
+            this.movesOf[r]!.push(move);
+            this.openMoves[r]!.push(move);
+          }
         }
         forDefs(inst, (d) => {
           live.forEach((l) => {
@@ -168,7 +173,9 @@ class Colouring {
   }
 
   private moveRelated(r: number): boolean {
-    return this.movesOf[r]!.some((m) => m.state !== 'done');
+    const open = this.openMoves[r]!;
+    while (open.length > 0 && open[open.length - 1]!.state === 'done') open.pop();
+    return open.length > 0;
   }
 
   private neighbours(r: number, each: (n: number) => void): void {
@@ -200,7 +207,7 @@ class Colouring {
 
   /** Moves that waited for a smaller degree are tried again. */
   private wake(r: number): void {
-    for (const m of this.movesOf[r]!) {
+    for (const m of this.openMoves[r]!) {
       if (m.state === 'active') {
         m.state = 'work';
         this.moves.push(m);
@@ -219,7 +226,9 @@ class Colouring {
     while (m !== undefined && m.state !== 'work') m = this.moves.pop();
     if (m === undefined) return false;
     let [u, v] = [this.find(m.a), this.find(m.b)];
-    if (v <= REG_FP) [u, v] = [v, u];
+    const bulk = (r: number) => this.adjacent[r]!.length + this.movesOf[r]!.length;
+    // Into the machine register, or the small one into the large one.
+    if (v <= REG_FP || (u > REG_FP && bulk(v) > bulk(u))) [u, v] = [v, u];
     if (u === v) {
       m.state = 'done';
       this.settle(u);
@@ -276,6 +285,7 @@ class Colouring {
     if (this.fn.fixed.has(v)) this.cost[u] = Number.POSITIVE_INFINITY;
     this.cost[u]! += this.cost[v]!;
     for (const m of this.movesOf[v]!) this.movesOf[u]!.push(m);
+    for (const m of this.openMoves[v]!) if (m.state !== 'done') this.openMoves[u]!.push(m);
     this.wake(v);
     for (const t of this.adjacent[v]!) {
       if (this.gone[t]) continue;
@@ -295,7 +305,7 @@ class Colouring {
   }
 
   private freezeMoves(r: number): void {
-    for (const m of this.movesOf[r]!) {
+    for (const m of this.openMoves[r]!) {
       if (m.state === 'done') continue;
       m.state = 'done';
       const other = this.find(m.a) === r ? this.find(m.b) : this.find(m.a);
