@@ -8,20 +8,11 @@
  */
 
 import { Dominators, findLoops, useCounts, users } from '../ir/cfg.ts';
-import {
-  type Block,
-  type Func,
-  type Inst,
-  IR_OP,
-  isLeaf,
-  type Loc,
-  TYPE_BITS,
-  TYPE_BYTES,
-  type Type,
-} from '../ir/ir.ts';
-import { type AluOp, type AtomicOp, REG_FP } from '../isa/ops.ts';
+import { type Block, type Func, type Inst, IR_OP, isLeaf, type Loc, TYPE_BITS, type Type } from '../ir/ir.ts';
+import type { AluOp } from '../isa/ops.ts';
 import { type RegisterBits, registerBits } from './bits.ts';
 import { branchOn } from './branch.ts';
+import { address, selectMemory } from './memory.ts';
 import { linkBlocks, MBlock, type MCond, MFunc, MInst, NO_REG, type Slot } from './mir.ts';
 
 /** What selection needs to know of the target. */
@@ -50,7 +41,6 @@ const ALU_OF: Partial<Record<Inst['op'], AluOp>> = {
   ashr: 'arsh',
 };
 const COMMUTES = new Set(['add', 'mul', 'and', 'or', 'xor']);
-const MAX_FOLDED_OFFSET = 32000;
 
 export function fitsImm(value: bigint): boolean {
   return value >= -0x80000000n && value <= 0x7fffffffn;
@@ -138,6 +128,11 @@ export class Selector {
     const inst = new MInst(op, this.loc);
     this.at.insts.push(inst);
     return inst;
+  }
+
+  /** The instruction made last. */
+  last(): MInst {
+    return this.at.insts[this.at.insts.length - 1]!;
   }
 
   jump(to: MBlock): void {
@@ -229,13 +224,14 @@ export class Selector {
     return this.regOf(value);
   }
 
-  private regOf(value: Inst): number {
+  /** The register of a value that has one. */
+  regOf(value: Inst): number {
     let reg = this.regs.get(value);
     if (reg === undefined) this.regs.set(value, (reg = this.newReg()));
     return reg;
   }
 
-  private slotOf(alloca: Inst): Slot {
+  slotOf(alloca: Inst): Slot {
     let slot = this.slots.get(alloca);
     if (!slot) {
       slot = { size: alloca.size, align: alloca.align, name: alloca.name, loc: alloca.loc, offset: 0, spill: false };
@@ -276,7 +272,7 @@ export class Selector {
         this.pointerAdd(inst);
         return;
       case 'memory':
-        this.memory(inst);
+        selectMemory(this, inst);
         return;
       case 'call':
         inst.op === 'ldabs' || inst.op === 'ldind' ? this.packet(inst) : this.call(inst);
@@ -354,7 +350,7 @@ export class Selector {
   private pointerAdd(inst: Inst): void {
     const [ptr, by] = inst.args as [Inst, Inst];
     const dst = this.regOf(inst);
-    const folded = this.address(inst, 0);
+    const folded = address(inst, 0);
     if (folded.alloca) {
       const frame = this.push('frame');
       frame.dst = dst;
@@ -480,94 +476,6 @@ export class Selector {
     this.into(dst, b);
     this.jump(done);
     this.open(done);
-  }
-
-  // --- memory -------------------------------------------------------------------------------------------------------
-
-  /** Base and constant offset of an address, constant additions folded in. */
-  address(ptr: Inst, off: number): { base: Inst; off: number; alloca: boolean } {
-    while (ptr.op === 'ptradd' && ptr.args[1]!.op === 'const') {
-      const sum = off + Number(ptr.args[1]!.value);
-      if (Math.abs(sum) > MAX_FOLDED_OFFSET) break;
-      off = sum;
-      ptr = ptr.args[0]!;
-    }
-    return { base: ptr, off, alloca: ptr.op === 'alloca' };
-  }
-
-  private setAddress(inst: MInst, where: { base: Inst; off: number; alloca: boolean }, base: number): void {
-    inst.off = where.off;
-    inst.base = base;
-    if (where.alloca) inst.slot = this.slotOf(where.base);
-  }
-
-  private memory(inst: Inst): void {
-    const where = this.address(inst.args[0]!, inst.off);
-    const global = where.base.op === 'globalref';
-    const base = where.alloca ? REG_FP : global ? this.globalBase(where) : this.reg(where.base);
-    switch (inst.op) {
-      case 'load': {
-        const ld = this.push('ld');
-        ld.dst = this.regOf(inst);
-        ld.size = TYPE_BYTES[inst.type];
-        this.setAddress(ld, where, base);
-        return;
-      }
-      case 'store': {
-        const value = inst.args[1]!;
-        const size = TYPE_BYTES[value.type];
-        if (value.op === 'undef' && !inst.volatile) return;
-        const imm =
-          (value.op === 'const' && fitsImm(value.value) && where.base.space !== 'ctx') || value.op === 'undef';
-        const src = imm ? NO_REG : this.reg(value);
-        const st = this.push('st');
-        st.src = src;
-        st.imm = imm ? Number(value.value) : 0;
-        st.size = size;
-        this.setAddress(st, where, base);
-        return;
-      }
-      case 'atomicrmw':
-      case 'cmpxchg':
-        this.atomic(inst, where, base);
-        return;
-      default:
-        throw new TypeError(`${inst.op} reached instruction selection`);
-    }
-  }
-
-  /** A data section's address is made with the offset inside: the verifier checks it at load. */
-  private globalBase(where: { base: Inst; off: number }): number {
-    const dst = this.reg(where.base);
-    this.at.insts[this.at.insts.length - 1]!.off += where.off;
-    where.off = 0;
-    return dst;
-  }
-
-  private atomic(inst: Inst, where: { base: Inst; off: number; alloca: boolean }, base: number): void {
-    const value = inst.args[inst.args.length - 1]!;
-    const wanted = this.uses.has(inst);
-    const fetch = inst.op === 'cmpxchg' || wanted || inst.sub === 'xchg';
-    if (this.target.cpu < 3 && (fetch || inst.sub !== 'add')) {
-      this.complaints.push({
-        message: `an atomic ${inst.op === 'cmpxchg' ? 'compare and exchange' : `'${inst.sub}'${fetch ? ' that gives the old value' : ''}`} needs -mcpu=v3 or later`,
-        loc: inst.loc,
-      });
-    }
-    let src = this.reg(value);
-    if (inst.op === 'cmpxchg') this.into(0, inst.args[1]!);
-    else if (fetch) {
-      src = this.newReg();
-      this.into(src, value);
-    }
-    const atomic = this.push('atomic');
-    atomic.atomic = (
-      inst.op === 'cmpxchg' ? 'cmpxchg' : inst.sub === 'xchg' ? 'xchg' : fetch ? `fetch_${inst.sub}` : inst.sub
-    ) as AtomicOp;
-    atomic.src = src;
-    atomic.size = TYPE_BYTES[value.type];
-    this.setAddress(atomic, where, base);
-    if (wanted) this.copy(this.regOf(inst), inst.op === 'cmpxchg' ? 0 : src);
   }
 
   // --- calls and terminators ----------------------------------------------------------------------------------------
