@@ -8,47 +8,55 @@ import { AccessMap } from '../../core/vm/access.ts';
 import type { MemoryRegion } from '../../core/vm/engine.ts';
 
 export class NativeAccess extends AccessMap {
-  /** Changes when the table does. */
-  version = 0;
-  readonly #listed: MemoryRegion[];
-  readonly #areas: { readonly offset: number; size: number }[] = [];
+  /** Rows of the table: what the host lists, then what helpers handed out. Only ever grows. */
+  readonly rows: MemoryRegion[];
+  /** What a helper handed out last: the likeliest to be touched next. */
+  recent: MemoryRegion | undefined;
+  /** Active stack areas, innermost last. */
+  readonly areas: { readonly offset: number; size: number; readonly writable: true }[] = [];
+  /** Handed out, by offset. */
+  readonly #granted = new Map<number, MemoryRegion>();
 
   constructor(memory: LinearMemory, regions: readonly MemoryRegion[]) {
     super(memory, true, regions);
-    this.#listed = [...regions];
+    this.rows = [...regions];
+  }
+
+  /** May it serve another run, to which the host lists these regions? Not when a helper handed something out. */
+  serves(regions: readonly MemoryRegion[]): boolean {
+    const { rows } = this;
+    if (this.recent || this.areas.length > 0 || rows.length !== regions.length) return false;
+    for (let i = 0; i < rows.length; i++) {
+      const [a, b] = [rows[i]!, regions[i]!];
+      if (a.offset !== b.offset || a.size !== b.size || a.writable !== b.writable) return false;
+    }
+    return true;
   }
 
   override enterStack(base: number): void {
     super.enterStack(base);
-    this.#areas.push({ offset: base, size: STACK_SIZE });
-    this.version++;
+    this.areas.push({ offset: base, size: STACK_SIZE, writable: true });
   }
 
   override leaveStack(): void {
     super.leaveStack();
-    this.#areas.pop();
-    this.version++;
+    this.areas.pop();
   }
 
   override frames(active: number): void {
     super.frames(active);
-    this.#areas[this.#areas.length - 1]!.size = active * STACK_SIZE;
+    this.areas[this.areas.length - 1]!.size = active * STACK_SIZE;
   }
 
   override grant(offset: number, size: number): void {
+    const known = this.#granted.get(offset);
+    if (known && known.size >= size) {
+      this.recent = known;
+      return;
+    }
     super.grant(offset, size);
-    if (this.#listed.some((r) => r.offset === offset && r.size === size && r.writable)) return;
-    this.#listed.push({ offset, size, writable: true });
-    this.version++;
-  }
-
-  /** Rows of the table: the stacks of surrounding runs (the innermost area is known to C++), then the regions. */
-  *rows(): Iterable<MemoryRegion> {
-    for (let i = this.#areas.length - 2; i >= 0; i--) yield { ...this.#areas[i]!, writable: true };
-    yield* this.#listed;
-  }
-
-  get length(): number {
-    return this.#listed.length + Math.max(0, this.#areas.length - 1);
+    this.recent = { offset, size, writable: true };
+    this.#granted.set(offset, this.recent);
+    this.rows.push(this.recent);
   }
 }

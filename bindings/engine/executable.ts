@@ -9,7 +9,7 @@ import { checkBytes, functionStarts } from '../../core/isa/check.ts';
 import { type DecodedProgram, decode } from '../../core/isa/insn.ts';
 import { CALL, CLASS, MAX_TAIL_CALLS, MODE, SIZES } from '../../core/isa/ops.ts';
 import { checkArguments, grantResult } from '../../core/vm/arguments.ts';
-import type { EngineHost, Executable, LinkedProgram, RunOptions } from '../../core/vm/engine.ts';
+import type { EngineHost, Executable, LinkedProgram, MemoryRegion, RunOptions } from '../../core/vm/engine.ts';
 import { DEFAULT_FUEL, FUNCTION_LO, makeFault, REASON } from '../../core/vm/layout.ts';
 import { type StackAreas, stackAreas } from '../../core/vm/stack.ts';
 import { NativeAccess } from './access.ts';
@@ -35,6 +35,7 @@ const forgotten = new FinalizationRegistry<{ readonly machine: Machine; readonly
 );
 
 const NO_PROBES: readonly number[] = [];
+const NO_REGIONS: readonly MemoryRegion[] = [];
 
 export class NativeExecutable implements Executable {
   readonly program: LinkedProgram;
@@ -50,6 +51,8 @@ export class NativeExecutable implements Executable {
   readonly #id: number;
   /** Rows of the calls made so far, by slot. */
   readonly #rows = new Map<number, HelperRow>();
+  /** The last run's, to be used again: it knows nothing of that run any more. */
+  #idle: Run | undefined;
 
   /** Throws Fault for what is no program. */
   constructor(program: LinkedProgram, host: EngineHost, options: RunOptions, machine: Machine) {
@@ -93,7 +96,11 @@ export class NativeExecutable implements Executable {
   }
 
   #newRun(): Run {
-    return new Run(this.checked ? new NativeAccess(this.host.memory, this.host.regions?.() ?? []) : undefined, this);
+    const idle = this.#idle;
+    this.#idle = undefined;
+    if (!this.checked) return idle ?? new Run(undefined, this);
+    const regions = this.host.regions?.() ?? NO_REGIONS;
+    return idle?.access!.serves(regions) ? idle : new Run(new NativeAccess(this.host.memory, regions), this);
   }
 
   #enter(ctxOffset: number, r2: number, count: number, stride: number, result: number): void {
@@ -117,6 +124,8 @@ export class NativeExecutable implements Executable {
       this.#go(run, level, base, 0);
       this.r0Lo = words[block]!;
       this.r0Hi = words[block + 1]!;
+      run.programs.length = 1;
+      this.#idle = run;
     } finally {
       machine.leave();
       this.#stacks.leave();
@@ -148,15 +157,11 @@ export class NativeExecutable implements Executable {
     }
     access.enterStack(base);
     try {
-      let { version } = access;
-      machine.setRegions(level, access);
+      machine.setRegions(level, access, true);
       machine.ring(level);
       while (words[block + WORD.STATUS] !== STATUS.done) {
         access.frames(words[block + WORD.DEPTH]! + 1);
-        this.#attend(run, level, block, () => {
-          if (access.version !== version) machine.setRegions(level, access);
-          ({ version } = access);
-        });
+        this.#attend(run, level, block);
       }
     } finally {
       access.leaveStack();
@@ -164,7 +169,7 @@ export class NativeExecutable implements Executable {
   }
 
   /** Do what the status asks for, and go on; faults are thrown. */
-  #attend(run: Run, level: number, block: number, before?: () => void): void {
+  #attend(run: Run, level: number, block: number): void {
     const machine = this.#machine;
     const { words } = machine;
     const pc = words[block + WORD.PC]!;
@@ -184,7 +189,7 @@ export class NativeExecutable implements Executable {
       default:
         throw exe.#fault(words[block + WORD.STATUS]!, machine.registers(level), pc);
     }
-    before?.();
+    if (run.access) machine.setRegions(level, run.access, false);
     words[block + WORD.COMMAND] = command;
     machine.ring(level);
   }

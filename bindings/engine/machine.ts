@@ -3,6 +3,7 @@
  * memory, made when the first program is prepared on it.
  */
 import type { LinearMemory } from '../../core/base/memory.ts';
+import type { MemoryRegion } from '../../core/vm/engine.ts';
 import type { Addon, NativeMachine } from '../addon/index.ts';
 import type { NativeAccess } from './access.ts';
 import { BLOCK, BLOCK_BYTES, HEADER_BYTES, LEVELS, REGION_BYTES, STATE_BYTES } from './state.ts';
@@ -19,7 +20,7 @@ export class Machine {
   readonly #memory: LinearMemory;
   readonly #files: Int32Array[] = [];
   /** Region tables by level. */
-  readonly #tables: { offset: number; rows: number }[] = [];
+  readonly #tables: { offset: number; capacity: number; written: number }[] = [];
   #bound: Uint8Array;
   #depth = 0;
 
@@ -32,7 +33,7 @@ export class Machine {
     for (let level = 0; level < LEVELS; level++) {
       const at = this.block(level);
       this.#files.push(this.words.subarray(at, at + 22));
-      this.#tables.push({ offset: 0, rows: 0 });
+      this.#tables.push({ offset: 0, capacity: 0, written: 0 });
     }
   }
 
@@ -77,26 +78,42 @@ export class Machine {
     this.words[at + 1] = Math.floor(finite / 4294967296);
   }
 
-  /** Write down what the run of a level may touch. */
-  setRegions(level: number, access: NativeAccess): void {
+  /**
+   * Write down what the run of a level may touch: the stacks of the runs around it (its own area is known to C++), the regions, and
+   * once more the region handed out last, as C++ searches from the end. `fresh`: the level's run begins; else only what was
+   * added since is written.
+   */
+  setRegions(level: number, access: NativeAccess, fresh: boolean): void {
     const table = this.#tables[level]!;
-    const wanted = access.length;
-    if (wanted > table.rows) {
-      if (table.rows > 0) this.#memory.free(table.offset, table.rows * REGION_BYTES);
-      table.rows = Math.max(8, wanted * 2);
-      table.offset = this.#memory.alloc(table.rows * REGION_BYTES);
+    const outer = access.areas.length - 1;
+    const wanted = outer + access.rows.length + 1;
+    if (wanted > table.capacity) {
+      if (table.capacity > 0) this.#memory.free(table.offset, table.capacity * REGION_BYTES);
+      table.capacity = Math.max(8, wanted * 2);
+      table.offset = this.#memory.alloc(table.capacity * REGION_BYTES);
+      fresh = true;
     }
-    const { i32 } = this.#memory;
-    let at = table.offset >> 2;
-    for (const region of access.rows()) {
-      i32[at] = region.offset;
-      i32[at + 1] = region.size;
-      i32[at + 2] = region.writable ? 1 : 0;
-      at += REGION_BYTES >> 2;
+    if (fresh) {
+      for (let i = 0; i < outer; i++) this.#putRegion(table.offset, i, access.areas[i]!);
+      table.written = outer;
     }
+    while (table.written < outer + access.rows.length) {
+      this.#putRegion(table.offset, table.written, access.rows[table.written - outer]!);
+      table.written++;
+    }
+    let count = table.written;
+    if (access.recent) this.#putRegion(table.offset, count++, access.recent);
     const block = this.block(level);
     this.words[block + WORD.REGIONS] = table.offset;
-    this.words[block + WORD.REGION_COUNT] = wanted;
+    this.words[block + WORD.REGION_COUNT] = count;
+  }
+
+  #putRegion(table: number, row: number, region: MemoryRegion): void {
+    const { i32 } = this.#memory;
+    const at = (table + row * REGION_BYTES) >>> 2;
+    i32[at] = region.offset;
+    i32[at + 1] = region.size;
+    i32[at + 2] = region.writable ? 1 : 0;
   }
 }
 

@@ -138,7 +138,8 @@ bool Machine::allow(const Level& level, const uint8_t* block, uint64_t at, uint3
   if (open(level.stack, uint64_t{kFrameBytes} * (level.depth + 1), true)) return true;
   const uint32_t table = load32(block + block::k_regions);
   const uint32_t count = load32(block + block::k_region_count);
-  for (uint32_t i = 0; i < count; i++) {
+  // What was handed out last stands at the end.
+  for (uint32_t i = count; i-- > 0;) {
     const uint64_t row = table + uint64_t{kRegionBytes} * i;
     if (open(word(row), word(row + 4), word(row + 8) != 0)) return true;
   }
