@@ -6,7 +6,7 @@ import type { Backend, Link, MapHandle, ProgHandle } from '../backend/backend.ts
 import { utf8Decode } from '../base/bytes.ts';
 import type { Diagnostic } from '../base/diagnostics.ts';
 import { renderDiagnostics } from '../base/diagnostics.ts';
-import { BpfError, CompileError, nearestNames } from '../base/errors.ts';
+import { BpfError, CompileError, nearestNames, Unsupported } from '../base/errors.ts';
 import { compile } from '../cc/index.ts';
 import { progTypeById, progTypeByName } from '../progs/index.ts';
 import type { MapSpec, ObjectSpec, ProgSpec } from '../spec/spec.ts';
@@ -56,6 +56,29 @@ export interface AttachTracepointOptions {
   tp?: string;
   tpRe?: string;
   fnName?: string;
+}
+
+export interface AttachUprobeOptions {
+  /** Path of a program or library. */
+  name?: string;
+  sym?: string;
+  symRe?: string;
+  addr?: number;
+  fnName?: string;
+  /** Only this process; -1 for all. */
+  pid?: number;
+  symOff?: number;
+}
+
+export interface AttachPerfEventOptions {
+  evType?: number;
+  evConfig?: number;
+  fnName?: string;
+  samplePeriod?: number;
+  sampleFreq?: number;
+  pid?: number;
+  cpu?: number;
+  groupFd?: number;
 }
 
 /** A loaded function: what load_func returns. */
@@ -176,6 +199,96 @@ export class BPF extends KernelQueries {
     this.#attachNamed('raw_tracepoint', 'attachRawTracepoint', tp, undefined, fnName, {});
   }
 
+  /** Attach to functions of a program or library: `name` is its path, `sym` a function, or `addr` an offset in the file. */
+  attachUprobe(options: Named<AttachUprobeOptions>): void {
+    this.#attachUser('uprobe', 'attachUprobe', options);
+  }
+
+  attachUretprobe(options: Named<AttachUprobeOptions>): void {
+    this.#attachUser('uretprobe', 'attachUretprobe', options);
+  }
+
+  /** Attach a KFUNC_PROBE function that is not attached yet, by its name or its kernel function's. */
+  attachKfunc(options: Named<{ fnName?: string }> | string): void {
+    this.#attachTracing('kfunc', 'attachKfunc', options);
+  }
+
+  attachKretfunc(options: Named<{ fnName?: string }> | string): void {
+    this.#attachTracing('kretfunc', 'attachKretfunc', options);
+  }
+
+  attachFmodRet(options: Named<{ fnName?: string }> | string): void {
+    this.#attachTracing('fmod_ret', 'attachFmodRet', options);
+  }
+
+  attachLsm(options: Named<{ fnName?: string }> | string): void {
+    this.#attachTracing('lsm', 'attachLsm', options);
+  }
+
+  /** Sample by a perf event: `evType` and `evConfig` are perf_event_open(2)'s type and config. */
+  attachPerfEvent(options: Named<AttachPerfEventOptions>): void {
+    const { evType, evConfig, fnName, ...rest } = named<AttachPerfEventOptions>('attachPerfEvent', options, [
+      'evType',
+      'evConfig',
+      'fnName',
+      'samplePeriod',
+      'sampleFreq',
+      'pid',
+      'cpu',
+      'groupFd',
+    ]);
+    if (evType === undefined || evConfig === undefined)
+      throw new TypeError("attachPerfEvent: 'evType' and 'evConfig' are needed");
+    this.#attachNamed('perf_event', 'attachPerfEvent', `${evType}:${evConfig}`, undefined, fnName, { ...rest });
+  }
+
+  detachPerfEvent(options: Named<{ evType?: number; evConfig?: number }>): void {
+    const { evType, evConfig } = named<{ evType?: number; evConfig?: number }>('detachPerfEvent', options, [
+      'evType',
+      'evConfig',
+    ]);
+    this.#detach('perf_event', `${evType}:${evConfig}`, 'event');
+  }
+
+  /** Run a socket filter on every packet of a network interface. */
+  attachRawSocket(options: Named<{ fnName?: string; dev?: string }>): void {
+    const { fnName, dev } = named<{ fnName?: string; dev?: string }>('attachRawSocket', options, ['fnName', 'dev']);
+    this.#attachNamed('socket', 'attachRawSocket', dev, undefined, fnName, {});
+  }
+
+  attachXdp(options: Named<{ dev?: string; fnName?: string; flags?: number }>): void {
+    const {
+      dev,
+      fnName,
+      flags = 0,
+    } = named<{ dev?: string; fnName?: string; flags?: number }>('attachXdp', options, ['dev', 'fnName', 'flags']);
+    this.#attachNamed('xdp', 'attachXdp', dev, undefined, fnName, { flags });
+  }
+
+  removeXdp(dev: string): void {
+    this.#detach('xdp', dev, 'event');
+  }
+
+  detachUprobe(options: Named<AttachUprobeOptions>): void {
+    this.#detach('uprobe', userTarget('detachUprobe', options).target, 'event');
+  }
+
+  detachUretprobe(options: Named<AttachUprobeOptions>): void {
+    this.#detach('uretprobe', userTarget('detachUretprobe', options).target, 'event');
+  }
+
+  detachKfunc(options: Named<{ fnName?: string }> | string): void {
+    this.#detachTracing('kfunc', 'detachKfunc', options);
+  }
+
+  detachKretfunc(options: Named<{ fnName?: string }> | string): void {
+    this.#detachTracing('kretfunc', 'detachKretfunc', options);
+  }
+
+  detachLsm(options: Named<{ fnName?: string }> | string): void {
+    this.#detachTracing('lsm', 'detachLsm', options);
+  }
+
   /** Detach from a function: only `fnName`'s program, or all of them. Throws when nothing is attached there. */
   detachKprobe(options: Named<{ event?: string; fnName?: string }> | string): void {
     this.#detach('kprobe', options, 'event');
@@ -195,6 +308,10 @@ export class BPF extends KernelQueries {
 
   numOpenKprobes(): number {
     return this.#attached.filter((a) => a.kind === 'kprobe' || a.kind === 'kretprobe').length;
+  }
+
+  numOpenUprobes(): number {
+    return this.#attached.filter((a) => a.kind === 'uprobe' || a.kind === 'uretprobe').length;
   }
 
   numOpenTracepoints(): number {
@@ -419,6 +536,36 @@ export class BPF extends KernelQueries {
     if (row?.auto) this.#attach(row, prog.attach.target, prog.name, {});
   }
 
+  #attachUser(kind: ProbeKind, method: string, options: Named<AttachUprobeOptions>): void {
+    const { target, fnName, pid, symRe } = userTarget(method, options);
+    if (symRe !== undefined)
+      throw new Unsupported(`${method} by symRe`, { hint: 'name one function with sym, or its offset with addr' });
+    this.#attachNamed(kind, method, target, undefined, fnName, pid === undefined || pid < 0 ? {} : { pid });
+  }
+
+  /** A function written for this kind, by the C function's name or by what it attaches to. */
+  #tracing(kind: ProbeKind, method: string, options: Named<{ fnName?: string }> | string): ProgSpec {
+    const fnName =
+      typeof options === 'string' ? options : named<{ fnName?: string }>(method, options, ['fnName']).fnName;
+    if (fnName === undefined) throw new TypeError(`${method}: 'fnName' is needed`);
+    const bare = fnName.slice(fnName.lastIndexOf('__', fnName.length - 1) + (fnName.includes('__') ? 2 : 0));
+    const prog = this.object.progs.find(
+      (p) => p.attach?.kind === kind && [fnName, bare].some((name) => p.name === name || p.attach?.target === name),
+    );
+    return prog ?? this.#prog(fnName);
+  }
+
+  #attachTracing(kind: ProbeKind, method: string, options: Named<{ fnName?: string }> | string): void {
+    const prog = this.#tracing(kind, method, options);
+    if (prog.attach?.kind !== kind) throw new BpfError('EINVAL', `${method}: '${prog.name}' is no ${kind} function`);
+    this.#attach(probeKind(kind)!, prog.attach.target, prog.name, {});
+  }
+
+  #detachTracing(kind: ProbeKind, method: string, options: Named<{ fnName?: string }> | string): void {
+    const prog = this.#tracing(kind, method, options);
+    this.#detach(kind, prog.attach?.target ?? prog.name, 'event');
+  }
+
   #attachFunction(kind: ProbeKind, method: string, options: Named<AttachOptions>): void {
     const { event, eventRe, fnName, eventOff, maxactive } = named<AttachOptions>(method, options, [
       'event',
@@ -497,6 +644,25 @@ export class BPF extends KernelQueries {
     for (const a of gone) a.link.close();
     this.#attached = this.#attached.filter((a) => !gone.includes(a));
   }
+}
+
+/** Where a uprobe goes, as probe kinds write it: `path:symbol`, `path:symbol+offset` or `path:+offset`. */
+function userTarget(method: string, options: Named<AttachUprobeOptions>): AttachUprobeOptions & { target: string } {
+  const given = named<AttachUprobeOptions>(method, options, [
+    'name',
+    'sym',
+    'symRe',
+    'addr',
+    'fnName',
+    'pid',
+    'symOff',
+  ]);
+  const { name, sym, symRe, addr, symOff = 0 } = given;
+  if (name === undefined) throw new TypeError(`${method}: 'name' (a path) is needed`);
+  if ([sym, symRe, addr].filter((way) => way !== undefined).length !== 1)
+    throw new TypeError(`${method}: one of 'sym', 'symRe' and 'addr' is needed`);
+  if (addr !== undefined) return { ...given, target: `${name}:+${addr + symOff}` };
+  return { ...given, target: `${name}:${sym}${symOff ? `+${symOff}` : ''}` };
 }
 
 /** BPF_PERF_OUTPUT says no size: one buffer a CPU. */

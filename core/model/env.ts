@@ -5,7 +5,7 @@
 import { FIRST_MAPPED, KERNEL_HI, type LinearMemory } from '../base/memory.ts';
 import type { HelperEnv, Packet } from '../helpers/helper.ts';
 import type { BpfMap } from '../maps/map.ts';
-import type { ModelKernel } from './kernel.ts';
+import { CALL_OFFSET, type ModelKernel } from './kernel.ts';
 import { loadFromPacket } from './packet-socket.ts';
 import { FLAGS, type TraceBuffer } from './trace-pipe.ts';
 
@@ -14,6 +14,11 @@ const EFAULT = -14;
 const ERANGE = -34;
 /** High halves of user addresses end here: TASK_SIZE of x86-64 with four-level page tables is 2^47 - 4096. */
 const USER_HI_MOST = 0x7fff;
+
+/** Bottom of every kernel stack, innermost first. */
+const ENTRY_PATH = ['do_syscall_64', 'entry_SYSCALL_64_after_hwframe'];
+/** Room between two functions of the model (core/model/symbols.ts). */
+const FUNCTION_SIZE = 64;
 
 type Space = 'kernel' | 'user' | 'any';
 
@@ -115,6 +120,36 @@ export class ModelEnv implements HelperEnv {
     this.memory.u8.set(bytes.subarray(0, length - 1), to);
     this.memory.u8[to + length - 1] = 0;
     return length;
+  }
+
+  /**
+   * Return addresses of the kernel stack: the function that was probed, those that called it, the way in from user space. The model keeps no
+   * user stacks.
+   */
+  callchain(kind: 'kernel' | 'user', most: number): Int32Array | undefined {
+    if (kind === 'user') return undefined;
+    const { symbols, current } = this.#kernel;
+    const names = [...current.frames.map((frame) => frame.name).reverse(), ...ENTRY_PATH].slice(0, most);
+    const out = new Int32Array(names.length * 2);
+    for (const [i, name] of names.entries()) {
+      // A probe stands on its function's first instruction; callers are somewhere inside.
+      const address = (symbols.address(name) ?? 0n) + (i === 0 && current.frames.length > 0 ? 0n : CALL_OFFSET);
+      out[2 * i] = Number(BigInt.asIntN(32, address));
+      out[2 * i + 1] = Number(BigInt.asIntN(32, address >> 32n));
+    }
+    return out;
+  }
+
+  /** For %pS and its like. */
+  ksymbol(lo: number, hi: number): ReturnType<NonNullable<HelperEnv['ksymbol']>> {
+    const found = this.#kernel.symbols.at(BigInt.asUintN(64, (BigInt(hi) << 32n) | BigInt(lo >>> 0)));
+    return found && { ...found, size: FUNCTION_SIZE, module: found.module === 'kernel' ? '' : found.module };
+  }
+
+  ksymbolAddress(name: string): readonly [number, number] | undefined {
+    const address = this.#kernel.symbols.address(name);
+    if (address === undefined) return undefined;
+    return [Number(BigInt.asIntN(32, address)), Number(BigInt.asIntN(32, address >> 32n))];
   }
 
   tracePrintk(text: string): void {

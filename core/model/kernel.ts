@@ -291,7 +291,7 @@ export class ModelKernel {
 }
 
 /** Where in its caller a function's return address points. */
-const CALL_OFFSET = 0x1bn;
+export const CALL_OFFSET = 0x1bn;
 const USER_CS = 0x33n;
 const USER_SS = 0x2bn;
 

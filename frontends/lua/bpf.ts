@@ -8,12 +8,15 @@ import { SURFACE } from '../../core/bcc/surface.ts';
 import type { Table } from '../../core/bcc/table.ts';
 import { parseTraceLine, TRACE_FIELD_NAMES } from '../../core/bcc/trace.ts';
 import { namedArguments, pushValue, toValue } from './convert.ts';
-import { type LuaFunction, type LuaState, lua, luaError, toLua } from './fengari.ts';
+import { type LuaFunction, type LuaState, lauxlib, lua, luaError, toLua } from './fengari.ts';
 
 /** Methods whose arguments are one object in TypeScript; the others take positions. */
 const BY_NAME = /^(attach|detach)_/;
 /** What BPF:new takes, in BCC's order. */
 const NEW_ARGUMENTS = ['text', 'src_file', 'hdr_file', 'debug', 'cflags'] as const;
+
+/** What BCC's Lua accepts when it attaches, and kernels no longer heed; `retprobe` chooses the method. */
+const IGNORED = ['retprobe', 'pid', 'cpu', 'group_fd'];
 
 /** Register the class: pushes the BPF table that a script's function is called with. `opened` gathers what must be closed at the end. */
 export function pushBpfClass(L: LuaState, opened: BPF[]): void {
@@ -31,12 +34,34 @@ export function pushBpfClass(L: LuaState, opened: BPF[]): void {
     pushObject(L, b, methods);
     return 1;
   };
+  setFunctions(L, STATIC_METHODS);
   setFunctions(L, { new: create, cleanup: (L) => closeAll(L, opened), script_root: (L) => again(L) });
   // BPF{...} is BPF:new{...}.
   lua.lua_createtable(L, 0, 1);
   setFunctions(L, { __call: create });
   lua.lua_setmetatable(L, -2);
 }
+
+/** Questions about the kernel, on the class itself. */
+const STATIC_METHODS: Record<string, LuaFunction> = Object.fromEntries(
+  SURFACE.filter((row) => row.kind === 'static').map((row) => [
+    row.name,
+    (L: LuaState) => {
+      // BPF.ksym(addr), and BPF:ksym(addr) as scripts also write it.
+      const first = lua.lua_type(L, 1) === lua.LUA_TTABLE ? 2 : 1;
+      const given = namedArguments(L, row.name, row.args, first);
+      const method = (BPF as unknown as Record<string, (...args: unknown[]) => unknown>)[camelCase(row.name)]!;
+      pushValue(
+        L,
+        method.apply(
+          BPF,
+          row.args.map((a) => given[a]),
+        ),
+      );
+      return 1;
+    },
+  ]),
+);
 
 function closeAll(_L: LuaState, opened: readonly BPF[]): number {
   for (const b of opened) b.close();
@@ -89,17 +114,18 @@ function bpfMethods(opened: BPF[]): Record<string, LuaFunction> {
   const methods: Record<string, LuaFunction> = {};
   for (const row of SURFACE) {
     if (row.owner !== 'BPF') continue;
+    const taken: readonly string[] = row.args;
     methods[row.name] = (L) => {
       const b = self<BPF>(L, row.name) as unknown as Record<string, (...args: unknown[]) => unknown>;
       // Lua's attach_kprobe says `retprobe = true` where Python has a method of its own.
       const given = namedArguments(
         L,
         row.name,
-        [...row.args, ...(row.name.startsWith('attach_') ? ['retprobe', 'pid', 'cpu', 'group_fd'] : [])],
+        [...row.args, ...(row.name.startsWith('attach_') ? IGNORED.filter((a) => !taken.includes(a)) : [])],
         2,
       );
-      const { retprobe, pid: _pid, cpu: _cpu, group_fd: _groupFd, ...args } = given;
-      const name = retprobe ? row.name.replace('kprobe', 'kretprobe') : row.name;
+      const args = Object.fromEntries(Object.entries(given).filter(([arg]) => taken.includes(arg)));
+      const name = given['retprobe'] ? row.name.replace(/([ku])probe/, '$1retprobe') : row.name;
       const method = b[camelCase(name)]!;
       const result = BY_NAME.test(name) ? method.call(b, args) : method.call(b, ...row.args.map((a) => args[a]));
       if (BY_NAME.test(name)) return again(L);
@@ -116,6 +142,8 @@ function bpfMethods(opened: BPF[]): Record<string, LuaFunction> {
       pushObject(L, table, TABLE_METHODS, { __len: (L) => length(L) });
       return 1;
     },
+    perf_buffer_poll_loop: (L) => pollLoop(L, 'perf_buffer_poll_loop'),
+    kprobe_poll_loop: (L) => pollLoop(L, 'kprobe_poll_loop'),
     pipe(L) {
       pushObject(L, self<BPF>(L, 'pipe'), PIPE_METHODS);
       return 1;
@@ -138,6 +166,12 @@ function bpfMethods(opened: BPF[]): Record<string, LuaFunction> {
     },
     cleanup: (L) => closeAll(L, opened),
   };
+}
+
+/** Deliver events for ever: Ctrl-C and the source's end come out as in every blocking call. */
+function pollLoop(L: LuaState, method: string): number {
+  const b = self<BPF>(L, method);
+  for (;;) b.perfBufferPoll();
 }
 
 /** task, pid, cpu, flags, ts, msg of the next message; nothing when nonblocking and none is there. */
@@ -197,7 +231,76 @@ function* mapped<T>(
   for (const item of items) yield f(item, index++);
 }
 
+/** A Lua function at a stack index as a JavaScript one. Lua errors in it come out through the call under way. */
+function callback(L: LuaState, at: number, method: string): (...args: unknown[]) => unknown {
+  if (lua.lua_type(L, at) !== lua.LUA_TFUNCTION) luaError(L, `${method}: a function is needed`);
+  lua.lua_pushvalue(L, at);
+  const ref = lauxlib.luaL_ref(L, lua.LUA_REGISTRYINDEX);
+  return (...args) => {
+    lua.lua_rawgeti(L, lua.LUA_REGISTRYINDEX, ref);
+    for (const arg of args) pushValue(L, arg);
+    lua.lua_call(L, args.length, 1);
+    const result = toValue(L, -1);
+    lua.lua_pop(L, 1);
+    return result;
+  };
+}
+
+/** An event as a Lua table where its C type is known, its bytes otherwise. */
+function eventOf(table: Table, data: Uint8Array): unknown {
+  return table.map.spec.eventType ? table.event(data) : data;
+}
+
+/** Methods that take and give plain values: positions as in the list of names. */
+function plainTableMethods(): Record<string, LuaFunction> {
+  const methods: Record<string, LuaFunction> = {};
+  for (const row of SURFACE) {
+    if (row.owner !== 'Table') continue;
+    methods[row.name] = (L) => {
+      const table = self<Table>(L, row.name) as unknown as Record<string, (...args: unknown[]) => unknown>;
+      const args = row.args.map((_, i) => toValue(L, 2 + i));
+      pushValue(L, table[camelCase(row.name)]!(...args));
+      return 1;
+    };
+  }
+  return methods;
+}
+
 export const TABLE_METHODS: Record<string, LuaFunction> = {
+  ...plainTableMethods(),
+  event(L) {
+    const data = lua.lua_tostring(L, 2);
+    if (!data) luaError(L, 'event: the bytes of an event are needed');
+    pushValue(L, self<Table>(L, 'event').event(data!));
+    return 1;
+  },
+  walk(L) {
+    const table = self<Table>(L, 'walk');
+    const resolve = lua.lua_type(L, 3) === lua.LUA_TFUNCTION ? callback(L, 3, 'walk') : undefined;
+    const frames = table.walk(lua.lua_tonumber(L, 2), resolve);
+    return pushIterator(
+      L,
+      mapped(frames, (frame) => [frame]),
+    );
+  },
+  // BCC's Lua: open_perf_buffer(callback, data_type, params, page_cnt, lost_cb); the callback gets (cpu, event).
+  open_perf_buffer(L) {
+    const table = self<Table>(L, 'open_perf_buffer');
+    const call = callback(L, 2, 'open_perf_buffer');
+    const pages = [4, 5].map((at) => toValue(L, at)).find((value) => typeof value === 'number') as number | undefined;
+    const lost = lua.lua_type(L, 6) === lua.LUA_TFUNCTION ? callback(L, 6, 'open_perf_buffer') : undefined;
+    table.openPerfBuffer((cpu, data) => call(cpu, eventOf(table, data)), {
+      ...(pages !== undefined && { pageCnt: pages }),
+      ...(lost && { lostCb: (count: number) => lost(count) }),
+    });
+    return 0;
+  },
+  open_ring_buffer(L) {
+    const table = self<Table>(L, 'open_ring_buffer');
+    const call = callback(L, 2, 'open_ring_buffer');
+    table.openRingBuffer((_ctx, data) => call(eventOf(table, data)));
+    return 0;
+  },
   get(L) {
     const table = self<Table>(L, 'get');
     pushValue(L, table.get(keyOf(L, table, 2)));

@@ -27,7 +27,7 @@ const CASES: Record<string, readonly bigint[]> = {
 };
 
 /** The library that bcc.table loads is not needed for printing: anything stands for it. */
-const STUB = String.raw`
+const STUB = `
 import sys, types
 from unittest.mock import MagicMock
 fake = types.ModuleType('bcc.libbcc')

@@ -132,3 +132,46 @@ print(b:get_table("t"):get(1), pcall(b.get_table, b, "u"))`;
     ).toThrow('interrupted');
   });
 });
+
+describe('events and histograms in Lua', () => {
+  const SEND = `
+local text = [[
+struct event { u32 pid; char comm[16]; };
+BPF_PERF_OUTPUT(events);
+BPF_HISTOGRAM(dist);
+int kprobe__tcp_v4_connect(struct pt_regs *ctx) {
+  struct event e = {};
+  e.pid = bpf_get_current_pid_tgid() >> 32;
+  bpf_get_current_comm(&e.comm, sizeof(e.comm));
+  events.perf_submit(ctx, &e, sizeof(e));
+  dist.increment(bpf_log2l(e.pid));
+  return 0;
+}]]
+`;
+
+  it('reach the callback as tables; the poll loop ends with the source', () => {
+    const script = `${SEND}
+local b = BPF:new{ text = text }
+b:get_table("events"):open_perf_buffer(function(cpu, event) print(cpu, event.pid, event.comm) end, nil, nil, 16)
+print(pcall(b.perf_buffer_poll_loop, b))
+b:get_table("dist"):print_log2_hist("pids")
+print(BPF.ksym(BPF.ksymname("tcp_v4_connect")), BPF.kernel_struct_has_field("task_struct", "pid"), b:support_kfunc())`;
+    const out = lua('connects', script).split('\n');
+    expect(out.filter((line) => line.startsWith('0\t'))).toEqual([
+      '0\t1000\tclient',
+      ...Array(3).fill('0\t1001\tcurl'),
+      '0\t1000\tclient',
+    ]);
+    expect(out.find((line) => line.startsWith('false'))).toContain('interrupted!');
+    expect(out.some((line) => line.includes('512 -> 1023       : 5'))).toBe(true);
+    expect(out).toContain('tcp_v4_connect\ttrue\ttrue');
+  });
+
+  it('give errors of a callback the line of the script', () => {
+    const script = `${SEND}
+local b = BPF:new{ text = text }
+b:get_table("events"):open_perf_buffer(function(cpu, event) error("bad") end)
+print(pcall(b.perf_buffer_poll, b))`;
+    expect(lua('connects', script)).toContain('test.lua:16: bad');
+  });
+});

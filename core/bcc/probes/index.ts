@@ -4,6 +4,7 @@
  */
 import { kprobe, kretprobe } from './kprobe.ts';
 import { rawSocket, xdp } from './net.ts';
+import { perfEvent } from './perf-event.ts';
 import type { ProbeKindRow } from './probe-kind.ts';
 import { rawTracepoint, tracepoint } from './tracepoint.ts';
 import { fmodRet, kfunc, kretfunc, lsm } from './tracing.ts';
@@ -20,6 +21,7 @@ export const PROBE_KINDS = [
   kretfunc,
   fmodRet,
   lsm,
+  perfEvent,
   rawSocket,
   xdp,
 ] as const satisfies readonly ProbeKindRow[];

@@ -10,7 +10,13 @@ const byBtf = {
 
 export const kfunc = { kind: 'kfunc', attachType: 'trace_fentry', ...byBtf } as const satisfies ProbeKindRow;
 export const kretfunc = { kind: 'kretfunc', attachType: 'trace_fexit', ...byBtf } as const satisfies ProbeKindRow;
-export const fmodRet = { kind: 'fmod_ret', attachType: 'modify_return', ...byBtf } as const satisfies ProbeKindRow;
+/** BCC attaches these only when asked: they change what the kernel does. */
+export const fmodRet = {
+  kind: 'fmod_ret',
+  attachType: 'modify_return',
+  ...byBtf,
+  auto: false,
+} as const satisfies ProbeKindRow;
 export const lsm = {
   kind: 'lsm',
   attachType: 'lsm_mac',
