@@ -79,7 +79,7 @@ async function makeProgram(
     .argument('[args...]', 'arguments of the script')
     .passThroughOptions()
     .action(async (file: string, args: string[], options: CommonOptions) => {
-      host.prepare(planOf(options, command));
+      await host.prepare(planOf(options, command));
       await runScript(file, args, host);
     });
   addCommonOptions(run);
@@ -118,7 +118,7 @@ function addCommonOptions(command: Command): void {
     .option('--record <file>', 'write a recording of the run')
     .option('--duration <seconds>', 'end after this time, as by Ctrl-C; the command runs on', positive)
     .option('--backend <name>', 'where programs run: model')
-    .option('--engine <name>', 'what runs the instructions: auto, interp');
+    .option('--engine <name>', 'what runs the instructions: auto, jit, native, interp');
 }
 
 function planOf(options: CommonOptions, command: readonly string[] | undefined): RunPlan {
@@ -146,7 +146,7 @@ async function defineToolCommand(
   if (tool.examples) sub.addHelpText('after', `\nExamples:\n${tool.examples}`);
   sub.action(async (...given: unknown[]) => {
     const options = sub.opts<CommonOptions & Record<string, unknown>>();
-    host.prepare(planOf(options, command));
+    await host.prepare(planOf(options, command));
     await runTool(
       tool,
       options,

@@ -16,7 +16,8 @@ import { Recorder, ReplaySource } from '../../core/model/recording.ts';
 import type { EventSource } from '../../core/model/source.ts';
 import { workloadByName } from '../../core/model/workload/index.ts';
 import { WorkloadSource } from '../../core/model/workload/workload.ts';
-import { engineByName } from '../../core/vm/engines.ts';
+import type { Engine } from '../../core/vm/engine.ts';
+import { loadEngine } from '../vm/engines.ts';
 import { print, warn } from './output.ts';
 import type { WorkerEnd, WorkerMessage } from './protocol.ts';
 import { RecordingFile } from './recording-file.ts';
@@ -56,16 +57,16 @@ export class Host {
   }
 
   /** Set up the session that `new BPF(...)` in the script will meet. Opens what must exist (recordings, commands are found later, at exec). */
-  prepare(plan: RunPlan): void {
+  async prepare(plan: RunPlan): Promise<void> {
+    const engine = await loadEngine(plan.engine ?? 'auto');
     this.#source = this.#makeSource(plan);
     if (plan.record !== undefined) {
       if (!this.#source) throw new BpfError('EINVAL', '--record needs a command to trace, a recording or a workload');
       this.#recording = new RecordingFile(plan.record);
       this.#source = new Recorder(this.#source, (line) => this.#recording!.line(line), { command: plan.command ?? [] });
     }
-    const duration = plan.duration;
     setSession({
-      backend: () => (this.#backend ??= this.#makeBackend(plan, duration)),
+      backend: () => (this.#backend ??= this.#makeBackend(engine, plan.duration)),
       readFile: (path) => {
         try {
           return readFileSync(path);
@@ -164,7 +165,7 @@ export class Host {
     return undefined;
   }
 
-  #makeBackend(plan: RunPlan, duration: number | undefined): Backend {
+  #makeBackend(engine: Engine, duration: number | undefined): Backend {
     if (!this.#source) {
       throw new BpfError(
         'UNSUPPORTED',
@@ -175,7 +176,7 @@ export class Host {
       btf: readBtf(shippedBtfBytes()),
       release: SHIPPED_RELEASE,
       source: this.#source,
-      engine: engineByName(plan.engine ?? 'auto'),
+      engine,
     });
     // The first wait execs the command: from then on there is something to stop, and --duration counts.
     const wait = backend.wait.bind(backend);
