@@ -20,7 +20,7 @@ import { COMMAND, STATUS } from './state.ts';
 /** What a run and the callbacks inside it share. */
 class Run {
   /** Set for unverified programs. */
-  readonly access: NativeAccess | undefined;
+  access: NativeAccess | undefined;
   /** The program that was started, and those it came to by tail calls. */
   readonly programs: NativeExecutable[];
   constructor(access: NativeAccess | undefined, program: NativeExecutable) {
@@ -81,7 +81,7 @@ export class NativeExecutable implements Executable {
     if (count <= 0) return;
     if (resultOffset + 4 * count > this.host.memory.u8.length)
       throw new RangeError(`results of ${count} runs do not fit at ${resultOffset}`);
-    if (!this.checked && ctxOffset !== 0) {
+    if (ctxOffset !== 0) {
       this.#enter(ctxOffset, r2, count, ctxStride, resultOffset);
       return;
     }
@@ -100,7 +100,7 @@ export class NativeExecutable implements Executable {
     this.#idle = undefined;
     if (!this.checked) return idle ?? new Run(undefined, this);
     const regions = this.host.regions?.() ?? NO_REGIONS;
-    return idle?.access!.serves(regions) ? idle : new Run(new NativeAccess(this.host.memory, regions), this);
+    return idle?.access?.serves(regions) ? idle : new Run(new NativeAccess(this.host.memory, regions), this);
   }
 
   #enter(ctxOffset: number, r2: number, count: number, stride: number, result: number): void {
@@ -148,24 +148,35 @@ export class NativeExecutable implements Executable {
     words[block + WORD.PROGRAM] = this.#id;
     words[block + WORD.PC] = slot;
     words[block + WORD.STACK] = base;
-    const { access } = run;
-    words[block + WORD.CHECKED] = access ? 1 : 0;
-    if (!access) {
+    words[block + WORD.CHECKED] = run.access ? 1 : 0;
+    if (!run.access) {
       machine.ring(level);
       while (words[block + WORD.STATUS] !== STATUS.done) this.#attend(run, level, block);
       return;
     }
-    access.enterStack(base);
+    run.access.enterStack(base);
     try {
-      machine.setRegions(level, access, true);
+      let left = words[block + WORD.BATCH_COUNT]!;
+      machine.setRegions(level, run.access, true);
       machine.ring(level);
       while (words[block + WORD.STATUS] !== STATUS.done) {
-        access.frames(words[block + WORD.DEPTH]! + 1);
+        if (words[block + WORD.BATCH_COUNT] !== left) {
+          left = words[block + WORD.BATCH_COUNT]!;
+          if (run.access.recent) this.#forgetGrants(run, level, base);
+        }
+        run.access.frames(words[block + WORD.DEPTH]! + 1);
         this.#attend(run, level, block);
       }
     } finally {
-      access.leaveStack();
+      run.access.leaveStack();
     }
+  }
+
+  /** Another run of a batch has begun: what helpers handed out to the last one is not its to touch. */
+  #forgetGrants(run: Run, level: number, base: number): void {
+    run.access = new NativeAccess(this.host.memory, this.host.regions?.() ?? NO_REGIONS);
+    run.access.enterStack(base);
+    this.#machine.setRegions(level, run.access, true);
   }
 
   /** Do what the status asks for, and go on; faults are thrown. */

@@ -85,6 +85,7 @@ export class Machine {
    */
   setRegions(level: number, access: NativeAccess, fresh: boolean): void {
     const table = this.#tables[level]!;
+    const begins = fresh;
     const outer = access.areas.length - 1;
     const wanted = outer + access.rows.length + 1;
     if (wanted > table.capacity) {
@@ -97,13 +98,14 @@ export class Machine {
       for (let i = 0; i < outer; i++) this.#putRegion(table.offset, i, access.areas[i]!);
       table.written = outer;
     }
+    const block = this.block(level);
     while (table.written < outer + access.rows.length) {
       this.#putRegion(table.offset, table.written, access.rows[table.written - outer]!);
       table.written++;
     }
     let count = table.written;
     if (access.recent) this.#putRegion(table.offset, count++, access.recent);
-    const block = this.block(level);
+    if (begins) this.words[block + WORD.REGION_BASE] = count;
     this.words[block + WORD.REGIONS] = table.offset;
     this.words[block + WORD.REGION_COUNT] = count;
   }

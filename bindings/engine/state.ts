@@ -35,12 +35,14 @@ export const BLOCK = {
   /** Offset of a table of regions (three words each: offset, size, writable) and how many there are. */
   REGIONS: 132,
   REGION_COUNT: 136,
-  /** Runs of a batch, 0 for one run with no result stored; bytes from one ctx to the next; where results go (0: nowhere). */
+  /** In: runs of a batch, 0 for one run with no result stored. Out: how many are left, the present one among them. Then: bytes from one ctx to the next; where results go (0: nowhere). */
   BATCH_COUNT: 140,
   BATCH_STRIDE: 144,
   BATCH_RESULT: 148,
   /** Tail calls made by the run. Set before it begins, counted by the caller, cleared for each run of a batch. */
   TAIL_CALLS: 152,
+  /** How many regions there were before helpers handed out more. */
+  REGION_BASE: 156,
 } as const;
 export const BLOCK_BYTES = 192;
 export const STATE_BYTES = HEADER_BYTES + LEVELS * BLOCK_BYTES;

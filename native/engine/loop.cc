@@ -204,6 +204,13 @@ L_exit: {
   }
   // The next run of the batch.
   level.ctx += level.stride;
+  if (kChecked) {
+    memset(r, 0, 8 * kFramePointer);
+    memset(self->memory_ + level.stack, 0, kFrameBytes);
+    // What helpers handed out was the last run's.
+    memcpy(block + block::k_region_count, block + block::k_region_base, 4);
+    read.count = written.count = 0;
+  }
   r[1] = kKernelBase + level.ctx;
   r[2] = level.r2;
   fuel = level.fuel;

@@ -67,6 +67,7 @@ void Machine::ring() {
     store32(block + block::k_pc, static_cast<uint32_t>(level.ip - code));
     store32(block + block::k_program, static_cast<uint32_t>(level.program->id));
     store32(block + block::k_depth, level.depth);
+    store32(block + block::k_batch_count, level.left);
   }
   store32(block + block::k_status, static_cast<uint32_t>(status));
 }

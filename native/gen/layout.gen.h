@@ -75,6 +75,7 @@ inline constexpr uint32_t k_batch_count = 140;
 inline constexpr uint32_t k_batch_stride = 144;
 inline constexpr uint32_t k_batch_result = 148;
 inline constexpr uint32_t k_tail_calls = 152;
+inline constexpr uint32_t k_region_base = 156;
 }  // namespace block
 enum class Command : uint32_t { k_start = 0, k_resume = 1, k_tail = 2, k_leave = 3 };
 enum class Status : uint32_t { k_done = 0, k_call = 1, k_tail_call = 2, k_packet = 3, k_out_of_fuel = 4, k_too_deep = 5, k_no_access = 6, k_unreachable = 7, k_bad_request = 8 };
