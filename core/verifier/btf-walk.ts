@@ -27,7 +27,7 @@ function skipModifiers(btf: Btf, id: number): BtfType {
 export { skipModifiers };
 
 /** Size in bytes; 0 where a type has none. */
-function sizeOf(btf: Btf, t: BtfType): number {
+export function sizeOf(btf: Btf, t: BtfType): number {
   switch (t.kind) {
     case 'int':
     case 'struct':

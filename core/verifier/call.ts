@@ -3,6 +3,7 @@
  * push_callback_call, prepare_func_exit.
  */
 import type { Env } from './env.ts';
+import { callGlobal } from './global-call.ts';
 import { markPrecise } from './precision.ts';
 
 import { KIND, type Reg } from './reg.ts';
@@ -40,63 +41,6 @@ export function checkLocalCall(env: Env, i: number): number {
   for (let r = 0; r <= 5; r++) caller.regs[r] = NOT_INIT;
   env.scratchRegs = 0x7ff;
   return sub.start;
-}
-
-/** Global functions are verified by themselves, for any arguments of their types; a call only checks the types. */
-function callGlobal(env: Env, i: number, subprog: number): number {
-  const sub = env.program.subprogs[subprog]!;
-  if (env.state.locks > 0) {
-    env.say('global function calls are not allowed while holding a lock,');
-    env.fail('reference', 'use static function instead');
-  }
-  if (env.state.preemptLocks > 0) {
-    env.say('global function calls are not allowed with preemption disabled,');
-    env.fail('reference', 'use static function instead');
-  }
-  const shape = globalArguments(env, subprog);
-  for (let a = 0; a < shape.length; a++) {
-    const r = env.regs[a + 1]!;
-    if (shape[a] === 'number') {
-      if (r.type !== KIND.SCALAR) {
-        env.say(`R${a + 1} is not a scalar`);
-        env.fail('type', `Caller passes invalid args into func#${subprog} ('${sub.name}')`);
-      }
-    } else if (r.type !== KIND.CTX) {
-      env.say(`arg#${a} expects pointer to ctx`);
-      env.fail('type', `Caller passes invalid args into func#${subprog} ('${sub.name}')`);
-    }
-  }
-  env.say(`Func#${subprog} ('${sub.name}') is global and assumed valid.`);
-  env.globalCalls.add(subprog);
-  if (sub.changesPacket) clearPacketPointers(env);
-  clobberCallerSaved(env);
-  env.setUnknown(0);
-  return i + 1;
-}
-
-/** Parameters of a global function: numbers and the context are understood, others refused. */
-export function globalArguments(env: Env, subprog: number): ('number' | 'ctx')[] {
-  const { program } = env;
-  const btf = program.objectBtf!;
-  const info = program.spec.funcs.find((f) => f.insn === program.subprogs[subprog]!.start)!;
-  const func = btf.type(info.btfId);
-  const proto = func.kind === 'func' ? btf.type(func.type) : undefined;
-  if (proto?.kind !== 'func_proto') return env.fail('structure', `Invalid type of function ${info.name}()`);
-  return proto.params.map((p, i) => {
-    let t = btf.type(p.type);
-    while (t.kind === 'typedef' || t.kind === 'const' || t.kind === 'volatile' || t.kind === 'restrict') {
-      t = btf.type(t.type);
-    }
-    if (t.kind === 'int' || t.kind === 'enum' || t.kind === 'enum64') return 'number';
-    if (t.kind === 'ptr') {
-      const target = t.type === 0 ? undefined : btf.type(t.type);
-      if (target?.kind === 'struct' && target.name === env.progType.ctxType) return 'ctx';
-    }
-    return env.fail(
-      'unsupported',
-      `arg#${i} of global function ${info.name}() has a type that this verifier does not support`,
-    );
-  });
 }
 
 /** Packet data may have moved: pointers into it are void. */

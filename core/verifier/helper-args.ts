@@ -222,7 +222,8 @@ const FIXED_OFFSET = new Set<number>([
   KIND.BTF_ID | FLAG.ALLOC | FLAG.NON_OWN_REF,
 ]);
 
-function checkOffset(env: Env, r: Readonly<Reg>, regno: number, releases: boolean, dynptr: boolean): void {
+/** Which pointers may be moved before they are passed. */
+export function checkOffset(env: Env, r: Readonly<Reg>, regno: number, releases: boolean, dynptr: boolean): void {
   if (releases) {
     if (dynptr && r.type === KIND.STACK) return;
     if (r.off !== 0) {

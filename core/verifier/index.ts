@@ -99,6 +99,7 @@ export function verify(input: VerifyInput, options: VerifyOptions = {}): VerifyR
     prepare(env, input.maps);
     const kfuncs = findKfuncs(program);
     checkGraph(program, privileged && features.loops, kfuncs);
+    checkSleepable(env);
     targetOf(env);
     computeLiveRegisters(program);
     computeLoops(program);
@@ -168,6 +169,29 @@ function featuresOf(kernel: number): Features {
     maxProcessed: kernel >= 502 ? 1_000_000 : 131_072,
     maxInsns: kernel >= 502 ? MAX_INSNS : MAX_INSNS_UNPRIVILEGED,
   };
+}
+
+const SLEEPABLE_ATTACH = new Set([
+  'trace_fentry',
+  'trace_fexit',
+  'modify_return',
+  'trace_iter',
+  'lsm_mac',
+  'trace_raw_tp',
+]);
+
+/** Syscall programs must be sleepable, and few others may. */
+function checkSleepable(env: Env): void {
+  const { sleepable } = env.options;
+  const { name } = env.progType;
+  if (name === 'syscall') {
+    if (!sleepable) env.fail('structure', 'Syscall programs can only be sleepable');
+    return;
+  }
+  if (!sleepable || name === 'kprobe' || name === 'struct_ops') return;
+  if (!SLEEPABLE_ATTACH.has(env.program.spec.attachType ?? '')) {
+    env.fail('structure', 'Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable');
+  }
 }
 
 /** The checks that need no walk, in the kernel's order. */

@@ -6,16 +6,9 @@ import { CLASS, MODE, OP_LD_IMM64, OP_MAY_GOTO, PSEUDO } from '../isa/ops.ts';
 import { returnRange } from '../progs/index.ts';
 import { checkAlu } from './alu.ts';
 import { checkAtomic } from './atomic.ts';
-import {
-  checkLocalCall,
-  clobberCallerSaved,
-  failReturn,
-  globalArguments,
-  isWithin,
-  returnFromCall,
-  widen,
-} from './call.ts';
+import { checkLocalCall, clobberCallerSaved, failReturn, isWithin, returnFromCall, widen } from './call.ts';
 import type { Env } from './env.ts';
+import { globalEntry } from './global-call.ts';
 import { checkHelperCall } from './helper-call.ts';
 import { type Hooks, stateView } from './hooks.ts';
 import { checkJump } from './jump.ts';
@@ -74,8 +67,8 @@ export class Walk {
     if (subprog === 0) frame.regs[1] = makePointer(KIND.CTX);
     else {
       env.say(`Validating ${program.subprogs[subprog]!.name}() func#${subprog}...`);
-      globalArguments(env, subprog).forEach((kind, i) => {
-        frame.regs[i + 1] = kind === 'ctx' ? makePointer(KIND.CTX) : env.unknown;
+      globalEntry(env, subprog).forEach((r, i) => {
+        frame.regs[i + 1] = r;
       });
     }
     env.state = state;
