@@ -1,0 +1,147 @@
+/** Measuring one engine: nanoseconds an instruction on the fixed set, packets a second, and how long a program takes to its first result. */
+import { KERNEL_HI } from '../../core/base/memory.ts';
+import { helperById } from '../../core/helpers/index.ts';
+import { OP_LD_IMM64 } from '../../core/isa/ops.ts';
+import { createMap } from '../../core/maps/index.ts';
+import { bareHost } from '../../core/vm/bare.ts';
+import type { Engine, Executable } from '../../core/vm/engine.ts';
+import { interp } from '../../core/vm/interp.ts';
+import { VmMemory } from '../../core/vm/memory.ts';
+import { type BenchProgram, code, HASH, PARSER, PROGRAMS, packet, START } from './programs.ts';
+
+export const memory = new VmMemory();
+export const BUFFER = memory.alloc(65536);
+const hash = createMap(
+  {
+    name: 'hash',
+    type: 'hash',
+    keySize: HASH.key_size,
+    valueSize: HASH.value_size,
+    maxEntries: HASH.max_entries,
+    flags: 0,
+  },
+  { memory, cpus: 1, currentCpu: () => 0, random: () => 0 },
+);
+for (let k = 0; k < HASH.max_entries; k++)
+  hash.update(new Uint8Array(new Uint32Array([k]).buffer), new Uint8Array(8), 0);
+
+const nowNs = (): number => performance.now() * 1e6;
+let unique = 1;
+
+/** Ready to run, as a verified program: with the map's address in place. */
+export function prepare(engine: Engine, bytes: Uint8Array, onStep?: () => void): Executable {
+  const insns = bytes.slice();
+  const view = new DataView(insns.buffer);
+  for (let at = 0; at < insns.length; at += 8) {
+    if (insns[at] !== OP_LD_IMM64) continue;
+    if (insns[at + 1]! >> 4 === 1) {
+      insns[at + 1]! &= 15;
+      view.setInt32(at + 4, hash.offset, true);
+      view.setInt32(at + 12, KERNEL_HI, true);
+    }
+    at += 8;
+  }
+  const host = bareHost({ memory, helper: helperById, maps: [hash] });
+  const facts = { verified: true, stackDepth: 512 };
+  return engine.prepare({ name: 'bench', insns, funcs: [], lines: [], facts }, host, onStep ? { onStep } : {});
+}
+
+/** Instructions that a run executes, start included. */
+export function instructions(bytes: Uint8Array, size: number): number {
+  let steps = 0;
+  prepare(interp, bytes, () => void steps++).run(size > 0 ? BUFFER : 0, size);
+  return steps;
+}
+
+export function engineCode(program: BenchProgram, n = program.n): Uint8Array {
+  return code(START.engine(unique++), program.text(n));
+}
+
+/** The best of several unique modules, each warmed up, then timed in spells of `spellMs`. */
+function best(modules: number, spellMs: number, once: () => () => void): number {
+  let least = Number.POSITIVE_INFINITY;
+  for (let m = 0; m < modules; m++) {
+    const run = once();
+    const warm = nowNs() + spellMs * 1e6;
+    while (nowNs() < warm) run();
+    for (let spell = 0; spell < 3; spell++) {
+      const start = nowNs();
+      let runs = 0;
+      do {
+        run();
+        runs++;
+      } while (nowNs() - start < spellMs * 1e6);
+      least = Math.min(least, (nowNs() - start) / runs);
+    }
+  }
+  return least;
+}
+
+/** Nanoseconds an instruction, by program. */
+export function measureEngine(
+  engine: Engine,
+  counts: ReadonlyMap<string, number>,
+  modules: number,
+  spellMs: number,
+): Map<string, number> {
+  const out = new Map<string, number>();
+  for (const program of PROGRAMS) {
+    const ns = best(modules, spellMs, () => {
+      const exe = prepare(engine, engineCode(program));
+      const ctx = program.memory > 0 ? BUFFER : 0;
+      return () => exe.run(ctx, program.memory);
+    });
+    out.set(program.name, ns / counts.get(program.name)!);
+  }
+  return out;
+}
+
+const BATCH = 256;
+
+/** Nanoseconds a packet: one call each, and in batches of 256. */
+export function measureParser(
+  engine: Engine,
+  modules: number,
+  spellMs: number,
+): { readonly single: number; readonly batched: number } {
+  const results = memory.alloc(4 * BATCH);
+  for (let i = 0; i < BATCH; i++) memory.u8.set(packet(i), BUFFER + 64 * i);
+  const make = () => prepare(engine, code(START.engine(unique++), PARSER));
+  const single = best(modules, spellMs, () => {
+    const exe = make();
+    return () => {
+      for (let i = 0; i < BATCH; i++) exe.run(BUFFER + 64 * i, 64);
+    };
+  });
+  const batched = best(modules, spellMs, () => {
+    const exe = make();
+    return () => {
+      // Several batches between looks at the clock.
+      for (let k = 0; k < 16; k++) exe.runBatch!(BUFFER, 64, BATCH, results, 64);
+    };
+  });
+  const want = prepare(interp, code(START.engine(0), PARSER));
+  for (let i = 0; i < BATCH; i++) {
+    want.run(BUFFER + 64 * i, 64);
+    if (memory.view.getInt32(results + 4 * i, true) !== want.r0Lo || want.r0Lo === 0)
+      throw new Error(`${engine.name}: packet ${i} gave a wrong result`);
+  }
+  memory.free(results, 4 * BATCH);
+  return { single: single / BATCH, batched: batched / BATCH / 16 };
+}
+
+/** A program of `count` instructions with branches, unlike any before. */
+export function longProgram(count: number): Uint8Array {
+  const lines = [`r0 = ${unique++}`];
+  for (let i = 1; lines.length < count - 1; i++) {
+    lines.push(`r0 += ${i}`, `r${1 + (i % 5)} = r0`, `if r${1 + (i % 5)} == ${i * 3} goto pc+1`, `r0 ^= ${i * 7}`);
+  }
+  return code('', `${lines.slice(0, count - 1).join('\n')}\nr0 = r0\nexit`);
+}
+
+/** Milliseconds from bytes to the first result. */
+export function firstResultMs(engine: Engine, bytes: Uint8Array): number {
+  const start = performance.now();
+  prepare(engine, bytes).run(0, 0);
+  return performance.now() - start;
+}

@@ -1,0 +1,88 @@
+/**
+ * `npm run bench -- [--engine NAME]... [--peer NAME='COMMAND']... [--quick] [--out FOLDER] [--write]`: measures, prints one table, and writes
+ * results.json and benchmarks.svg to the folder; `--write` renews docs/benchmarks.md with them.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpus, loadavg } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { bpfUnavailable } from '../../bindings/linux/bpf.ts';
+import { packageRoot } from '../../bindings/node/package-root.ts';
+import { jit } from '../../core/vm/jit/jit.ts';
+import { availableEngines, loadEngine } from '../../tools/vm/engines.ts';
+import { engineCode, firstResultMs, instructions, longProgram, measureEngine, measureParser } from './engines.ts';
+import { measureEvents } from './events.ts';
+import { measureGcc, measureKernel, measurePeer } from './others.ts';
+import { PROGRAMS } from './programs.ts';
+import { goalTable, page, type Results, svg, tables } from './report.ts';
+
+// Before anything else ran: this is the only moment at which the engine is cold.
+const coldJit = jit.unavailable() === undefined ? firstResultMs(jit, longProgram(100)) : undefined;
+
+const { values } = parseArgs({
+  options: {
+    engine: { type: 'string', multiple: true },
+    peer: { type: 'string', multiple: true, default: [] },
+    quick: { type: 'boolean', default: false },
+    out: { type: 'string' },
+    write: { type: 'boolean', default: false },
+  },
+});
+const say = (text: string): void => void process.stderr.write(`${text}\n`);
+const [modules, spellMs] = values.quick ? [1, 10] : [3, 40];
+
+const load = loadavg()[0]! / cpus().length;
+if (load > 0.3) say(`warning: the machine is busy (load ${load.toFixed(2)} a CPU): trust ratios, not times`);
+
+const engines = values.engine ? await Promise.all(values.engine.map(loadEngine)) : await availableEngines();
+const counts = new Map(PROGRAMS.map((p) => [p.name, instructions(engineCode(p), p.memory)]));
+const nsPerInsn: Record<string, Record<string, number>> = {};
+const parser: Record<string, { single?: number; batched?: number }> = {};
+const firstResult: Record<string, { cold100: number | undefined; warm4096: number }> = {};
+
+for (const engine of engines) {
+  say(`${engine.name} ...`);
+  nsPerInsn[engine.name] = Object.fromEntries(measureEngine(engine, counts, modules, spellMs));
+  parser[engine.name] = measureParser(engine, modules, spellMs);
+  const warm = Math.min(...Array.from({ length: 10 }, () => firstResultMs(engine, longProgram(4096))));
+  firstResult[engine.name] = { cold100: engine === jit ? coldJit : undefined, warm4096: warm };
+}
+const kernelMissing = bpfUnavailable();
+if (kernelMissing) say(`no kernel: ${kernelMissing}`);
+else {
+  say('kernel ...');
+  const kernel = measureKernel(say);
+  nsPerInsn['kernel'] = Object.fromEntries(kernel.programs);
+  parser['kernel'] = { single: kernel.parser };
+}
+const gcc = measureGcc(counts);
+if (gcc) nsPerInsn['gcc'] = Object.fromEntries(gcc);
+else say('no gcc: no reference for the arithmetic loops');
+for (const peer of values.peer) {
+  const split = peer.indexOf('=');
+  if (split < 1) {
+    say(`--peer wants NAME='COMMAND', not '${peer}'`);
+    process.exit(2);
+  }
+  say(`${peer.slice(0, split)} ...`);
+  nsPerInsn[peer.slice(0, split)] = Object.fromEntries(await measurePeer(peer.slice(split + 1), say));
+}
+say('events ...');
+const results: Results = {
+  date: new Date().toISOString().slice(0, 10),
+  machine: `${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} CPUs, Node ${process.version}, ${process.platform}`,
+  load,
+  nsPerInsn,
+  parser,
+  firstResultMs: firstResult,
+  events: measureEvents(spellMs),
+};
+
+console.log(`${tables(results)}\n\n${goalTable(results)}`);
+const root = packageRoot();
+const folder = values.write ? join(root, 'docs/bench') : (values.out ?? join(root, 'node_modules/.cache/skep/bench'));
+mkdirSync(folder, { recursive: true });
+writeFileSync(join(folder, 'results.json'), `${JSON.stringify(results, undefined, 2)}\n`);
+writeFileSync(join(folder, 'benchmarks.svg'), svg(results));
+if (values.write) writeFileSync(join(root, 'docs/benchmarks.md'), page(results));
+say(`written: ${folder}`);

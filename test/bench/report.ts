@@ -1,0 +1,197 @@
+/** Results as a table, an SVG and the page docs/benchmarks.md. */
+export interface Results {
+  readonly date: string;
+  readonly machine: string;
+  /** Load of the machine before the run, per CPU: above 0.3 the absolute times mean little. */
+  readonly load: number;
+  /** ns an instruction: column (engine, kernel, gcc, peer) -> program -> ns. */
+  readonly nsPerInsn: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /** ns a packet of the parser. */
+  readonly parser: Readonly<Record<string, { readonly single?: number; readonly batched?: number }>>;
+  readonly firstResultMs: Readonly<Record<string, { readonly cold100: number | undefined; readonly warm4096: number }>>;
+  readonly events: { readonly compiled: number; readonly closures: number; readonly ctypes: number | undefined };
+}
+
+const short = (n: number | undefined): string =>
+  n === undefined ? '-' : n >= 100 ? n.toFixed(0) : n >= 10 ? n.toFixed(1) : n >= 1 ? n.toFixed(2) : n.toFixed(3);
+const mpps = (ns: number | undefined): string => (ns === undefined ? '-' : short(1000 / ns));
+
+function grid(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
+  const line = (row: readonly string[]) =>
+    `| ${row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join(' | ')} |`;
+  const rule = `|${widths.map((w, i) => (i === 0 ? '-'.repeat(w + 2) : `${'-'.repeat(w + 1)}:`)).join('|')}|`;
+  return [line(rows[0]!), rule, ...rows.slice(1).map(line)].join('\n');
+}
+
+/** The tables, in Markdown. */
+export function tables(r: Results): string {
+  const columns = Object.keys(r.nsPerInsn);
+  const programs = [...new Set(columns.flatMap((c) => Object.keys(r.nsPerInsn[c]!)))];
+  const ratio = (a: number | undefined, b: number | undefined) =>
+    a !== undefined && b !== undefined ? `${short(a / b)}x` : '-';
+  const insns = grid([
+    ['ns an instruction', ...columns, 'jit : kernel', 'jit : native', 'jit : gcc'],
+    ...programs.map((p) => {
+      const at = (c: string) => r.nsPerInsn[c]?.[p];
+      return [
+        p,
+        ...columns.map((c) => short(at(c))),
+        ratio(at('jit'), at('kernel')),
+        ratio(at('jit'), at('native')),
+        ratio(at('jit'), at('gcc')),
+      ];
+    }),
+  ]);
+  const packets = grid([
+    ['64-byte parser', 'ns, one call each', 'Mpps', 'ns, batches of 256', 'Mpps'],
+    ...Object.entries(r.parser).map(([name, p]) => [
+      name,
+      short(p.single),
+      mpps(p.single),
+      short(p.batched),
+      mpps(p.batched),
+    ]),
+  ]);
+  const first = grid([
+    ['bytes to first result, ms', '100 insns, cold', '4,096 insns, warm'],
+    ...Object.entries(r.firstResultMs).map(([name, t]) => [name, short(t.cold100), short(t.warm4096)]),
+  ]);
+  const { compiled, closures, ctypes } = r.events;
+  const events = grid([
+    ['event of 56 bytes to an object', 'ns', 'Python ctypes : this'],
+    ['decoder made from text', short(compiled), ratio(ctypes, compiled)],
+    ['decoder of closures', short(closures), ratio(ctypes, closures)],
+    ['Python ctypes', short(ctypes), '1x'],
+  ]);
+  return [insns, packets, first, events].join('\n\n');
+}
+
+export interface Goal {
+  readonly what: string;
+  readonly goal: string;
+  readonly measured: string;
+  readonly met: boolean | undefined;
+}
+
+/** The goals, with what was measured. */
+export function goals(r: Results): Goal[] {
+  const at = (column: string, program: string) => r.nsPerInsn[column]?.[program];
+  const out: Goal[] = [];
+  const compare = (what: string, goal: string, value: number | undefined, met: (v: number) => boolean, unit: string) =>
+    out.push({
+      what,
+      goal,
+      measured: value === undefined ? 'not measured' : `${short(value)}${unit}`,
+      met: value === undefined ? undefined : met(value),
+    });
+  const over = (a: number | undefined, b: number | undefined) =>
+    a === undefined || b === undefined ? undefined : a / b;
+  for (const p of ['alu64', 'alu32'])
+    compare(`jit, ${p} : gcc -O2`, '<= 1.1x', over(at('jit', p), at('gcc', p)), (v) => v <= 1.1, 'x');
+  for (const p of ['memory', 'sieve'])
+    compare(`jit, ${p} : kernel`, '<= 1.2x', over(at('jit', p), at('kernel', p)), (v) => v <= 1.2, 'x');
+  for (const p of ['map', 'calls'])
+    compare(`jit, ${p} : kernel`, '< 1x', over(at('jit', p), at('kernel', p)), (v) => v < 1, 'x');
+  const { jit, native, interp, kernel } = r.parser;
+  compare('jit, parser, one call a packet', '>= 60 Mpps', over(1000, jit?.single), (v) => v >= 60, ' Mpps');
+  compare('jit, parser, batched', '>= 300 Mpps', over(1000, jit?.batched), (v) => v >= 300, ' Mpps');
+  compare('jit, parser : kernel, batched', '>= 7x', over(kernel?.single, jit?.batched), (v) => v >= 7, 'x');
+  compare('jit, 100 insns, cold', '<= 3 ms', r.firstResultMs['jit']?.cold100, (v) => v <= 3, ' ms');
+  compare('jit, 4,096 insns, warm', '<= 5 ms', r.firstResultMs['jit']?.warm4096, (v) => v <= 5, ' ms');
+  for (const p of Object.keys(r.nsPerInsn['interp'] ?? {}))
+    compare(`native, ${p} : interp`, '>= 3x faster', over(at('interp', p), at('native', p)), (v) => v >= 3, 'x');
+  compare('native, parser, batched', '>= 25 Mpps', over(1000, native?.batched), (v) => v >= 25, ' Mpps');
+  compare('interp, parser', '>= 7 Mpps', over(1000, interp?.batched), (v) => v >= 7, ' Mpps');
+  compare('event to a full object', '<= 160 ns', r.events.compiled, (v) => v <= 160, ' ns');
+  return out;
+}
+
+export function goalTable(r: Results): string {
+  return grid([
+    ['goal', 'wanted', 'measured', 'met'],
+    ...goals(r).map(({ what, goal, measured, met }) => [
+      what,
+      goal,
+      measured,
+      met === undefined ? '-' : met ? 'yes' : 'no',
+    ]),
+  ]);
+}
+
+const COLOURS = ['#2b6cb0', '#dd6b20', '#2f855a', '#718096', '#b83280', '#805ad5', '#d69e2e'];
+
+/** Bars on a logarithmic scale: one group a program, one bar a column. */
+export function svg(r: Results): string {
+  const columns = Object.keys(r.nsPerInsn);
+  const programs = [...new Set(columns.flatMap((c) => Object.keys(r.nsPerInsn[c]!)))];
+  const values = columns.flatMap((c) => Object.values(r.nsPerInsn[c]!));
+  const [low, high] = [Math.floor(Math.log10(Math.min(...values))), Math.ceil(Math.log10(Math.max(...values)))];
+  const [left, top, height, bar, gap] = [60, 50, 260, 16, 24];
+  const group = columns.length * bar + gap;
+  const width = left + programs.length * group + 20;
+  const y = (v: number) => top + height * (1 - (Math.log10(v) - low) / (high - low));
+  const parts: string[] = [];
+  for (let e = low; e <= high; e++) {
+    parts.push(`<line x1="${left}" x2="${width - 10}" y1="${y(10 ** e)}" y2="${y(10 ** e)}" stroke="#ddd"/>`);
+    parts.push(
+      `<text x="${left - 6}" y="${y(10 ** e) + 4}" text-anchor="end">${10 ** e >= 1 ? 10 ** e : (10 ** e).toFixed(-e)}</text>`,
+    );
+  }
+  programs.forEach((program, i) => {
+    columns.forEach((column, k) => {
+      const value = r.nsPerInsn[column]![program];
+      if (value === undefined) return;
+      const x = left + i * group + k * bar + gap / 2;
+      parts.push(
+        `<rect x="${x}" y="${y(value).toFixed(1)}" width="${bar - 2}" height="${(top + height - y(value)).toFixed(1)}" fill="${COLOURS[k % COLOURS.length]}"><title>${program}, ${xmlText(column)}: ${short(value)} ns</title></rect>`,
+      );
+    });
+    parts.push(
+      `<text x="${left + i * group + group / 2}" y="${top + height + 18}" text-anchor="middle">${program}</text>`,
+    );
+  });
+  columns.forEach((column, k) => {
+    const x = left + k * 90;
+    parts.push(
+      `<rect x="${x}" y="22" width="10" height="10" fill="${COLOURS[k % COLOURS.length]}"/><text x="${x + 14}" y="31">${xmlText(column)}</text>`,
+    );
+  });
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${top + height + 30}" font-family="sans-serif" font-size="12">
+<rect width="100%" height="100%" fill="white"/>
+<text x="${left}" y="14" font-weight="bold">ns an instruction (logarithmic)</text>
+${parts.join('\n')}
+</svg>
+`;
+}
+
+const xmlText = (text: string): string => text.replace(/[&<>]/g, (c) => `&#${c.charCodeAt(0)};`);
+
+/** docs/benchmarks.md. */
+export function page(r: Results): string {
+  const busy =
+    r.load > 0.3
+      ? `\n**The machine was busy** (load ${short(r.load)} a CPU before the run): trust ratios, not times.\n`
+      : '';
+  return `# Benchmarks
+
+\`npm run bench\` runs a fixed set of programs on every engine, in the kernel (\`PROG_TEST_RUN\`, as root), as C by \`gcc -O2\` where the loop has a C
+form, and on any peer named by \`--peer NAME='COMMAND'\` that speaks the batch protocol of \`skep-vm --batch\`. Every repetition is a program of its own bytes, so that
+nothing compiled is met twice. Times are the best of several spells. \`--write\` renews this page, [its data](bench/results.json) and the picture.
+
+${r.date}, ${r.machine}.
+${busy}
+![ns an instruction](bench/benchmarks.svg)
+
+${tables(r)}
+
+What the programs do: \`alu64\`, \`alu32\` arithmetic in which each step waits for the one before; \`memory\` a sum over 64 KiB; \`map\` a lookup in a hash map and an
+increment of the value; \`sieve\` primes in byte-wide memory; \`calls\` a BPF-to-BPF call an iteration; the parser reads Ethernet, IPv4 and ports of a 64-byte packet.
+
+## Goals
+
+${goalTable(r)}
+
+Not measured here: host instructions a BPF instruction of the native engine (callgrind), and reading two fields of an event lazily.
+`;
+}
