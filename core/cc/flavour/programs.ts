@@ -115,7 +115,7 @@ function pointee(t: CType | undefined): string | undefined {
 }
 
 /** Decide what a function definition is. */
-export function programKind(fn: FuncSymbol): ProgramKind {
+export function programKind(fn: FuncSymbol, flavoured = false): ProgramKind {
   const { name } = fn;
   const syscall = /^(?:syscall__|kprobe____x64_sys_)/.test(name);
   for (const row of PREFIXES) {
@@ -168,6 +168,10 @@ export function programKind(fn: FuncSymbol): ProgramKind {
   const t = fn.type.params[0]?.type;
   if (t?.kind === 'ptr' && t.to.kind === 'void' && fn.type.params.length === 1) {
     return { type: 'kprobe', section: fn.section ?? name, args: 'regs', unknown: 'any', ctxLoads: 'any' };
+  }
+  // A struct of the program's own as the only parameter: a context whose type is decided at load (a tracepoint's record, written by hand).
+  if (flavoured && first !== undefined && fn.type.params.length === 1) {
+    return { type: 'unspec', section: fn.section ?? '.text', args: 'registers', unknown: 'kernel', ctxLoads: 'kernel' };
   }
   return {
     type: 'unspec',
@@ -233,7 +237,7 @@ export function isProgram(fn: FuncSymbol): boolean {
 /** Give the parameters of a program their sources. Called when its definition begins. */
 export function bindProgram(cx: Context, fn: FuncSymbol): void {
   if (fn.isStatic || fn.isInline) return;
-  const kind = programKind(fn);
+  const kind = programKind(fn, cx.target.flavoured);
   kinds.set(fn, kind);
   const params = fn.params;
   const first = params[0];
