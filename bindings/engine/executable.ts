@@ -124,7 +124,8 @@ export class NativeExecutable implements Executable {
       this.#go(run, level, base, 0);
       this.r0Lo = words[block]!;
       this.r0Hi = words[block + 1]!;
-      run.programs.length = 1;
+      // Setting a length that it has already costs as much as the run.
+      if (run.programs.length > 1) run.programs.length = 1;
       this.#idle = run;
     } finally {
       machine.leave();

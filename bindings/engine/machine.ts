@@ -21,6 +21,7 @@ export class Machine {
   readonly #files: Int32Array[] = [];
   /** Region tables by level. */
   readonly #tables: { offset: number; capacity: number; written: number }[] = [];
+  readonly #bell: () => void;
   #bound: Uint8Array;
   #depth = 0;
 
@@ -29,6 +30,7 @@ export class Machine {
     const state = memory.alloc(STATE_BYTES, 64);
     this.#bound = memory.u8;
     this.native = makeEngine(memory.u8, state);
+    this.#bell = this.native.ring;
     this.words = new Int32Array(memory.u8.buffer, state, STATE_BYTES >> 2);
     for (let level = 0; level < LEVELS; level++) {
       const at = this.block(level);
@@ -63,7 +65,7 @@ export class Machine {
       this.native.bind(u8);
     }
     this.words[0] = level;
-    this.native.ring();
+    this.#bell();
   }
 
   fuel(block: number): number {
