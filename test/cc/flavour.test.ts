@@ -181,6 +181,11 @@ describe('pointers', () => {
       'probe_read_kernel',
     ],
     [
+      'a context struct written by hand',
+      'struct args { u64 pad; struct sock *sk; };\nint f(struct args *a) { return a->sk->sk_protocol; }',
+      'probe_read_kernel',
+    ],
+    [
       'packets',
       'int f(struct xdp_md *ctx) { void *end = (void *)(long)ctx->data_end; struct ethhdr *e = (void *)(long)ctx->data; if ((void *)(e + 1) > end) return 1; return e->h_proto; }',
       '',
