@@ -9,9 +9,19 @@ export interface ToolRow {
 
 export const TOOLS = [
   {
+    name: 'execsnoop',
+    summary: 'trace new processes by exec()',
+    load: async () => (await import('./execsnoop/execsnoop.ts')).default,
+  },
+  {
     name: 'hello',
     summary: 'print a line for every process that is started',
     load: async () => (await import('./hello/hello.ts')).default,
+  },
+  {
+    name: 'opensnoop',
+    summary: 'trace open() and its kin',
+    load: async () => (await import('./opensnoop/opensnoop.ts')).default,
   },
   {
     name: 'tcpv4connect',

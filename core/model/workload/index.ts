@@ -5,9 +5,10 @@ import { BpfError, nearestNames } from '../../base/errors.ts';
 import { needsOf } from '../hook-table.ts';
 import { connects } from './connects.ts';
 import { hello } from './hello.ts';
+import { shell } from './shell.ts';
 import { framesOf, type Workload } from './workload.ts';
 
-export const WORKLOADS: readonly Workload[] = [connects, hello];
+export const WORKLOADS: readonly Workload[] = [connects, hello, shell];
 
 /** A workload by name; throws BpfError ENOENT with the names there are. */
 export function workloadByName(name: string): Workload {
