@@ -12,6 +12,11 @@ function loadedAs(core, prog, loads) {
   return type === undefined || type === prog.type ? prog : { ...prog, type, attachType: undefined };
 }
 
+/** Functions that are no programs by name or context are loaded only when the script says so. */
+function isLoaded(prog, loads) {
+  return prog.type !== 'unspec' || loads.some((l) => l.function === prog.name || l.function === '*');
+}
+
 export class Judge {
   /** `core`: the bundle that run.mjs makes. */
   constructor(core, kernel, tracepoints) {
@@ -54,6 +59,7 @@ export class Judge {
     const close = [];
     try {
       return object.progs
+        .filter((prog) => isLoaded(prog, loads))
         .map((prog) => loadedAs(this.core, prog, loads))
         .map((prog) => ({
           name: prog.name,

@@ -61,7 +61,7 @@ export function kernels(cache, root, core) {
   if (!existsSync(kept)) {
     try {
       const { vmlinux } = debianKernel('linux-image-cloud-amd64', cache);
-      writeFileSync(kept, core.readElf(new Uint8Array(vmlinux)).section(".BTF").data);
+      writeFileSync(kept, core.readElf(new Uint8Array(vmlinux)).section('.BTF').data);
     } catch {
       // Without the image: the reduced one that ships, which has all that programs can name but not every function.
       writeFileSync(kept, inflateRawSync(readFileSync(join(root, 'data/btf-6.1-x86_64.btf.deflate'))));

@@ -4,7 +4,9 @@
 
 KERNEL.json is the table that bcc/recorder.py describes. A job is {"script", "args", "old", "out"}: `out` gets one JSON record a line, the last one saying how the script ended and what it printed.
 """
+import argparse  # noqa: F401  (loaded once, before the children)
 import builtins
+import ctypes  # noqa: F401
 import importlib.abc
 import importlib.machinery
 import io
@@ -18,15 +20,13 @@ import time
 import traceback
 from unittest.mock import MagicMock
 
-import argparse  # noqa: F401  (loaded once, before the children)
-import ctypes  # noqa: F401
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from bcc import recorder  # noqa: E402
 
 SECONDS = 10
 #: Packages that examples import and that need not be installed to see their texts.
-FOREIGN = {"pyroute2", "netaddr", "elftools", "netifaces", "cachetools", "psutil", "yaml", "simulation"}
+FOREIGN = {"pyroute2", "netaddr", "elftools", "netifaces", "cachetools", "psutil", "yaml", "simulation", "dnslib", "curses"}
 
 
 class Foreign(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -41,7 +41,9 @@ class Foreign(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return module
 
     def exec_module(self, module):
-        pass
+        if module.__name__ == "curses":
+            module.error = OSError
+            module.wrapper = lambda function, *args: function(MagicMock(), *args)
 
 
 def kallsyms(table):
@@ -57,11 +59,15 @@ def fence(table):
         if name == "/proc/kallsyms":
             text = kallsyms(table)
             return io.BytesIO(text.encode()) if "b" in mode else io.StringIO(text)
-        return real_open(name, mode, *args, **kwargs)
+        return real_open(recorder.inside(name) if isinstance(name, str) else name, mode, *args, **kwargs)
 
     builtins.open = fenced_open
     os.system = lambda _command: 0
     subprocess.call = subprocess.check_call = lambda *_args, **_kwargs: 0
+    real_output = subprocess.check_output
+    # kvmexit wants an Intel processor.
+    subprocess.check_output = lambda command, *args, **kwargs: (
+        b"vendor_id : GenuineIntel" if "cpuinfo" in str(command) else real_output(command, *args, **kwargs))
     os.kill = lambda *_args: None
     time.sleep = lambda _seconds: recorder.wait()
 

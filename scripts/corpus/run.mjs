@@ -119,5 +119,8 @@ if (options.failures) {
 if (!options['no-parity'] && !wanted && !options.kernel) {
   const page = join(ROOT, 'docs/parity.md');
   const before = existsSync(page) ? readFileSync(page, 'utf8') : '# Parity with BCC\n';
-  writeFileSync(page, putSection(before, renderParity({ version: packages.version, oracle, runs: runCount, byKernel })));
+  writeFileSync(
+    page,
+    putSection(before, renderParity({ version: packages.version, oracle, runs: runCount, byKernel })),
+  );
 }

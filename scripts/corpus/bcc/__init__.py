@@ -4,9 +4,9 @@ Every BPF(...) becomes one record: the text, the flags, and as what each of its 
 function, field, tracepoint exist?) are answered from a table of the kernel in question, so that a script takes the same
 branches as it would there. What BCC has in plain Python (containers, syscall, tcp, utils) is taken from the unpacked package.
 """
-import json
 import os
 import re
+import sys
 from unittest.mock import MagicMock
 
 from . import recorder as _recorder
@@ -45,8 +45,8 @@ class USDTException(Exception):
 
 
 class USDTProbe:
-    def __init__(self, provider, name):
-        self.provider, self.name, self.bin_path = provider, name, b"/bin/true"
+    def __init__(self, provider, name, path=None):
+        self.provider, self.name, self.bin_path = provider, name, path or b"/bin/true"
         self.num_locations, self.num_arguments = 1, 6
 
     def short_name(self):
@@ -56,12 +56,22 @@ class USDTProbe:
         return MagicMock(num_arguments=6)
 
 
-#: Where the first six arguments of a probe are taken to lie, since the programs that have the probes are not here.
-_REGISTERS = ("di", "si", "dx", "cx", "r8", "r9")
+#: Where the arguments of a probe are taken to lie, since the programs that have the probes are not here.
+_REGISTERS = ("di", "si", "dx", "cx", "r8", "r9", "ax", "bx", "bp", "r10", "r11", "r12")
+
+_READER = """static __always_inline int _bpf_readarg_%(fn)s_%(number)d(struct pt_regs *ctx, void *dest, size_t len) {
+  if (len == 8) *(u64 *)dest = ctx->%(register)s;
+  else if (len == 4) *(u32 *)dest = ctx->%(register)s;
+  else if (len == 2) *(u16 *)dest = ctx->%(register)s;
+  else if (len == 1) *(u8 *)dest = ctx->%(register)s;
+  else return -1;
+  return 0;
+}
+"""
 
 
 class USDT:
-    """Probes of a program; all that are asked for are there, with six integers in the argument registers."""
+    """Probes of a program; all that are asked for are there, with integers in registers."""
 
     def __init__(self, pid=None, path=None):
         self.pid, self.path, self.enabled = pid, path, []
@@ -76,12 +86,8 @@ class USDT:
         for _probe, fn in self.enabled:
             if fn not in done:
                 done.append(fn)
-        return "".join(
-            "static __always_inline int _bpf_readarg_%s_%d(struct pt_regs *ctx, void *dest, unsigned long len) {\n"
-            "  unsigned long value = ctx->%s;\n"
-            "  __builtin_memcpy(dest, &value, len > sizeof(value) ? sizeof(value) : len);\n  return 0;\n}\n"
-            % (fn, index + 1, register)
-            for fn in done for index, register in enumerate(_REGISTERS))
+        return "".join(_READER % {"fn": fn, "number": index + 1, "register": _REGISTERS[index % len(_REGISTERS)]}
+                       for fn in done for index in range(12))
 
     def get_probe_arg_ctype(self, _probe, _index):
         return "uint64_t"
@@ -90,7 +96,9 @@ class USDT:
         return 1
 
     def enumerate_probes(self):
-        return []
+        """The probes that the command line names (u:LIBRARY:PROBE), since patterns are matched against these."""
+        named = re.findall(r"\bu:([^:\s]+):(\w+)", " ".join(sys.argv).replace("*", ""))
+        return [USDTProbe(provider.encode(), probe.encode(), self.path) for provider, probe in named]
 
     def enumerate_active_probes(self):
         return [(b"/bin/true", _text(fn).encode(), 0, -1) for _probe, fn in self.enabled]
@@ -152,6 +160,7 @@ class BPF:
     def _read(name):
         name = _text(name)
         for path in (name, os.path.join(os.path.dirname(_recorder.script), name)):
+            path = _recorder.inside(path)
             if os.path.exists(path):
                 with open(path, encoding="utf-8", errors="surrogateescape") as f:
                     return f.read()

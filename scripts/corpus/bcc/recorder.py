@@ -23,6 +23,12 @@ def begin(job, table, out):
     function_set, tracepoints = frozenset(table["functions"]), frozenset(table["tracepoints"])
 
 
+def inside(path):
+    """A file that the package would have installed, where it was unpacked."""
+    unpacked = os.path.join(package.split("/usr/lib/")[0], str(path).lstrip("/"))
+    return unpacked if str(path).startswith("/usr/share/") and os.path.exists(unpacked) else path
+
+
 def next_id():
     global _programs
     _programs += 1
