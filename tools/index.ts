@@ -14,6 +14,11 @@ export const TOOLS = [
     load: async () => (await import('./execsnoop/execsnoop.ts')).default,
   },
   {
+    name: 'funccount',
+    summary: 'count calls of functions and tracepoints',
+    load: async () => (await import('./funccount/funccount.ts')).default,
+  },
+  {
     name: 'hello',
     summary: 'print a line for every process that is started',
     load: async () => (await import('./hello/hello.ts')).default,
@@ -24,9 +29,19 @@ export const TOOLS = [
     load: async () => (await import('./opensnoop/opensnoop.ts')).default,
   },
   {
+    name: 'tcpconnect',
+    summary: 'trace active TCP connections by connect()',
+    load: async () => (await import('./tcpconnect/tcpconnect.ts')).default,
+  },
+  {
     name: 'tcpv4connect',
     summary: 'trace IPv4 TCP connection attempts',
     load: async () => (await import('./tcpv4connect/tcpv4connect.ts')).default,
+  },
+  {
+    name: 'vfsstat',
+    summary: 'count calls of the virtual file system',
+    load: async () => (await import('./vfsstat/vfsstat.ts')).default,
   },
 ] as const satisfies readonly ToolRow[];
 
