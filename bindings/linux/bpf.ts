@@ -265,9 +265,14 @@ function infoOf(kind: 'func' | 'line', bytes: Uint8Array, recordSize: number): A
     : { line_info: bytes, line_info_rec_size: recordSize, line_info_cnt: count };
 }
 
+/** Where the log says how it ended. Of a program that was too complex the whole is hundreds of megabytes. */
+function endOf(log: string): string {
+  return log.slice(-FIRST_LOG);
+}
+
 /** The line of the log that says why: the last that is not statistics. */
 function refusal(log: string): string {
-  const lines = log
+  const lines = endOf(log)
     .split('\n')
     .filter((line) => line.trim() !== '' && !/^(processed|verification time|stack depth)/.test(line));
   return lines.at(-1) ?? 'refused';
@@ -275,7 +280,7 @@ function refusal(log: string): string {
 
 /** The instruction that the verifier was at: the last line that begins as `PC: (OP)`. */
 function lastPc(log: string): number {
-  const found = [...log.matchAll(/^(\d+): \([0-9a-f]{2}\)/gm)].at(-1);
+  const found = [...endOf(log).matchAll(/^(\d+): \([0-9a-f]{2}\)/gm)].at(-1);
   return found ? Number(found[1]) : 0;
 }
 

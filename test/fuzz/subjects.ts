@@ -3,6 +3,7 @@
  * bytes of map 0 and the same entries of the others, and answer what is in the maps afterwards.
  */
 import {
+  bpf,
   bpfUnavailable,
   createMap as createKernelMap,
   deleteElem,
@@ -14,7 +15,7 @@ import {
   updateElem,
 } from '../../bindings/linux/bpf.ts';
 import { toHex } from '../../core/base/bytes.ts';
-import { SysError, VerifierError } from '../../core/base/errors.ts';
+import { ERRNO, errnoName } from '../../core/base/errno.ts';
 import { KERNEL_BASE, KERNEL_HI } from '../../core/base/memory.ts';
 import { helperById } from '../../core/helpers/index.ts';
 import { INSN_SIZE } from '../../core/isa/insn.ts';
@@ -176,15 +177,15 @@ function kernelSubject(): Subject {
     name: 'kernel',
     prepare(bytes) {
       const insns = patched(bytes, (map, value) => [value ? PSEUDO.map_value : PSEUDO.map_fd, fds[map]!, 0]);
-      let fd: number;
-      try {
-        fd = progLoad({ type: SOCKET_FILTER, insns }).fd;
-      } catch (error) {
-        if (error instanceof VerifierError || error instanceof SysError) {
-          refusal = error.message;
-          return undefined;
-        }
-        throw error;
+      const fd = bpf('PROG_LOAD', {
+        prog_type: SOCKET_FILTER,
+        insn_cnt: insns.length / INSN_SIZE,
+        insns,
+        license: new TextEncoder().encode('GPL\0'),
+      });
+      if (fd < 0) {
+        refusal = whyRefused(insns, fd);
+        return undefined;
       }
       return {
         run(input) {
@@ -201,6 +202,17 @@ function kernelSubject(): Subject {
       };
     },
   };
+}
+
+/** The verifier's reason. Not of a program that is too complex (E2BIG): its log has hundreds of megabytes. */
+function whyRefused(insns: Uint8Array, errno: number): string {
+  if (errno === -ERRNO.E2BIG) return 'too complex';
+  try {
+    sys().close(progLoad({ type: SOCKET_FILTER, insns }).fd);
+    return errnoName(errno);
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 
 /** Why the kernel refused its last program, for the tally. */
