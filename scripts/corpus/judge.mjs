@@ -104,7 +104,7 @@ export class Judge {
     try {
       const insns = Uint8Array.from(prog.insns);
       const view = new DataView(insns.buffer);
-      for (const reloc of prog.relocs) this.#resolve(object, prog, reloc, insns, view, fds, close);
+      for (const reloc of prog.relocs) this.#resolve(object, reloc, insns, view, fds, close);
       const attachType = prog.attachType === undefined ? undefined : core.attachTypeByName(prog.attachType)?.id;
       const target = BY_BTF.has(prog.type) ? this.#target(prog) : undefined;
       const { fd, log } = core.progLoad({
@@ -139,7 +139,7 @@ export class Judge {
     return id;
   }
 
-  #resolve(object, prog, reloc, insns, view, fds, close) {
+  #resolve(object, reloc, insns, view, fds, close) {
     const at = reloc.insn * 8;
     const pseudo = (kind) => {
       insns[at + 1] = (insns[at + 1] & 15) | (kind << 4);

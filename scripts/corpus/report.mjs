@@ -1,5 +1,7 @@
 /** The corpus report: totals, what fails grouped by cause, and the table of docs/parity.md. */
 
+import { sharedReason } from './reasons.mjs';
+
 const START = '<!-- corpus: begin (npm run corpus writes this) -->';
 const END = '<!-- corpus: end -->';
 
@@ -18,14 +20,20 @@ export function causeOf(message) {
 export function groupByCause(items) {
   const groups = new Map();
   for (const item of items) {
-    const cause = causeOf(item.why);
+    const cause = item.reason ?? causeOf(item.why);
     groups.set(cause, [...(groups.get(cause) ?? []), item]);
   }
   return [...groups].sort((a, b) => b[1].length - a[1].length || (a[0] < b[0] ? -1 : 1));
 }
 
-/** Every failure of a stage, as { why, where, at }. */
+/** Every failure of a stage, as { why, where, at, reason }: `reason` is there when the kernel shares it. */
 export function failures(results, stage) {
+  return results.flatMap((result) =>
+    failuresOf([result], stage).map((item) => ({ ...item, reason: sharedReason(item.why, result.facts) })),
+  );
+}
+
+function failuresOf(results, stage) {
   const found = [];
   for (const { text, verdict, kernel } of results) {
     if (stage === 'compile') {
@@ -64,7 +72,7 @@ function lineOf(diagnostic) {
 export function renderGroups(title, items, most = 6) {
   const lines = [`## ${title}: ${items.length}`, ''];
   for (const [cause, group] of groupByCause(items)) {
-    lines.push(`### ${group.length} x ${cause}`, '');
+    lines.push(`### ${group.length} x ${cause}${group[0].reason ? ' (the kernel shares it)' : ''}`, '');
     for (const item of group.slice(0, most)) {
       lines.push(`- ${item.where}: ${item.why.slice(0, 300)}${item.at ? ` -- ${item.at}` : ''}`);
       if (item.log && group.indexOf(item) === 0)
@@ -87,6 +95,7 @@ export function totals(results) {
     compiled: count(results, (r) => r.verdict.compiled),
     programs: progs.length,
     asked: asked.length,
+    notPermitted: count(progs, (p) => p.kernel.verdict === 'not permitted'),
     kernel: count(asked, (p) => p.kernel.verdict === 'accepted'),
     ours: count(progs, (p) => p.ours.verdict === 'accepted'),
     agree: count(asked, (p) => p.kernel.verdict === p.ours.verdict),
@@ -105,14 +114,17 @@ export function renderParity({ version, oracle, runs, byKernel }) {
     '`bcc` module; what they give to `BPF(...)` is compiled for each kernel, loaded into the running kernel where it is that one, and put',
     'before our verifier. A text counts once for a script, however many option sets make it.',
     '',
-    `Runs of scripts: ${runs}. The hidden \`--ebpf\` flag prints the same text for ${oracle.equal} of ${oracle.equal + oracle.different.length} tools${oracle.different.length ? ` (not for: ${oracle.different.join(', ')})` : ''}.`,
+    `Runs of scripts: ${runs}. The hidden \`--ebpf\` flag prints the same text for ${oracle.equal} of ${oracle.equal + oracle.different.length} tools${oracle.different.length ? ` (not for ${oracle.different.join(', ')}, which print it before their last replacements)` : ''}.`,
     '',
     '| kernel | texts | compiled | programs | accepted by the kernel | accepted by our verifier | verdicts equal | median compile, ms |',
     '|---|---|---|---|---|---|---|---|',
   ];
   for (const [kernel, results] of byKernel) {
     const t = totals(results);
-    const asked = t.asked === 0 ? 'not asked' : `${t.kernel} of ${t.asked}`;
+    const asked =
+      t.asked === 0
+        ? 'not asked'
+        : `${t.kernel} of ${t.asked}${t.notPermitted ? ` (${t.notPermitted} of a type it does not permit here)` : ''}`;
     lines.push(
       `| ${kernel} | ${t.texts} | ${t.compiled} | ${t.programs} | ${asked} | ${t.ours} | ${t.asked === 0 ? '' : `${t.agree} of ${t.asked}`} | ${t.ms.toFixed(1)} |`,
     );
@@ -145,7 +157,12 @@ export function renderParity({ version, oracle, runs, byKernel }) {
 
 function failureTable(title, items) {
   if (items.length === 0) return [`${title}: nothing.`, ''];
-  const lines = [`${title}: ${items.length}.`, '', '| | cause | where |', '|---|---|---|'];
+  const lines = [
+    `${title}: ${items.length}.`,
+    '',
+    '| | reason that the kernel shares | first message | where |',
+    '|---|---|---|---|',
+  ];
   const cell = (text) => text.replace(/\|/g, '\\|').replace(/\s+/g, ' ').slice(0, 220);
   for (const [, group] of groupByCause(items)) {
     const where = [...new Set(group.map((i) => i.where.split(/[ :]/)[0]))];

@@ -79,7 +79,9 @@ let oracle = { equal: 0, different: [] };
 for (const kernel of kernels(cache, ROOT, core)) {
   if (options.kernel && kernel.name !== options.kernel) continue;
   const judge = new Judge(core, kernel, tracepoints);
-  const runs = recordScripts(scripts, questionTable(judge.btf, tracepoints), { cache, python: packages.python });
+  const table = questionTable(judge.btf, tracepoints);
+  const facts = { btf: judge.btf, fields: table.fields, tracepoints: table.tracepoints };
+  const runs = recordScripts(scripts, table, { cache, python: packages.python });
   runCount += runs.length;
   oracle = compareOracle(runs);
   for (const run of runs) {
@@ -90,7 +92,7 @@ for (const kernel of kernels(cache, ROOT, core)) {
   }
   const results = [];
   for (const text of distinctTexts(runs)) {
-    results.push({ text, kernel: kernel.name, verdict: judge.judge(text) });
+    results.push({ text, kernel: kernel.name, facts, verdict: judge.judge(text) });
     if (options.dump) {
       mkdirSync(options.dump, { recursive: true });
       const name = text.command.replace(/[^\w.-]+/g, '_').slice(0, 80);
