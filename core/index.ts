@@ -13,6 +13,9 @@ export type { Diagnostic } from './base/diagnostics.ts';
 export { renderDiagnostics } from './base/diagnostics.ts';
 export { BpfError, CompileError, Fault, nearestNames, SysError, Unsupported, VerifierError } from './base/errors.ts';
 export { type AttachOptions, type AttachTracepointOptions, BPF, type BpfOptions, type Func } from './bcc/bpf.ts';
+export { EventStream, type PerfBufferOptions, type PerfCallback, type RingCallback } from './bcc/events.ts';
+export type { HistOptions } from './bcc/hist.ts';
+export { SymbolCache } from './bcc/kernel-queries.ts';
 export {
   arrayToSpec,
   RawBpf,

@@ -151,10 +151,17 @@ export class EventBuffers {
     }
   }
 
-  /** Stop reading; what is still unread is delivered no more, what was lost and not yet told is told. */
+  /** Stop reading. What is still unread is delivered no more; what was lost and not yet told is told now. */
   close(): void {
-    for (const buffer of this.#open.values()) buffer.reader.close();
+    const buffers = [...this.#open.values()];
     this.#open.clear();
+    for (const { reader, onLost } of buffers) {
+      try {
+        reader.consume({ onRecord: () => {}, onLost: (_cpu, count) => onLost(count) });
+      } finally {
+        reader.close();
+      }
+    }
   }
 }
 

@@ -3,7 +3,7 @@
  * these are static methods of class BPF that scripts call on the class and on its objects alike; so they exist both ways here, the
  * static ones asking the session's backend.
  */
-import type { Backend } from '../backend/backend.ts';
+import type { Backend, SymbolAt } from '../backend/backend.ts';
 import { compositeOf, findField } from '../btf/layout.ts';
 import { currentSession } from './session.ts';
 import { fixSyscallName, syscallPrefix } from './syscalls.ts';
@@ -115,8 +115,16 @@ export abstract class KernelQueries {
     return PROBE_LIMIT;
   }
 
+  /** Symbols of a process; of the kernel for a pid below zero. */
+  SymbolCache(pid: number): SymbolCache {
+    return new SymbolCache(this, pid);
+  }
+
   // ---- the same on the class, about the session's kernel -----------------------------------------------------------
 
+  static SymbolCache(pid: number): SymbolCache {
+    return new SymbolCache(ofSession(), pid);
+  }
   static getSyscallPrefix(): string {
     return ofSession().getSyscallPrefix();
   }
@@ -170,6 +178,28 @@ export abstract class KernelQueries {
   }
   static getProbeLimit(): number {
     return PROBE_LIMIT;
+  }
+}
+
+/** BCC's SymbolCache: addresses to names and back. User symbols are those that the backend knows. */
+export class SymbolCache {
+  readonly #queries: KernelQueries;
+  readonly #pid: number;
+
+  constructor(queries: KernelQueries, pid: number) {
+    this.#queries = queries;
+    this.#pid = pid;
+  }
+
+  /** Name, distance from its start and module of an address; `[unknown]`, 0 and '' when there is none. */
+  resolve(addr: bigint | number): SymbolAt {
+    const found = this.#pid < 0 ? this.#queries.backend.ksym(BigInt.asUintN(64, BigInt(addr))) : undefined;
+    return found ?? { name: '[unknown]', offset: 0, module: '' };
+  }
+
+  /** Address of a symbol, -1n when there is none. The kernel has one module here: whatever is given, or nothing. */
+  resolveName(_module: string | undefined, name: string): bigint {
+    return this.#pid < 0 ? this.#queries.ksymname(name) : -1n;
   }
 }
 

@@ -3,6 +3,7 @@
  * public names (core/bcc/surface.ts), letter for letter; what Lua adds to or changes from that list stands in this file.
  */
 import { BPF } from '../../core/bcc/bpf.ts';
+import type { SymbolCache } from '../../core/bcc/kernel-queries.ts';
 import { camelCase } from '../../core/bcc/options.ts';
 import { SURFACE } from '../../core/bcc/surface.ts';
 import type { Table } from '../../core/bcc/table.ts';
@@ -35,12 +36,35 @@ export function pushBpfClass(L: LuaState, opened: BPF[]): void {
     return 1;
   };
   setFunctions(L, STATIC_METHODS);
+  setFunctions(L, {
+    SymbolCache(L) {
+      const pid = lua.lua_type(L, 1) === lua.LUA_TTABLE ? toValue(L, 2) : toValue(L, 1);
+      pushObject(L, BPF.SymbolCache(typeof pid === 'number' ? pid : -1), SYMBOL_METHODS);
+      return 1;
+    },
+  });
   setFunctions(L, { new: create, cleanup: (L) => closeAll(L, opened), script_root: (L) => again(L) });
   // BPF{...} is BPF:new{...}.
   lua.lua_createtable(L, 0, 1);
   setFunctions(L, { __call: create });
   lua.lua_setmetatable(L, -2);
 }
+
+/** name, offset = syms:resolve(address). */
+const SYMBOL_METHODS: Record<string, LuaFunction> = {
+  resolve(L) {
+    const { name, offset } = self<SymbolCache>(L, 'resolve').resolve(toValue(L, 2) as bigint | number);
+    pushValue(L, name);
+    pushValue(L, offset);
+    return 2;
+  },
+  resolve_name(L) {
+    pushValue(L, self<SymbolCache>(L, 'resolve_name').resolveName(undefined, String(toValue(L, -1))));
+    return 1;
+  },
+  // Nothing is kept, so nothing gets stale.
+  refresh: () => 0,
+};
 
 /** Questions about the kernel, on the class itself. */
 const STATIC_METHODS: Record<string, LuaFunction> = Object.fromEntries(

@@ -91,6 +91,17 @@ describe('perf buffers', () => {
     expect(told.reduce((a, n) => a + n, 0)).toBe(table.lost);
   });
 
+  it('tell at the end what was lost, though nobody ever polled', () => {
+    const { bpf, warned } = bench('connects');
+    const b = bpf(FLOOD);
+    b.getTable('events').openPerfBuffer(() => {}, { pageCnt: 1 });
+    b.wait();
+    expect(warned).toEqual([]);
+    b.close();
+    expect(warned).toHaveLength(1);
+    expect(warned[0]).toMatch(/^Possibly lost [1-9]\d* samples$/);
+  });
+
   it('tell lostCb instead, when there is one', () => {
     const { bpf, warned } = bench('connects');
     const b = bpf(FLOOD);

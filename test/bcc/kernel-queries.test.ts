@@ -31,6 +31,10 @@ describe('questions about the kernel', () => {
         false,
         false,
       ]);
+      const symbols = ask.SymbolCache(-1);
+      expect(symbols.resolve(address + 4n)).toEqual({ name: 'tcp_v4_connect', offset: 4, module: 'kernel' });
+      expect(symbols.resolveName(undefined, 'tcp_v4_connect')).toBe(address);
+      expect(ask.SymbolCache(1000).resolve(address).name).toBe('[unknown]');
       expect(ask.getProbeLimit()).toBe(1000);
     }
     const before = BPF.monotonicTime();

@@ -155,7 +155,8 @@ local b = BPF:new{ text = text }
 b:get_table("events"):open_perf_buffer(function(cpu, event) print(cpu, event.pid, event.comm) end, nil, nil, 16)
 print(pcall(b.perf_buffer_poll_loop, b))
 b:get_table("dist"):print_log2_hist("pids")
-print(BPF.ksym(BPF.ksymname("tcp_v4_connect")), BPF.kernel_struct_has_field("task_struct", "pid"), b:support_kfunc())`;
+print(BPF.ksym(BPF.ksymname("tcp_v4_connect")), BPF.kernel_struct_has_field("task_struct", "pid"), b:support_kfunc())
+print(BPF.SymbolCache(-1):resolve(BPF.ksymname("tcp_v4_connect")))`;
     const out = lua('connects', script).split('\n');
     expect(out.filter((line) => line.startsWith('0\t'))).toEqual([
       '0\t1000\tclient',
@@ -165,6 +166,7 @@ print(BPF.ksym(BPF.ksymname("tcp_v4_connect")), BPF.kernel_struct_has_field("tas
     expect(out.find((line) => line.startsWith('false'))).toContain('interrupted!');
     expect(out.some((line) => line.includes('512 -> 1023       : 5'))).toBe(true);
     expect(out).toContain('tcp_v4_connect\ttrue\ttrue');
+    expect(out).toContain('tcp_v4_connect\t0');
   });
 
   it('give errors of a callback the line of the script', () => {
