@@ -16,6 +16,7 @@ export { type AttachOptions, type AttachTracepointOptions, BPF, type BpfOptions,
 export { EventStream, type PerfBufferOptions, type PerfCallback, type RingCallback } from './bcc/events.ts';
 export type { HistOptions } from './bcc/hist.ts';
 export { SymbolCache } from './bcc/kernel-queries.ts';
+export { PerfHWConfig, PerfSWConfig, PerfType } from './bcc/perf-constants.ts';
 export {
   arrayToSpec,
   RawBpf,
@@ -26,6 +27,7 @@ export {
 } from './bcc/raw.ts';
 export { currentSession, Interrupted, type Session, setSession, sleep } from './bcc/session.ts';
 export { Table } from './bcc/table.ts';
+export { tcpFlagNames, tcpStateName } from './bcc/tcp.ts';
 export { formatTraceFields, parseTraceLine, TRACE_FIELD_NAMES, type TraceFields, TraceStream } from './bcc/trace.ts';
 export * from './bcc/uapi.gen.ts';
 export type { Btf, BtfType } from './btf/btf.ts';

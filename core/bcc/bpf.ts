@@ -118,6 +118,13 @@ export class BPF extends KernelQueries {
   static readonly TRACING = 26;
   static readonly LSM = 29;
 
+  // Flags of attachXdp (include/uapi/linux/if_link.h).
+  static readonly XDP_FLAGS_UPDATE_IF_NOEXIST = 1;
+  static readonly XDP_FLAGS_SKB_MODE = 2;
+  static readonly XDP_FLAGS_DRV_MODE = 4;
+  static readonly XDP_FLAGS_HW_MODE = 8;
+  static readonly XDP_FLAGS_REPLACE = 16;
+
   readonly backend: Backend;
   /** What compiling gave: inert, printable. */
   readonly object: ObjectSpec;
