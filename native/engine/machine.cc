@@ -68,6 +68,11 @@ void Machine::ring() {
     store32(block + block::k_program, static_cast<uint32_t>(level.program->id));
     store32(block + block::k_depth, level.depth);
     store32(block + block::k_batch_count, level.left);
+    // What has ended cannot be resumed.
+    const bool waits = status == Status::k_call || status == Status::k_tail_call || status == Status::k_packet;
+    if (!waits) level.program = nullptr;
+  } else {
+    level.program = nullptr;
   }
   store32(block + block::k_status, static_cast<uint32_t>(status));
 }
