@@ -203,6 +203,9 @@ export const ULLONG = int('unsigned long long', 8, false, 5);
 export const INT128 = int('__int128', 16, true, 6);
 export const UINT128 = int('unsigned __int128', 16, false, 6);
 
+/** Of constants such as 1000000.0 only. */
+export const DOUBLE: FloatType = { kind: 'float', name: 'double', size: 8 };
+
 export function pointerTo(to: CType): PtrType {
   return { kind: 'ptr', to };
 }

@@ -9,7 +9,8 @@ export type NumberValue =
       readonly long: 0 | 1 | 2;
       readonly decimal: boolean;
     }
-  | { readonly kind: 'float' };
+  /** `whole`: the value, where it is an integer that a double holds exactly. */
+  | { readonly kind: 'float'; readonly whole?: bigint };
 
 /** The value of a number token, or the complaint about it. */
 export function numberValue(text: string): NumberValue | string {
@@ -23,7 +24,8 @@ export function numberValue(text: string): NumberValue | string {
       ) &&
       /[.eEpP]/.test(text)
     ) {
-      return { kind: 'float' };
+      const value = /^0[xX]/.test(text) ? Number.NaN : Number(text.replace(/[fFlL]$/, ''));
+      return { kind: 'float', ...(Number.isSafeInteger(value) ? { whole: BigInt(value) } : {}) };
     }
     const bad = /^0[0-7]*([89])/.exec(text);
     if (bad) return `invalid digit '${bad[1]}' in octal constant`;

@@ -4,6 +4,7 @@ import {
   arrayOf,
   CHAR,
   type CType,
+  DOUBLE,
   INT,
   type IntType,
   isInteger,
@@ -386,6 +387,8 @@ function number(p: Parser, at: Token): Expr {
     return errorExpr(placeOf(at));
   }
   if (n.kind === 'float') {
+    // Beside a comparison, sema may still take a whole number for the integer it is; everything else refuses the type.
+    if (n.whole !== undefined) return intExpr(n.whole, DOUBLE, placeOf(at));
     p.cx.report.error(at, 'floating point is not available in BPF programs: use integers');
     return errorExpr(placeOf(at));
   }

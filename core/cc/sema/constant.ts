@@ -7,7 +7,7 @@ import { rangeOf } from './convert.ts';
 
 /** The integer an expression always has, or undefined. */
 export function constantOf(e: Expr): bigint | undefined {
-  if (e.kind === 'int') return e.value;
+  if (e.kind === 'int') return e.type.kind === 'float' ? undefined : e.value;
   if (e.kind === 'cast' && e.operand.kind === 'addr') return offsetAddress(e.operand);
   if (e.kind === 'addr') return offsetAddress(e);
   if (e.kind === 'cast' && isInteger(e.type)) {

@@ -87,7 +87,7 @@ export function isLvalue(e: Expr): boolean {
 
 /** Is it a constant condition? */
 export function constantTruth(e: Expr): boolean | undefined {
-  return e.kind === 'int' ? e.value !== 0n : undefined;
+  return e.kind === 'int' && e.type.kind !== 'float' ? e.value !== 0n : undefined;
 }
 
 export { BOOL, INT };

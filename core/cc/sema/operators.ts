@@ -25,13 +25,13 @@ import { constantTruth, depthOf, errorExpr, intExpr, isLvalue, isNull, type Plac
 /** `a op b` for arithmetic, shifts, comparisons and bit operations. */
 export function binary(cx: Context, op: BinaryOp, left: Expr, right: Expr, at: Token): Expr {
   const place: Place = { at, from: left.from, to: right.to };
-  const l = rvalue(cx, left);
-  const r = rvalue(cx, right);
+  const comparison = op === '<' || op === '>' || op === '<=' || op === '>=' || op === '==' || op === '!=';
+  const l = rvalue(cx, comparison ? wholeNumber(left, right) : left);
+  const r = rvalue(cx, comparison ? wholeNumber(right, left) : right);
   if (l.type.kind === 'error' || r.type.kind === 'error') return errorExpr(place);
   const pointers = l.type.kind === 'ptr' || r.type.kind === 'ptr';
   if (pointers && (op === '+' || op === '-')) return pointerSum(cx, op, l, r, place);
-  if (op === '<' || op === '>' || op === '<=' || op === '>=' || op === '==' || op === '!=')
-    return compare(cx, op, l, r, place);
+  if (comparison) return compare(cx, op, l, r, place);
   if (!isInteger(l.type) || !isInteger(r.type)) return invalid(cx, l, r, place);
   if (op === '<<' || op === '>>') {
     const a = promote(cx, l);
@@ -51,6 +51,15 @@ export function binary(cx: Context, op: BinaryOp, left: Expr, right: Expr, at: T
     cx.report.warning(at, `${op === '/' ? 'division' : 'remainder'} by zero is undefined`, { ranges: [rangeOf(r)] });
   }
   return finish(cx, op, a, b, t, t, place);
+}
+
+/**
+ * An integer compared with a floating constant that is a whole number (`delta >= 1000000.0`): the same as comparing with the integer, since a
+ * constant below 2^53 has no rounding neighbours. Scripts that compute a constant in Python write such.
+ */
+function wholeNumber(e: Expr, other: Expr): Expr {
+  if (e.kind !== 'int' || e.type.kind !== 'float' || !isInteger(rvalueType(other.type))) return e;
+  return intExpr(e.value, e.value > 0x7fffffffn ? LONG : INT, e);
 }
 
 function finish(cx: Context, op: BinaryOp, a: Expr, b: Expr, work: IntType, type: CType, place: Place): Expr {
