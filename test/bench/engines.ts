@@ -57,24 +57,32 @@ export function engineCode(program: BenchProgram, n = program.n): Uint8Array {
   return code(START.engine(unique++), program.text(n));
 }
 
-/** The best of several unique modules, each warmed up, then timed in spells of `spellMs`. */
-function best(modules: number, spellMs: number, once: () => () => void): number {
+/** Short samples: between two switches of the scheduler there is room for one, so that the best is free of other processes, as gcc's loop. */
+const SAMPLE_NS = 150_000;
+
+/** ns a call: the best sample of `spellMs`, after as long a time of warming up. */
+export function bestSample(spellMs: number, run: () => void): number {
+  const warm = nowNs() + spellMs * 1e6;
+  let once = Number.POSITIVE_INFINITY;
+  while (nowNs() < warm) {
+    const start = nowNs();
+    run();
+    once = Math.min(once, nowNs() - start);
+  }
+  const runs = Math.max(1, Math.round(SAMPLE_NS / once));
   let least = Number.POSITIVE_INFINITY;
-  for (let m = 0; m < modules; m++) {
-    const run = once();
-    const warm = nowNs() + spellMs * 1e6;
-    while (nowNs() < warm) run();
-    for (let spell = 0; spell < 3; spell++) {
-      const start = nowNs();
-      let runs = 0;
-      do {
-        run();
-        runs++;
-      } while (nowNs() - start < spellMs * 1e6);
-      least = Math.min(least, (nowNs() - start) / runs);
-    }
+  const end = nowNs() + 3 * spellMs * 1e6;
+  while (nowNs() < end) {
+    const start = nowNs();
+    for (let k = 0; k < runs; k++) run();
+    least = Math.min(least, (nowNs() - start) / runs);
   }
   return least;
+}
+
+/** The best of several modules, each with bytes of its own. */
+function best(modules: number, spellMs: number, make: () => () => void): number {
+  return Math.min(...Array.from({ length: modules }, () => bestSample(spellMs, make())));
 }
 
 /** Nanoseconds an instruction, by program. */

@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { decoder } from '../../core/btf/value.ts';
 import { BtfBuilder } from '../../core/btf/write.ts';
+import { bestSample } from './engines.ts';
 
 /** struct event { u64 ts; u32 pid, tid, uid, ret; u64 a, b; char comm[16]; } */
 const SIZE = 56;
@@ -48,19 +49,10 @@ export function measureEvents(spellMs: number): EventDecode {
     bytes.set(new TextEncoder().encode(`process-${i}`).subarray(0, 15), at + 40);
   }
   let sink = 0;
-  const time = (decode: ReturnType<typeof decoder>): number => {
-    let least = Number.POSITIVE_INFINITY;
-    for (let spell = 0; spell < 6; spell++) {
-      const start = performance.now();
-      let rounds = 0;
-      do {
-        for (let i = 0; i < count; i++) sink += (decode(bytes, i * SIZE) as { pid: number }).pid;
-        rounds++;
-      } while (performance.now() - start < spellMs);
-      least = Math.min(least, ((performance.now() - start) * 1e6) / rounds / count);
-    }
-    return least;
-  };
+  const time = (decode: ReturnType<typeof decoder>): number =>
+    bestSample(spellMs * 3, () => {
+      for (let i = 0; i < count; i++) sink += (decode(bytes, i * SIZE) as { pid: number }).pid;
+    }) / count;
   const compile = (first: string, second: string, body: string): unknown => new Function(first, second, body);
   const result = {
     compiled: time(decoder(btf, type, { compile })),
@@ -79,12 +71,12 @@ class Event(ct.Structure):
 data = (ct.c_char * 56)(*b'\\x01' * 40 + b'process-1')
 address = ct.addressof(data)
 best = 1e9
-for spell in range(5):
+for spell in range(200):
     start = time.perf_counter_ns()
-    for i in range(20000):
+    for i in range(200):
         e = ct.cast(address, ct.POINTER(Event)).contents
         x = (e.ts, e.pid, e.tid, e.uid, e.ret, e.a, e.b, e.comm)
-    best = min(best, (time.perf_counter_ns() - start) / 20000)
+    best = min(best, (time.perf_counter_ns() - start) / 200)
 print(best)
 `;
 
