@@ -1,4 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import type { Backend, MapHandle, RecordReader } from '../../core/backend/backend.ts';
+import { EventBuffers } from '../../core/bcc/events.ts';
 import { Interrupted, setSession } from '../../core/bcc/session.ts';
 import { bench } from './model.ts';
 
@@ -140,6 +142,34 @@ describe('perf buffers', () => {
     expect(passed).toBeGreaterThanOrEqual(50);
     expect(passed).toBeLessThan(100);
     expect(b.perfBufferPoll(-1)).toBe(1);
+  });
+});
+
+describe('the last wait', () => {
+  it('may end the source and bring records at once: they are delivered before Interrupted', () => {
+    const pending: Uint8Array[] = [];
+    const reader: RecordReader = {
+      consume(sink) {
+        const now = pending.splice(0);
+        for (const data of now) sink.onRecord(0, data);
+        return now.length;
+      },
+      close: () => {},
+    };
+    let waits = 0;
+    const backend = {
+      openRecords: () => reader,
+      wait: () => {
+        if (waits++ === 0) pending.push(new Uint8Array(8));
+        return 'ended';
+      },
+    } as unknown as Backend;
+    const buffers = new EventBuffers(backend);
+    let seen = 0;
+    buffers.open({ spec: { name: 'e', type: 'ringbuf' } } as MapHandle, () => seen++, {});
+    expect(buffers.poll('ring', -1)).toBe(1);
+    expect(seen).toBe(1);
+    expect(() => buffers.poll('ring', -1)).toThrow(Interrupted);
   });
 });
 
