@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { toHex } from '../../core/base/bytes.ts';
+import { writeObject } from '../../core/elf/write.ts';
+import { assemble } from '../../core/isa/asm.ts';
 import { encode } from '../../core/isa/insn.ts';
 import { tableCases } from '../vm/conformance/cases.ts';
 import { CONTROL_CASES } from '../vm/conformance/control.ts';
@@ -76,7 +78,38 @@ describe('asm and disasm', () => {
     expect(run(['asm', '-'], shown.stdout).stdout.replaceAll('\n', '')).toBe(toHex(all));
   });
 
-  it.skipIf(!has('clang'))('shows an ELF object of clang', () => {
+  it('shows an ELF object: programs, functions and maps by name', () => {
+    const map = {
+      name: 'hits',
+      type: 'array',
+      keySize: 4,
+      valueSize: 8,
+      maxEntries: 1,
+      flags: 0,
+      keyType: 0,
+      valueType: 0,
+    };
+    const insns = assemble('r1 = map[id:0]\nr0 = 0\nexit');
+    const prog = {
+      name: 'count',
+      type: 'socket_filter',
+      section: 'socket',
+      insns,
+      relocs: [{ kind: 'map', insn: 0, map: 'hits' } as const],
+      funcs: [{ insn: 0, name: 'count', btfId: 0 }],
+      lines: [],
+      license: 'GPL',
+    };
+    const object = file('written.o', writeObject({ maps: [map], progs: [prog], btf: undefined, license: 'GPL' }));
+    expect(run(['disasm', object])).toEqual({
+      status: 0,
+      stdout:
+        '; socket_filter count (section socket)\ncount:\n   0: (18) r1 = map[id:0] ; map hits\n   2: (b7) r0 = 0\n   3: (95) exit\n',
+      stderr: '',
+    });
+  });
+
+  it.skipIf(!has('clang'))(`shows an ELF object of clang${has('clang') ? '' : ' (skipped: no clang here)'}`, () => {
     const source = file(
       'object.c',
       `struct { int (*type)[1]; int *key; long *value; int (*max_entries)[1]; } hits __attribute__((section(".maps")));
