@@ -105,7 +105,7 @@ def child(job, table):
 def main():
     with open(sys.argv[1], encoding="utf-8") as f:
         table = json.load(f)
-    sys.meta_path.append(Foreign())
+    sys.meta_path.insert(0, Foreign())
     import bcc.containers  # noqa: F401
     import bcc.syscall  # noqa: F401
     for job in json.load(sys.stdin):

@@ -114,7 +114,7 @@ export function renderParity({ version, oracle, runs, byKernel }) {
     '`bcc` module; what they give to `BPF(...)` is compiled for each kernel, loaded into the running kernel where it is that one, and put',
     'before our verifier. A text counts once for a script, however many option sets make it.',
     '',
-    `Runs of scripts: ${runs}. The hidden \`--ebpf\` flag prints the same text for ${oracle.equal} of ${oracle.equal + oracle.different.length} tools${oracle.different.length ? ` (not for ${oracle.different.join(', ')}, which print it before their last replacements)` : ''}.`,
+    `Runs of scripts: ${runs}. The hidden \`--ebpf\` flag prints the same text for ${oracle.equal} of ${oracle.equal + oracle.different.length} tools${oracle.different.length ? ` (not for ${oracle.different.join(', ')})` : ''}.`,
     '',
     '| kernel | texts | compiled | programs | accepted by the kernel | accepted by our verifier | verdicts equal | median compile, ms |',
     '|---|---|---|---|---|---|---|---|',
@@ -167,7 +167,7 @@ function failureTable(title, items) {
   for (const [, group] of groupByCause(items)) {
     const where = [...new Set(group.map((i) => i.where.split(/[ :]/)[0]))];
     lines.push(
-      `| ${group.length} | ${cell(group[0].why)} | ${where.slice(0, 8).join(', ')}${where.length > 8 ? ', ...' : ''} |`,
+      `| ${group.length} | ${group[0].reason ?? '**none**'} | ${cell(group[0].why)} | ${where.slice(0, 8).join(', ')}${where.length > 8 ? ', ...' : ''} |`,
     );
   }
   return [...lines, ''];
