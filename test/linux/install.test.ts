@@ -28,7 +28,7 @@ function install(
 }
 
 const line = (why: string): string =>
-  `skep: native addon not built (${why}): live tracing is off, everything else works\n`;
+  `skep: native addon not built (${why}): live tracing and the native engine are off, everything else works\n`;
 
 describe.skipIf(process.platform === 'win32')('scripts/install.mjs', () => {
   it.each([
