@@ -10,3 +10,8 @@ export const SHIPPED_RELEASE = '6.1.0';
 export function shippedBtfBytes(): Uint8Array {
   return inflateRawSync(readFileSync(join(packageRoot(), 'data', 'btf-6.1-x86_64.btf.deflate')));
 }
+
+/** Text of the shipped list of tracepoint formats, for `readTracepoints`. */
+export function shippedTracepointFormats(): string {
+  return inflateRawSync(readFileSync(join(packageRoot(), 'data', 'tracepoints-6.1.json.deflate'))).toString();
+}

@@ -6,7 +6,10 @@ import { Interrupted } from '../../core/bcc/session.ts';
 import { TOOLS, type ToolRow } from '../index.ts';
 import type { Tool, ToolOption } from '../tool.ts';
 import { register as registerAsm } from './commands/asm.ts';
+import { register as registerCompile } from './commands/compile.ts';
 import { register as registerDisasm } from './commands/disasm.ts';
+import { register as registerFeatures } from './commands/features.ts';
+import { register as registerVerify } from './commands/verify.ts';
 import type { Host, RunPlan } from './host.ts';
 import { print, warn, writeAll } from './output.ts';
 import { runScript } from './script.ts';
@@ -85,6 +88,9 @@ async function makeProgram(
   addCommonOptions(run);
   registerAsm(program);
   registerDisasm(program);
+  registerCompile(program);
+  registerVerify(program);
+  registerFeatures(program);
 
   for (const row of TOOLS) {
     // Only the tool that is asked for is loaded; the others are names in the help.

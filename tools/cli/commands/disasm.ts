@@ -37,8 +37,8 @@ export function register(program: Command): void {
     });
 }
 
-/** Raw instructions from text or bytes. Hex digits and white space alone are text: as instructions they would be nonsense. */
-function instructionBytes(bytes: Uint8Array, file: string): Uint8Array {
+/** Raw instructions from text or bytes; throws BpfError for what is neither. Hex digits and white space alone are text: as instructions they would be nonsense. */
+export function instructionBytes(bytes: Uint8Array, file: string): Uint8Array {
   const isText = bytes.length > 0 && bytes.every((b) => /[0-9a-fA-F\s]/.test(String.fromCharCode(b)));
   let code = bytes;
   if (isText) {

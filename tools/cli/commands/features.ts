@@ -1,0 +1,63 @@
+/** `skep features`: what works on this machine, and why the rest does not. Each answer is asked for, not guessed. */
+import { arch, platform } from 'node:os';
+import type { Command } from 'commander';
+import { addonProblem } from '../../../bindings/addon/index.ts';
+import { bpfUnavailable } from '../../../bindings/linux/bpf.ts';
+import { traceUnavailable } from '../../../bindings/trace/index.ts';
+import { ENGINE_ROWS } from '../../vm/engines.ts';
+import { print } from '../output.ts';
+import { version } from '../version.ts';
+import { kernelTypes, runningRelease } from './kernel-types.ts';
+
+interface Feature {
+  readonly name: string;
+  readonly available: boolean;
+  /** What it is, or why it is not available. */
+  readonly detail: string;
+}
+
+export function register(program: Command): void {
+  program
+    .command('features')
+    .description('say what works on this machine, and why the rest does not')
+    .option('-j, --json', 'one JSON object')
+    .action(async (options: { readonly json?: boolean }) => {
+      const kernel = runningRelease();
+      const about = {
+        skep: version(),
+        node: process.version,
+        platform: platform(),
+        arch: arch(),
+        ...(kernel && { kernel }),
+      };
+      const features = await findFeatures();
+      if (options.json) {
+        print(JSON.stringify({ ...about, features }));
+        return;
+      }
+      print(
+        `skep ${about.skep}, Node ${about.node}, ${about.platform} ${about.arch}${kernel ? `, Linux ${kernel}` : ''}`,
+      );
+      const width = Math.max(...features.map((f) => f.name.length));
+      for (const { name, available, detail } of features)
+        print(`${name.padEnd(width)}  ${available ? 'yes' : 'no '}${detail === '' ? '' : `  ${detail}`}`.trimEnd());
+    });
+}
+
+/** `problem` as the modules below tell it: undefined means that it works. */
+function feature(name: string, problem: string | undefined, detail = ''): Feature {
+  return { name, available: problem === undefined, detail: problem ?? detail };
+}
+
+async function findFeatures(): Promise<Feature[]> {
+  const features: Feature[] = [];
+  for (const row of ENGINE_ROWS) features.push(feature(`engine ${row.name}`, (await row.load()).unavailable()));
+  const { btf, from } = kernelTypes({});
+  features.push(
+    feature('native addon', addonProblem()),
+    feature('tracing a command', traceUnavailable(), 'without privileges, by ptrace'),
+    feature('bpf(2)', bpfUnavailable(), 'maps can be made'),
+    { name: 'kernel types (BTF)', available: true, detail: `${btf.typeCount} types, from ${from}` },
+  );
+  return features;
+}

@@ -1,0 +1,214 @@
+/**
+ * `skep verify --batch`: one JSON object a line on standard input, one answer a line on standard output, at once.
+ *
+ *   {"id", "type", "attach"?, "code": hex, "maps": [{type, key_size, value_size, max_entries, flags?, inner?}], "flags"?, "kfunc"?, "license"?}
+ *   -> {"id", "ok", "err"}
+ *
+ * `type` and a map's `type` are the kernel's numbers or names. A map load (ld_imm64 with src 1 or 2) has the map's index in `maps` as its imm.
+ * `attach` is an expected attach type (number or name) or, where the type is tied to a place of the kernel, a section name (`fentry/tcp_connect`).
+ * `flags` are BPF_PROG_LOAD's. `kfunc` lists names of kernel functions that calls with src 2 mean by index; without it their imm is a BTF id.
+ * A line that is no such question is answered with ok false, and the next is read.
+ */
+import { readSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { StringDecoder } from 'node:string_decoder';
+import { fromHex } from '../../../core/base/bytes.ts';
+import { toInsns } from '../../../core/isa/insn.ts';
+import { CALL, OP_CALL, OP_LD_IMM64 } from '../../../core/isa/ops.ts';
+import { checkMap, mapTypeById, mapTypeByName } from '../../../core/maps/index.ts';
+import { attachTypeById, attachTypeByName } from '../../../core/progs/attach-types.ts';
+import { progTypeById, progTypeByName, progTypeOfSection } from '../../../core/progs/index.ts';
+import type { MapSpec, ProgReloc, ProgSpec } from '../../../core/spec/spec.ts';
+import { lastLine, verify } from '../../../core/verifier/index.ts';
+import { print } from '../output.ts';
+import type { KernelTypes } from './kernel-types.ts';
+
+/** Flags of BPF_PROG_LOAD (include/uapi/linux/bpf.h) that change the verdict. */
+const STRICT_ALIGNMENT = 1;
+const SLEEPABLE = 0x10;
+
+/** A question that cannot be asked; the message is the answer. */
+class Malformed extends Error {}
+
+/** Answer all of standard input, by the rules of a kernel series. */
+export function answerAll(kernel: KernelTypes, rules: string): void {
+  for (const line of inputLines()) if (line.trim() !== '') print(JSON.stringify(answer(line, kernel, rules)));
+}
+
+interface Answer {
+  readonly id: unknown;
+  readonly ok: boolean;
+  readonly err: string;
+}
+
+function answer(line: string, kernel: KernelTypes, rules: string): Answer {
+  let id: unknown = null;
+  try {
+    const question = record(parse(line), 'the line');
+    id = question.id ?? null;
+    const maps = mapsOf(question.maps);
+    const prog = progOf(question, kernel);
+    const flags = number(question.flags ?? 0, 'flags');
+    const result = verify(
+      { prog, maps, kernelBtf: kernel.btf },
+      {
+        kernel: rules,
+        level: 0,
+        sleepable: (flags & SLEEPABLE) !== 0,
+        strictAlignment: (flags & STRICT_ALIGNMENT) !== 0,
+        cpus: availableParallelism(),
+      },
+    );
+    return { id, ok: result.ok, err: lastLine(result) };
+  } catch (error) {
+    if (error instanceof Malformed) return { id, ok: false, err: error.message };
+    // Ours, not the asker's; the others still want their answers.
+    return { id, ok: false, err: `internal error: ${error instanceof Error ? error.message : String(error)}` };
+  }
+}
+
+function parse(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch (error) {
+    throw new Malformed(`not JSON: ${(error as Error).message}`);
+  }
+}
+
+function record(value: unknown, what: string): Readonly<Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new Malformed(`${what} is not a JSON object`);
+  return value as Record<string, unknown>;
+}
+
+function number(value: unknown, what: string): number {
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > 0xffffffff)
+    throw new Malformed(`${what} is not an unsigned 32-bit number`);
+  return value;
+}
+
+/** The row of a number or a name, whichever is given. */
+function rowOf<T>(
+  value: unknown,
+  what: string,
+  byId: (id: number) => T | undefined,
+  byName: (name: string) => T | undefined,
+): T {
+  const row = typeof value === 'number' ? byId(value) : typeof value === 'string' ? byName(value) : undefined;
+  if (row === undefined)
+    throw new Malformed(value === undefined ? `${what} is missing` : `there is no ${what} ${JSON.stringify(value)}`);
+  return row;
+}
+
+function mapsOf(value: unknown): MapSpec[] {
+  if (value === undefined) return [];
+  if (!Array.isArray(value)) throw new Malformed('maps is not an array');
+  return value.map((map: unknown, index) => {
+    const spec = mapOf(map, `maps[${index}]`, `m${index}`);
+    const problem = checkMap(spec);
+    if (problem !== undefined) throw new Malformed(`maps[${index}] cannot be made: ${problem}`);
+    return spec;
+  });
+}
+
+function mapOf(value: unknown, what: string, name: string): MapSpec {
+  const map = record(value, what);
+  const size = (key: string): number => number(map[key] ?? 0, `${what}.${key}`);
+  return {
+    name,
+    type: rowOf(map.type, 'map type', mapTypeById, mapTypeByName).name,
+    keySize: size('key_size'),
+    valueSize: size('value_size'),
+    maxEntries: size('max_entries'),
+    flags: size('flags'),
+    keyType: 0,
+    valueType: 0,
+    ...(map.inner === undefined ? {} : { inner: mapOf(map.inner, `${what}.inner`, `${name}_inner`) }),
+  };
+}
+
+function progOf(question: Readonly<Record<string, unknown>>, kernel: KernelTypes): ProgSpec {
+  const { name: type } = rowOf(question.type, 'program type', progTypeById, progTypeByName);
+  const insns = codeOf(question.code);
+  return {
+    name: 'prog',
+    type,
+    ...attachOf(question.attach),
+    section: '',
+    insns,
+    relocs: kernelCalls(insns, question.kfunc, kernel),
+    funcs: [],
+    lines: [],
+    license: typeof question.license === 'string' ? question.license : 'GPL',
+  };
+}
+
+function codeOf(value: unknown): Uint8Array {
+  if (typeof value !== 'string') throw new Malformed('code is not a hex string');
+  let insns: Uint8Array;
+  try {
+    insns = fromHex(value);
+  } catch (error) {
+    throw new Malformed(`code: ${(error as Error).message}`);
+  }
+  if (insns.length % 8 !== 0) throw new Malformed(`code has ${insns.length} bytes: no whole number of instructions`);
+  return insns;
+}
+
+function attachOf(value: unknown): Pick<ProgSpec, 'attachType' | 'attach'> {
+  if (value === undefined || value === null) return {};
+  if (typeof value === 'string' && value.includes('/')) {
+    const match = progTypeOfSection(value);
+    if (!match) throw new Malformed(`there is no section ${JSON.stringify(value)}`);
+    const { attachType, prefix } = match.section;
+    return {
+      ...(attachType && { attachType }),
+      ...(match.target && { attach: { kind: prefix, target: match.target } }),
+    };
+  }
+  return { attachType: rowOf(value, 'attach type', attachTypeById, attachTypeByName).name };
+}
+
+/** Calls of kernel functions, by name: raw code has numbers only. */
+function kernelCalls(insns: Uint8Array, names: unknown, { btf }: KernelTypes): ProgReloc[] {
+  const relocs: ProgReloc[] = [];
+  let pc = 0;
+  for (const { opcode, src, imm } of toInsns(insns)) {
+    if (opcode === OP_CALL && src === CALL.kfunc) {
+      const listed: unknown = Array.isArray(names) ? names[imm] : names;
+      const known = imm > 0 && imm < btf.typeCount ? btf.type(imm) : undefined;
+      const name = typeof listed === 'string' ? listed : known?.kind === 'func' ? known.name : undefined;
+      if (name !== undefined) relocs.push({ kind: 'kfunc', insn: pc, name });
+    }
+    pc += opcode === OP_LD_IMM64 ? 2 : 1;
+  }
+  return relocs;
+}
+
+/** Lines as they come: an asker may wait for each answer. */
+function* inputLines(): Generator<string> {
+  const chunk = new Uint8Array(1 << 16);
+  const decoder = new StringDecoder('utf8');
+  const nap = new Int32Array(new SharedArrayBuffer(4));
+  let rest = '';
+  for (;;) {
+    let length: number;
+    try {
+      length = readSync(0, chunk);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EAGAIN') {
+        // Somebody made the pipe non-blocking.
+        Atomics.wait(nap, 0, 0, 1);
+        continue;
+      }
+      if (code !== 'EOF') throw error;
+      length = 0;
+    }
+    if (length === 0) break;
+    const lines = (rest + decoder.write(Buffer.from(chunk.buffer, 0, length))).split('\n');
+    rest = lines.pop()!;
+    yield* lines;
+  }
+  if (rest !== '') yield rest;
+}

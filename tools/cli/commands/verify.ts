@@ -1,0 +1,158 @@
+/**
+ * `skep verify FILE`: what a kernel's verifier says of every program of a C text, an object or raw instructions, and why, in the words of the source;
+ * `skep verify --batch`: the same over a stream of questions, for other programs to ask (verify-batch.ts).
+ */
+import { availableParallelism } from 'node:os';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { BpfError } from '../../../core/base/errors.ts';
+import { readObject, UNKNOWN_PROG_TYPE } from '../../../core/elf/object.ts';
+import { isElf } from '../../../core/elf/read.ts';
+import { nearestProgTypes, progTypeByName, progTypeOfSection } from '../../../core/progs/index.ts';
+import type { ObjectSpec, ProgSpec } from '../../../core/spec/spec.ts';
+import { renderExplanation, type VerifyResult, verify } from '../../../core/verifier/index.ts';
+import { print, writeAll } from '../output.ts';
+import { readInput } from './asm.ts';
+import { addSourceOptions, compileFile, type SourceOptions } from './compile.ts';
+import { instructionBytes } from './disasm.ts';
+import { type KernelTypes, kernelTypes, runningRelease, seriesOf } from './kernel-types.ts';
+import { answerAll } from './verify-batch.ts';
+
+/** Whose rules apply where no Linux runs. */
+const DEFAULT_KERNEL = '6.18';
+
+interface VerifyCommand extends SourceOptions {
+  readonly type?: string;
+  readonly json?: boolean;
+  readonly log?: '1' | '2';
+  readonly batch?: boolean;
+}
+
+export function register(program: Command): void {
+  const command = program
+    .command('verify')
+    .description("say what a kernel's verifier says of a program, and why")
+    .argument('[file]', 'C (FILE.c), an ELF object, hex text or raw instructions; - is standard input')
+    .option(
+      '--type <type>',
+      'program type (xdp, kprobe, ...), for programs that do not say it or to try another',
+      progType,
+    )
+    .option('-j, --json', 'one JSON object')
+    .addOption(new Option('--log <level>', "the verifier's log: 1 the failing path, 2 everything").choices(['1', '2']))
+    .option('--batch', 'answer one JSON question a line from standard input');
+  addSourceOptions(command).action((file: string | undefined, options: VerifyCommand) => {
+    const rules = rulesOf(options);
+    if (options.batch) {
+      if (file !== undefined) throw new BpfError('EINVAL', '--batch reads standard input: no file can be given');
+      answerAll(kernelTypes({ btf: options.btf, kernel: options.kernel }), rules);
+      return;
+    }
+    if (file === undefined) throw new BpfError('EINVAL', 'which file? (or --batch)');
+    verifyFile(file, rules, options);
+  });
+}
+
+/** The kernel series whose rules apply. */
+function rulesOf({ kernel }: VerifyCommand): string {
+  if (kernel === undefined) return seriesOf(runningRelease() ?? '') ?? DEFAULT_KERNEL;
+  const series = seriesOf(kernel);
+  if (series === undefined)
+    throw new BpfError('EINVAL', `--kernel ${kernel}: a release such as 5.10 or 6.18 is needed`);
+  return series;
+}
+
+function progType(name: string): string {
+  const row = progTypeByName(name);
+  if (row) return row.name;
+  const near = nearestProgTypes(name);
+  const hint = near.length > 0 ? ` Did you mean ${near.map((n) => `'${n}'`).join(' or ')}?` : '';
+  throw new InvalidArgumentError(`There is no program type '${name}'.${hint}`);
+}
+
+function verifyFile(file: string, rules: string, options: VerifyCommand): void {
+  const kernel = kernelTypes(options);
+  const object = readSpecs(file, kernel, options);
+  const { progs } = object;
+  if (progs.length === 0) throw new BpfError('ENOENT', `${file}: there is no program in it`);
+  const answers = progs.map((found) => {
+    const prog = typed(found, file, options.type);
+    const result = verify(
+      { prog, maps: object.maps, kernelBtf: kernel.btf, objectBtf: object.btf },
+      {
+        kernel: rules,
+        level: Number(options.log ?? 0) as 0 | 1 | 2,
+        sleepable: prog.type === 'syscall' || progTypeOfSection(prog.section)?.section.sleepable === true,
+        cpus: availableParallelism(),
+      },
+    );
+    return { prog, result };
+  });
+  const refused = answers.filter(({ result }) => !result.ok).length;
+  if (options.json) {
+    const programs = answers.map(({ prog, result }) => answerJson(prog, result, options.log !== undefined));
+    print(JSON.stringify({ file, kernel: rules, ok: refused === 0, programs }));
+  } else {
+    for (const { prog, result } of answers) {
+      if (options.log !== undefined) writeAll(1, result.log);
+      print(answerText(prog, result));
+    }
+  }
+  if (refused > 0) throw new BpfError('VERIFIER', `${refused} of ${answers.length} programs refused`);
+}
+
+/** A spec from whatever the file is: seen from its bytes, or its name for C. */
+function readSpecs(file: string, kernel: KernelTypes, options: VerifyCommand): ObjectSpec {
+  if (/\.(?:c|bpf|h)$/.test(file)) return compileFile(file, kernel, options);
+  const bytes = readInput(file);
+  if (isElf(bytes)) return readObject(bytes, { kernelBtf: kernel.btf });
+  const insns = instructionBytes(bytes, file);
+  const name = file === '-' ? 'stdin' : file.replace(/^.*\//, '').replace(/\.[^.]*$/, '');
+  const prog: ProgSpec = {
+    name,
+    type: UNKNOWN_PROG_TYPE,
+    section: '',
+    insns,
+    relocs: [],
+    funcs: [],
+    lines: [],
+    license: 'GPL',
+  };
+  return { maps: [], progs: [prog], btf: undefined, license: 'GPL' };
+}
+
+/** The program as the type it is to be tried as. */
+function typed(prog: ProgSpec, file: string, type: string | undefined): ProgSpec {
+  if (type === undefined) {
+    if (prog.type !== UNKNOWN_PROG_TYPE) return prog;
+    throw new BpfError('EINVAL', `${file}: nothing says what type of program '${prog.name}' is; say --type TYPE`);
+  }
+  if (prog.type === type) return prog;
+  const { attachType: _, attach: __, ...rest } = prog;
+  return { ...rest, type };
+}
+
+function answerText({ name }: ProgSpec, { ok, error, insnsProcessed }: VerifyResult): string {
+  if (ok || !error) return `${name}: ok (${insnsProcessed} insns processed)`;
+  return `${name}: refused\n${renderExplanation(error.explanation)}`;
+}
+
+function answerJson(prog: ProgSpec, result: VerifyResult, withLog: boolean): object {
+  const { ok, error, insnsProcessed, facts, log } = result;
+  return {
+    name: prog.name,
+    type: prog.type,
+    ok,
+    insns_processed: insnsProcessed,
+    stack_depth: facts.stackDepth,
+    ...(error && {
+      error: {
+        message: error.message,
+        category: error.category,
+        pc: error.pc,
+        source_line: error.sourceLine,
+        explanation: error.explanation,
+      },
+    }),
+    ...(withLog && { log }),
+  };
+}
