@@ -36,6 +36,8 @@ export interface Features {
   readonly computeNegation: boolean;
   /** A number is settled when its range and its tnum have one value in common. */
   readonly singleValues: boolean;
+  /** A tail call in a subprogram is walked as a return to its caller, too. */
+  readonly tailCallsReturn: boolean;
   /** Jumps backwards are allowed (5.3). */
   readonly loops: boolean;
   /** Instructions the walk may take, and a program may have. */

@@ -10,6 +10,7 @@ import {
   clobberCallerSaved,
   pushAsyncCallback,
   pushCallback,
+  returnFromCall,
 } from './call.ts';
 import { DYNPTR, endDynptr } from './dynptr.ts';
 import type { Env } from './env.ts';
@@ -91,7 +92,12 @@ function isSince(env: Env, version: string): boolean {
   return env.options.kernel[0] * 100 + env.options.kernel[1] >= number;
 }
 
-export function checkHelperCall(env: Env, i: number): void {
+/** Check the helper call at `i`. Answers the instruction to go on with. */
+export function checkHelperCall(
+  env: Env,
+  i: number,
+  previousAt: (state: State, insn: number) => State | undefined,
+): number {
   const id = env.program.code.imm[i]!;
   const row = helperAt(env, id);
   const type = env.progType.name;
@@ -180,7 +186,21 @@ export function checkHelperCall(env: Env, i: number): void {
   clobberCallerSaved(env);
   setResult(env, facts);
   if (facts.map >= 0) checkMapAndHelper(env, env.map(facts.map), row);
+  if (row.name === 'tail_call') return tailCall(env, i, previousAt);
   if (changesPacket) clearPacketPointers(env);
+  return i + 1;
+}
+
+/**
+ * A tail call that fails falls through with nothing changed. One that succeeds never comes back; in a subprogram, though, it
+ * is the subprogram that is replaced, and its caller goes on with any result and with the packet possibly moved.
+ */
+function tailCall(env: Env, i: number, previousAt: (state: State, insn: number) => State | undefined): number {
+  if (env.state.frames.length === 1 || !env.options.features.tailCallsReturn) return i + 1;
+  env.pushPath(i + 1, i);
+  clearPacketPointers(env);
+  env.setUnknown(0);
+  return returnFromCall(env, previousAt);
 }
 
 const BPF_F_RDONLY_PROG = 1 << 7;

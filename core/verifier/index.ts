@@ -165,6 +165,7 @@ function featuresOf(kernel: number): Features {
     computeSwap: kernel >= 618,
     computeNegation: kernel >= 617,
     singleValues: kernel >= 618,
+    tailCallsReturn: kernel >= 618,
     loops: kernel >= 503,
     maxProcessed: kernel >= 502 ? 1_000_000 : 131_072,
     maxInsns: kernel >= 502 ? MAX_INSNS : MAX_INSNS_UNPRIVILEGED,

@@ -10,6 +10,7 @@ import { KIND } from './reg.ts';
 import { type Frame, HIST, type HistoryEntry, MAIN_CALLSITE, type State } from './state.ts';
 
 const ARGUMENTS = 0x3e;
+const TAIL_CALL = 12;
 
 /** Registers and slots still to be traced, by frame. */
 class Wanted {
@@ -295,7 +296,10 @@ function stepJump(env: Env, i: number, following: number, entry: HistoryEntry | 
       return 0;
     }
     wanted.drop(0);
-    return wanted.regs[wanted.frame]! & ARGUMENTS ? CANNOT : 0;
+    if (wanted.regs[wanted.frame]! & ARGUMENTS) return CANNOT;
+    // A tail call in a subprogram may have returned to the caller.
+    if (src[i] === CALL.helper && imm[i] === TAIL_CALL && following !== i + 1 && ++wanted.frame > 7) return CANNOT;
+    return 0;
   }
   if (op === 0x90) {
     // Backwards into a callee, or into a callback when no local call stands before the next instruction.

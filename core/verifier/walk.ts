@@ -216,8 +216,7 @@ export class Walk {
         }
         if (kind === 1) return checkLocalCall(env, i);
         if (kind === 2) return checkKfuncCall(env, this.kfuncs, i, (s, insn) => previousAt(s, insn));
-        checkHelperCall(env, i);
-        return i + 1;
+        return checkHelperCall(env, i, previousAt);
       }
       case 0x00:
         if (fromReg || src[i] !== 0 || dst[i] !== 0 || (wide ? imm[i] !== 0 : off[i] !== 0)) {

@@ -1,6 +1,6 @@
 /** The real kernel's verdicts, through oracle/oracle.c: built on first use, one process for many programs. */
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { mapTypeByName } from '../../core/maps/index.ts';
@@ -31,7 +31,10 @@ function build(): string {
   const binary = `${folder}/oracle`;
   if (!existsSync(binary) || statSync(binary).mtimeMs < statSync(source).mtimeMs) {
     mkdirSync(folder, { recursive: true });
-    execFileSync('gcc', ['-O1', '-D_GNU_SOURCE', '-o', binary, source], { stdio: 'pipe' });
+    // Another test process may be running the old one, or building too: replace it in one step.
+    const fresh = `${binary}.${process.pid}`;
+    execFileSync('gcc', ['-O1', '-D_GNU_SOURCE', '-o', fresh, source], { stdio: 'pipe' });
+    renameSync(fresh, binary);
   }
   return binary;
 }
