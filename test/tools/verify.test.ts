@@ -107,6 +107,8 @@ describe('verify', () => {
     expect(run(['verify']).stderr).toBe('skep: which file? (or --batch)\n');
     file('odd.hex', 'b7000');
     expect(run(['verify', 'odd.hex', '--type', 'xdp']).stderr).toMatch(/^skep: odd\.hex: .*odd number of digits/);
+    file('bad.o', '\x7fELFjunk');
+    expect(run(['verify', 'bad.o']).stderr).toMatch(/^skep: 'bad\.o': malformed ELF file: .*\n$/);
     file('bad.c', 'int f(void *ctx) { return x; }\n');
     expect(run(['verify', 'bad.c'])).toMatchObject({ status: 1, stdout: '' });
   });

@@ -103,7 +103,8 @@ function isRawBtf(bytes: Uint8Array): boolean {
   return magic === BTF_MAGIC || magic === ((BTF_MAGIC & 0xff) << 8) + (BTF_MAGIC >> 8);
 }
 
-function named<T>(path: string, read: () => T): T {
+/** The file's name in front of what reading it complains about. */
+export function named<T>(path: string, read: () => T): T {
   try {
     return read();
   } catch (error) {

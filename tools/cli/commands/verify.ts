@@ -14,7 +14,7 @@ import { print, writeAll } from '../output.ts';
 import { readInput } from './asm.ts';
 import { addSourceOptions, compileFile, type SourceOptions } from './compile.ts';
 import { instructionBytes } from './disasm.ts';
-import { type KernelTypes, kernelTypes, runningRelease, seriesOf } from './kernel-types.ts';
+import { type KernelTypes, kernelTypes, named, runningRelease, seriesOf } from './kernel-types.ts';
 import { answerAll } from './verify-batch.ts';
 
 /** Whose rules apply where no Linux runs. */
@@ -104,7 +104,7 @@ function verifyFile(file: string, rules: string, options: VerifyCommand): void {
 function readSpecs(file: string, kernel: KernelTypes, options: VerifyCommand): ObjectSpec {
   if (/\.(?:c|bpf|h)$/.test(file)) return compileFile(file, kernel, options);
   const bytes = readInput(file);
-  if (isElf(bytes)) return readObject(bytes, { kernelBtf: kernel.btf });
+  if (isElf(bytes)) return named(file, () => readObject(bytes, { kernelBtf: kernel.btf }));
   const insns = instructionBytes(bytes, file);
   const name = file === '-' ? 'stdin' : file.replace(/^.*\//, '').replace(/\.[^.]*$/, '');
   const prog: ProgSpec = {
