@@ -68,5 +68,7 @@ try {
   problem = error instanceof Error ? error.message : String(error);
 }
 if (problem) {
-  process.stdout.write(`skep: native addon not built (${problem}): live tracing and the native engine are off, everything else works\n`);
+  process.stdout.write(
+    `skep: native addon not built (${problem}): live tracing and the native engine are off, everything else works\n`,
+  );
 }
