@@ -18,6 +18,8 @@ export default defineConfig({
     globalSetup: ['test/project/build.setup.ts'],
     // One process a file: memories of 4 GiB of address space each must not pile up.
     pool: 'forks',
+    // All cores: much of the time goes by in commands that the tests start.
+    maxWorkers: '100%',
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },
