@@ -56,22 +56,37 @@ for p in (${port}, ${closed}):
   curl: () => ['sh', '-c', `curl -s http://127.0.0.1:${port}/; curl -s http://127.0.0.1:${closed}/; true`],
 };
 
-/** What strace says of a run of the command: every IPv4 connect of a stream socket with the name of the process, in order. */
+/**
+ * What strace says of a run of the command: every IPv4 connect of a stream socket with the name of the process, in order.
+ * The name follows from the calls that set it (execve, prctl PR_SET_NAME; the kernel cuts it to 15 bytes): strace's own -Y
+ * reads /proc once and may print the name from before an exec, as a version manager's python3 (a shell script) shows.
+ */
 async function straced(command: readonly string[]): Promise<{ comm: string; daddr: string; dport: number }[]> {
   const file = join(temporary(), 'trace');
-  const child = spawn('strace', ['-f', '-qq', '-Y', '-e', 'trace=connect,socket', '-o', file, ...command], {
-    stdio: 'ignore',
-  });
+  const child = spawn(
+    'strace',
+    ['-f', '-qq', '-Y', '-s', '256', '-e', 'trace=connect,socket,execve,prctl', '-o', file, ...command],
+    { stdio: 'ignore' },
+  );
   await once(child, 'close');
-  return [
-    ...readFileSync(file, 'utf8').matchAll(
-      /^\d+<([^>]*)> .*connect\(.*sa_family=AF_INET, sin_port=htons\((\d+)\), sin_addr=inet_addr\("([^"]+)"\)/gm,
-    ),
-  ].map((m) => ({
-    comm: m[1]!,
-    daddr: m[3]!,
-    dport: Number(m[2]),
-  }));
+  const names = new Map<string, string>();
+  const entered = new Map<string, string>();
+  const found: { comm: string; daddr: string; dport: number }[] = [];
+  for (const line of readFileSync(file, 'utf8').split('\n')) {
+    const head = /^(\d+)<([^>]*)>\s+(.*)$/.exec(line);
+    if (!head) continue;
+    const [, pid, shown, call] = head as unknown as [string, string, string, string];
+    const exec = /^execve\("([^"]*)"/.exec(call);
+    if (exec) entered.set(pid, exec[1]!.split('/').at(-1)!.slice(0, 15));
+    if (/^(execve\(|<\.\.\. execve resumed).* = 0$/.test(call)) names.set(pid, entered.get(pid)!);
+    const renamed = /^prctl\(PR_SET_NAME, "([^"]*)"/.exec(call);
+    if (renamed) names.set(pid, renamed[1]!.slice(0, 15));
+    const connect = /^connect\(.*sa_family=AF_INET, sin_port=htons\((\d+)\), sin_addr=inet_addr\("([^"]+)"\)/.exec(
+      call,
+    );
+    if (connect) found.push({ comm: names.get(pid) ?? shown, daddr: connect[2]!, dport: Number(connect[1]) });
+  }
+  return found;
 }
 
 const canStrace = has('strace') && spawnSync('strace', ['-qq', '-Y', '-o', '/dev/null', 'true']).status === 0;
