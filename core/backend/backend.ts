@@ -8,11 +8,21 @@
 import type { Btf } from '../btf/btf.ts';
 import type { MapSpec, ObjectSpec, ProgSpec } from '../spec/spec.ts';
 
-/** A request to attach: the kind, and BCC's arguments for it. */
+/**
+ * A request to attach: the kind, and BCC's arguments for it.
+ *
+ * | kind | target | options |
+ * |---|---|---|
+ * | kprobe, kretprobe | `function` or `function+offset` | `offset`, `maxactive` |
+ * | tracepoint | `category:event` | |
+ * | raw_tracepoint, tp_btf, kfunc, kretfunc, fmod_ret, lsm | the name | |
+ * | uprobe, uretprobe | `path:function`, `path:function+offset`, or `path:+N`: N bytes from the start of the file | `pid` (one process), `refCtrOffset` (file offset of a USDT semaphore to count up while attached) |
+ * | perf_event | `type:config`, numbers of perf_event_open(2) | `samplePeriod`, `sampleFreq`, `pid`, `cpu` (absent: each), `groupFd`, `attr` (the bytes of a whole struct perf_event_attr, which then says everything) |
+ * | socket, xdp | interface | `flags` |
+ * | prog_attach | number of a descriptor (cgroup, sockmap, ...) | `attachType` (enum bpf_attach_type), `flags`: BPF_PROG_ATTACH; closing the link is BPF_PROG_DETACH |
+ */
 export interface Probe {
-  /** 'kprobe' | 'kretprobe' | 'tracepoint' | 'raw_tracepoint' | 'kfunc' | 'kretfunc' | 'uprobe' | 'uretprobe' | 'perf_event' | 'socket' | 'xdp' | ... */
   readonly kind: string;
-  /** Kernel function, `category:event`, interface name, ... */
   readonly target: string;
   readonly options?: Readonly<Record<string, unknown>>;
 }
@@ -114,6 +124,20 @@ export interface Backend {
   tracepointFormat(category: string, name: string): string | undefined;
   ksym(address: bigint): SymbolAt | undefined;
   ksymAddress(name: string): bigint | undefined;
+  /** Name of an address in a process, by the symbols of what it has mapped; `module` is a path. Absent: user symbols are not known here. */
+  userSymbol?(pid: number, address: bigint): SymbolAt | undefined;
+  /** Address in a process of a symbol, of one module (a path or its last part) or of any. */
+  userSymbolAddress?(pid: number, module: string | undefined, name: string): bigint | undefined;
+  /**
+   * perf_event_open(2) of a counter on one CPU, put into that CPU's slot of a perf_event_array: what a program's perf_read reads. Closing the
+   * link empties the slot. Throws SysError.
+   */
+  openPerfCounter?(
+    map: MapHandle,
+    counter: { readonly type: number; readonly config: number | bigint; readonly pid: number; readonly cpu: number },
+  ): Link;
+  /** Network devices that programs can be offloaded to (BPF's option `device`). Absent: none. */
+  readonly devices?: readonly string[];
   /** Detach and free everything. Idempotent. */
   close(): void;
 }
