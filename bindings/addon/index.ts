@@ -2,7 +2,8 @@
  * The native addon, if there is one. Everything in skep works without it, only slower and without live tracing; so asking for it never
  * throws: `addon()` is undefined where it was not built, and `addonProblem()` says why.
  *
- * Built by scripts/install.mjs from binding.gyp; the C++ is in native/, the glue beside this file. Node-API version 8.
+ * Built by scripts/install.mjs from binding.gyp; the C++ is in native/, the glue beside this file. Node-API version 8. A published
+ * package carries no build: scripts/package.mjs makes platform packages (skep-linux-x64-gnu, ...) and the loader that finds them.
  */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -104,18 +105,38 @@ function packageRoot(): string {
   return directory;
 }
 
+/** The first line that an error of the generated loader carries about a file that was there and did not load, else undefined. */
+function causeOf(error: unknown): string | undefined {
+  for (let at = error; at instanceof Error; at = at.cause)
+    if ((at as { code?: string }).code === 'ERR_DLOPEN_FAILED') return at.message.split('\n')[0];
+  return undefined;
+}
+
 function load(): void {
   if (tried) return;
   tried = true;
-  const file = join(packageRoot(), 'build', 'Release', 'skep.node');
-  if (!existsSync(file)) {
+  const root = packageRoot();
+  const require = createRequire(import.meta.url);
+  const built = join(root, 'build', 'Release', 'skep.node');
+  // What scripts/package.mjs puts into the published package: it looks for the platform package that npm installed beside it.
+  const published = join(root, 'dist', 'native.cjs');
+  if (existsSync(built)) {
+    try {
+      loaded = require(built) as Addon;
+    } catch (error) {
+      problem = `the native addon does not load: ${error instanceof Error ? error.message : String(error)}`;
+    }
+  } else if (existsSync(published)) {
+    try {
+      loaded = require(published) as Addon;
+    } catch (error) {
+      const cause = causeOf(error);
+      problem = cause
+        ? `the native addon does not load: ${cause}`
+        : `no platform package for ${process.platform}-${process.arch} is installed (npm leaves it out with --omit=optional)`;
+    }
+  } else {
     problem = 'the native addon is not built (run `npm rebuild` where a C++ compiler is on PATH)';
-    return;
-  }
-  try {
-    loaded = createRequire(import.meta.url)(file) as Addon;
-  } catch (error) {
-    problem = `the native addon does not load: ${error instanceof Error ? error.message : String(error)}`;
   }
 }
 
