@@ -44,9 +44,11 @@ export function register(program: Command): void {
     });
 }
 
-/** `problem` as the modules below tell it: undefined means that it works. */
+/** `problem` as the modules below tell it: undefined means that it works. What the missing addon takes away says so; its row says why. */
 function feature(name: string, problem: string | undefined, detail = ''): Feature {
-  return { name, available: problem === undefined, detail: problem ?? detail };
+  const addon = addonProblem();
+  const reason = addon !== undefined && problem?.includes(addon) ? 'needs the native addon' : problem;
+  return { name, available: problem === undefined, detail: reason ?? detail };
 }
 
 async function findFeatures(): Promise<Feature[]> {
@@ -54,7 +56,7 @@ async function findFeatures(): Promise<Feature[]> {
   for (const row of ENGINE_ROWS) features.push(feature(`engine ${row.name}`, (await row.load()).unavailable()));
   const { btf, from } = kernelTypes({});
   features.push(
-    feature('native addon', addonProblem()),
+    { name: 'native addon', available: addonProblem() === undefined, detail: addonProblem() ?? '' },
     feature('tracing a command', traceUnavailable(), 'without privileges, by ptrace'),
     feature('bpf(2)', bpfUnavailable(), 'maps can be made'),
     { name: 'kernel types (BTF)', available: true, detail: `${btf.typeCount} types, from ${from}` },
