@@ -16,7 +16,18 @@
       "xcode_settings": { "CLANG_CXX_LANGUAGE_STANDARD": "c++20" },
       "msvs_settings": { "VCCLCompilerTool": { "AdditionalOptions": ["/std:c++20"] } },
       "conditions": [
-        ["OS=='linux'", { "sources": ["bindings/addon/linux.cc", "native/linux/sys.cc"] }],
+        [
+          "OS=='linux'",
+          {
+            "sources": [
+              "bindings/addon/linux.cc",
+              "bindings/addon/live.cc",
+              "native/linux/interrupt.cc",
+              "native/linux/records.cc",
+              "native/linux/sys.cc"
+            ]
+          }
+        ],
         [
           "OS=='linux' and target_arch=='x64'",
           {

@@ -42,6 +42,56 @@ export interface NativeSys {
   /** Fills `ready` (one byte a descriptor) and answers how many are readable. */
   poll(fds: Int32Array, timeoutMs: number, ready: Uint8Array): number;
   mmap(length: number, protection: number, flags: number, fd: number, offset: number): NativeMapping | number;
+  /** Any other call; `nr` from `calls`. */
+  syscall(nr: number, ...args: readonly (number | bigint | ArrayBufferView)[]): number;
+  /** Numbers of system calls on this architecture. */
+  readonly calls: Readonly<Record<NativeCall, number>>;
+  readonly Records: new (ordered: boolean) => NativeRecords;
+  /** `done` is called on Node's loop once one of `fds` is readable or time is up. Writing 8 bytes to the descriptor it answers ends the wait. */
+  waitAsync(fds: Int32Array, timeoutMs: number, done: () => void): number;
+  /**
+   * From now on the first `signo` sets flag[0] to 1 and adds to the eventfd in flag[2]; the next, while flag[0] is still set, does what
+   * the signal did before. Several signals share one flag. 0 or -errno.
+   */
+  interruptOn(signo: number, flag: Int32Array): number;
+  interruptOff(): void;
+  /** x86-64 only. [pid, go, errors]: the child goes on to its exec once a byte is written to `go`; `errors` ends at the exec. */
+  spawnHeld?(path: string, argv: readonly string[], envp: readonly string[], cwd: string): Int32Array | number;
+}
+
+/** Names of `NativeSys.calls`. */
+export type NativeCall =
+  | 'bind'
+  | 'eventfd2'
+  | 'fcntl'
+  | 'fsconfig'
+  | 'fsmount'
+  | 'fsopen'
+  | 'getsockname'
+  | 'getsockopt'
+  | 'kill'
+  | 'mkdirat'
+  | 'pidfd_open'
+  | 'pidfd_send_signal'
+  | 'prlimit64'
+  | 'read'
+  | 'recvfrom'
+  | 'sendto'
+  | 'setsockopt'
+  | 'socket'
+  | 'unlinkat'
+  | 'wait4'
+  | 'write';
+
+/** native/linux/records.h: perf and ring buffers emptied by a thread. Answers 0 or -errno where nothing else is said. */
+export interface NativeRecords {
+  addPerf(cpu: number, fd: number, pages: number, countsLost: boolean): number;
+  addRing(mapFd: number, sizeBytes: number): number;
+  /** A descriptor that is readable while something waits to be taken. */
+  start(): number;
+  /** All that is there now: records of { i32 cpu, u32 size, u64 value } and their bytes, padded to eight. */
+  take(): ArrayBuffer | undefined;
+  close(): void;
 }
 
 /** Memory shared with the kernel. `unmap` detaches the buffer. */

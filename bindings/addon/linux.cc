@@ -130,6 +130,7 @@ void register_linux(Napi::Env env, Napi::Object exports) {
   sys.Set("close", Napi::Function::New<close>(env, "close"));
   sys.Set("poll", Napi::Function::New<poll>(env, "poll"));
   sys.Set("mmap", Napi::Function::New<map>(env, "mmap"));
+  register_live(env, sys);
   exports.Set("sys", sys);
 }
 

@@ -10,6 +10,8 @@ namespace skep {
 void register_engine(Napi::Env env, Napi::Object exports);
 void register_tracer(Napi::Env env, Napi::Object exports);
 void register_linux(Napi::Env env, Napi::Object exports);
+// Into what register_linux exports as `sys`.
+void register_live(Napi::Env env, Napi::Object sys);
 
 // The bytes of a typed array or DataView, also one over a SharedArrayBuffer. Returns false (and throws) for anything else.
 struct Bytes {

@@ -120,7 +120,7 @@ void kill_and_reap(pid_t pid) {
 
 }  // namespace
 
-int spawn_seized(const Command& command, const std::vector<sock_filter>& filter, unsigned long options, Spawned* out) {
+int spawn_held(const Command& command, const std::vector<sock_filter>& filter, Held* out) {
   int go[2], errors[2];
   if (pipe2(go, O_CLOEXEC) != 0) return errno;
   if (pipe2(errors, O_CLOEXEC) != 0) {
@@ -150,25 +150,35 @@ int spawn_seized(const Command& command, const std::vector<sock_filter>& filter,
     close(go[1]);
     child(plan);
   }
-  int error = pid < 0 ? errno : 0;
+  const int error = pid < 0 ? errno : 0;
   pthread_sigmask(SIG_SETMASK, &plan.mask, nullptr);
   close(go[0]);
   close(errors[1]);
-  if (!error && ptrace(PTRACE_SEIZE, pid, 0, options) != 0) {
-    error = errno;
-    kill_and_reap(pid);
-  }
-  if (!error && write(go[1], "!", 1) != 1) {
-    error = errno;
-    kill_and_reap(pid);
-  }
-  close(go[1]);
   if (error) {
+    close(go[1]);
     close(errors[0]);
     return error;
   }
   out->pid = pid;
   out->error_pipe = errors[0];
+  out->go = go[1];
+  return 0;
+}
+
+int spawn_seized(const Command& command, const std::vector<sock_filter>& filter, unsigned long options, Spawned* out) {
+  Held held;
+  if (int error = spawn_held(command, filter, &held)) return error;
+  int error = 0;
+  if (ptrace(PTRACE_SEIZE, held.pid, 0, options) != 0 || write(held.go, "!", 1) != 1) {
+    error = errno;
+    kill_and_reap(held.pid);
+  }
+  close(held.go);
+  if (error) {
+    close(held.error_pipe);
+    return error;
+  }
+  *out = held;
   return 0;
 }
 

@@ -24,6 +24,14 @@ struct Spawned {
   int error_pipe = -1;
 };
 
+// A child that stands before its setting up: it goes on once a byte is written to `go`, and ends when `go` is closed without.
+struct Held : Spawned {
+  int go = -1;
+};
+
+// Forks the child and holds it. Returns 0 or an errno.
+int spawn_held(const Command& command, const std::vector<sock_filter>& filter, Held* out);
+
 // The child is traced, and stops at its execve or just after it. Returns 0 or an errno.
 int spawn_seized(const Command& command, const std::vector<sock_filter>& filter, unsigned long options, Spawned* out);
 
