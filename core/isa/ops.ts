@@ -8,6 +8,7 @@
 
 /** Instruction classes: the low three bits of the opcode. */
 export const CLASS = { LD: 0, LDX: 1, ST: 2, STX: 3, ALU: 4, JMP: 5, JMP32: 6, ALU64: 7 } as const;
+export type ClassCode = (typeof CLASS)[keyof typeof CLASS];
 
 /** Source bit of ALU and JMP classes: K takes the immediate, X the source register. */
 export const SRC = { K: 0x00, X: 0x08 } as const;

@@ -8,7 +8,7 @@
 import { KERNEL_HI } from '../base/memory.ts';
 import { MAX_CALL_FRAMES, STACK_SIZE } from '../isa/ops.ts';
 import { divmod64, sdivmod64 } from './arith64.ts';
-import { atomic32, atomic64 } from './atomics.ts';
+import { atomic32, atomic64, type RmwImm } from './atomics.ts';
 import { accessFault, callHelper, type Machine, type Run, slowAccess, tailCall } from './interp-machine.ts';
 import { MAY_GOTO_BUDGET, makeFault, REASON } from './layout.ts';
 import { type Operation, REG_HALVES } from './predecode.ts';
@@ -633,8 +633,8 @@ export function execute(exe: Machine, run: Run, r: Int32Array, start: number, ba
         readLimit = access.readLimit | 0;
         writeLo = access.writeLo | 0;
         writeLimit = access.writeLimit | 0;
-        if (bytes === 8) atomic64(memory.view, a >>> 0, x & 0xfd, r, s);
-        else atomic32(memory.view, a >>> 0, x & 0xfd, r, s);
+        if (bytes === 8) atomic64(memory.view, a >>> 0, (x & 0xfd) as RmwImm, r, s);
+        else atomic32(memory.view, a >>> 0, (x & 0xfd) as RmwImm, r, s);
         i += 2;
         continue;
       }

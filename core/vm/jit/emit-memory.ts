@@ -4,28 +4,31 @@
  * before every access.
  */
 import { FIRST_MAPPED, KERNEL_HI } from '../../base/memory.ts';
-import { ATOMIC_OPS, type AtomicOp, CLASS, MODE, PSEUDO, SIZES } from '../../isa/ops.ts';
+import { ATOMIC_OPS, type AtomicOp, CLASS, MODE, PSEUDO, SIZES, type SizeRow } from '../../isa/ops.ts';
 import { FUNCTION_HI, FUNCTION_LO } from '../layout.ts';
 import type { FunctionEmitter } from './emitter.ts';
 import { FAULT } from './plan.ts';
 import { STATE } from './state.ts';
 import { I32, I64, OP, type OpCode, VOID } from './wasm.ts';
 
-const LOAD: Readonly<Record<number, readonly [OpCode, OpCode]>> = {
+type Bytes = SizeRow['bytes'];
+
+/** Zero-extending and sign-extending. */
+const LOAD = {
   1: [OP.i64_load8_u, OP.i64_load8_s],
   2: [OP.i64_load16_u, OP.i64_load16_s],
   4: [OP.i64_load32_u, OP.i64_load32_s],
   8: [OP.i64_load, OP.i64_load],
-};
+} as const satisfies Record<Bytes, readonly [OpCode, OpCode]>;
 
-const STORE: Readonly<Record<number, OpCode>> = {
+const STORE = {
   1: OP.i64_store8,
   2: OP.i64_store16,
   4: OP.i64_store32,
   8: OP.i64_store,
-};
+} as const satisfies Record<Bytes, OpCode>;
 
-/** What an atomic combines old value and operand with; undefined: it stores the operand. */
+/** What an atomic combines old value and operand with; undefined: it stores the operand. The others have code of their own below. */
 const COMBINE = {
   add: OP.i64_add,
   or: OP.i64_or,
@@ -36,14 +39,11 @@ const COMBINE = {
   fetch_and: OP.i64_and,
   fetch_xor: OP.i64_xor,
   xchg: undefined,
-  cmpxchg: undefined,
-  load_acq: undefined,
-  store_rel: undefined,
-} as const satisfies Record<AtomicOp, OpCode | undefined>;
+} as const satisfies Record<Exclude<AtomicOp, 'cmpxchg' | 'load_acq' | 'store_rel'>, OpCode | undefined>;
 
 const ATOMIC_NAME = new Map<number, AtomicOp>(ATOMIC_OPS.map((r) => [r.imm, r.name]));
 
-const BYTES = new Map<number, number>(SIZES.map((r) => [r.code, r.bytes]));
+const BYTES = new Map<number, Bytes>(SIZES.map((r) => [r.code, r.bytes]));
 
 export function emitConstant(e: FunctionEmitter, pc: number): void {
   const { code } = e;
@@ -110,7 +110,7 @@ export function emitLoad(e: FunctionEmitter, pc: number): void {
   const p = e.plan.decoded;
   const opcode = p.opcode[pc]!;
   const bytes = BYTES.get(opcode & 0x18)!;
-  load(e, pc, LOAD[bytes]![(opcode & 0xe0) === MODE.MEMSX ? 1 : 0]!, bytes, p.dst[pc]!, p.src[pc]!);
+  load(e, pc, LOAD[bytes][(opcode & 0xe0) === MODE.MEMSX ? 1 : 0], bytes, p.dst[pc]!, p.src[pc]!);
 }
 
 function load(e: FunctionEmitter, pc: number, name: OpCode, bytes: number, dst: number, base: number): void {
@@ -136,7 +136,7 @@ export function emitStore(e: FunctionEmitter, pc: number): void {
   const [dst, src, off] = [p.dst[pc]!, p.src[pc]!, p.off[pc]!];
   const atomic = (opcode & 0xe0) === MODE.ATOMIC ? ATOMIC_NAME.get(p.imm[pc]!) : undefined;
   if (atomic === 'load_acq') {
-    load(e, pc, LOAD[bytes]![0], bytes, dst, src);
+    load(e, pc, LOAD[bytes][0], bytes, dst, src);
     return;
   }
   check(e, pc, dst, off, bytes, true);
@@ -144,12 +144,12 @@ export function emitStore(e: FunctionEmitter, pc: number): void {
     const rest = address(e, dst, off);
     if ((opcode & 7) === CLASS.ST) code.i64(p.imm[pc]!);
     else e.read(src);
-    code.access(STORE[bytes]!, rest);
+    code.access(STORE[bytes], rest);
     return;
   }
   // Programs of one memory run on one thread: load, combine, store.
   const rest = address(e, dst, off);
-  code.tee(e.narrow).access(LOAD[bytes]![0], rest).set(e.wide);
+  code.tee(e.narrow).access(LOAD[bytes][0], rest).set(e.wide);
   const narrow = (register: number) => {
     e.read(register);
     if (bytes === 4) code.i64(-1, 0).op(OP.i64_and);
@@ -160,7 +160,7 @@ export function emitStore(e: FunctionEmitter, pc: number): void {
     code.op(OP.i64_eq, OP.if).byte(VOID);
     code.get(e.narrow);
     e.read(src);
-    code.access(STORE[bytes]!, rest).op(OP.end);
+    code.access(STORE[bytes], rest).op(OP.end);
     code.get(e.wide).set(e.reg[0]!);
     return;
   }
@@ -169,7 +169,7 @@ export function emitStore(e: FunctionEmitter, pc: number): void {
   if (combine !== undefined) code.get(e.wide);
   e.read(src);
   if (combine !== undefined) code.op(combine);
-  code.access(STORE[bytes]!, rest);
+  code.access(STORE[bytes], rest);
   if (ATOMIC_OPS.find((r) => r.name === atomic)!.fetch) code.get(e.wide).set(e.reg[src]!);
 }
 

@@ -1,5 +1,5 @@
 /** One instruction to wasm: which file knows its class, and the conditions of jumps. */
-import { CLASS, type CondOp, JMP_OPS, OP_LD_IMM64 } from '../../isa/ops.ts';
+import { CLASS, type ClassCode, type CondOp, JMP_OPS, OP_LD_IMM64 } from '../../isa/ops.ts';
 import { emitAlu } from './emit-alu.ts';
 import { emitCall } from './emit-call.ts';
 import { emitConstant, emitLoad, emitPacketLoad, emitStore } from './emit-memory.ts';
@@ -28,7 +28,8 @@ export function emitInsn(e: FunctionEmitter, pc: number): void {
   const p = e.plan.decoded;
   const opcode = p.opcode[pc]!;
   e.positions.push(e.code.length, pc);
-  switch (opcode & 7) {
+  const cls = (opcode & 7) as ClassCode;
+  switch (cls) {
     case CLASS.ALU:
     case CLASS.ALU64:
       emitAlu(e, pc);
@@ -44,9 +45,18 @@ export function emitInsn(e: FunctionEmitter, pc: number): void {
       if (opcode === OP_LD_IMM64) emitConstant(e, pc);
       else emitPacketLoad(e, pc);
       break;
-    default:
+    case CLASS.JMP:
+    case CLASS.JMP32:
       emitCall(e, pc);
+      break;
+    default:
+      missing(cls);
   }
+}
+
+/** A class without a case is found when this file is type-checked. */
+function missing(what: never): never {
+  throw new Error(`the JIT has no case for ${String(what)}`);
 }
 
 /** i32 on the stack: is the jump at `pc` taken? */

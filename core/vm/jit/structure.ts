@@ -115,8 +115,8 @@ function structured(e: FunctionEmitter, p: DecodedProgram, cfg: Cfg): void {
   };
 
   const ends = (block: Block) => {
-    const { target, next } = block;
-    switch (block.ends) {
+    const { target, next, ends: how } = block;
+    switch (how) {
       case 'exit':
         e.exit();
         return;
@@ -150,7 +150,10 @@ function structured(e: FunctionEmitter, p: DecodedProgram, cfg: Cfg): void {
         }
         if (toNext) branch(next!);
         else work.push({ do: 'node', block: next! });
+        return;
       }
+      default:
+        missing(how);
     }
   };
 
@@ -187,6 +190,11 @@ function structured(e: FunctionEmitter, p: DecodedProgram, cfg: Cfg): void {
   }
 }
 
+/** A way to end a block without a case is found when this file is type-checked. */
+function missing(what: never): never {
+  throw new Error(`the JIT has no code for a block that ends by ${String(what)}`);
+}
+
 function dispatched(e: FunctionEmitter, p: DecodedProgram, cfg: Cfg): void {
   const { code } = e;
   const count = cfg.blocks.length;
@@ -212,7 +220,8 @@ function dispatched(e: FunctionEmitter, p: DecodedProgram, cfg: Cfg): void {
     const charge = () => {
       if (cost(block) > 0) e.charge(block.last, cost(block));
     };
-    switch (block.ends) {
+    const how = block.ends;
+    switch (how) {
       case 'exit':
         e.exit();
         return;
@@ -226,9 +235,13 @@ function dispatched(e: FunctionEmitter, p: DecodedProgram, cfg: Cfg): void {
         e.labels = open;
         go(block.next!, 0);
         return;
-      default:
+      case 'goto':
+      case 'fall':
         charge();
         go(block.target!, 0);
+        return;
+      default:
+        missing(how);
     }
   });
   code.op(OP.end, OP.unreachable);
