@@ -20,6 +20,7 @@ import { readFileSync } from 'node:fs';
 import { constants, cpus } from 'node:os';
 import { ERRNO, errnoName } from '../../core/base/errno.ts';
 import { BpfError, SysError, Unsupported } from '../../core/base/errors.ts';
+import { machineEventOf } from '../../core/model/hook-table.ts';
 import type { EventSource, SyscallInterest, TaskEvent } from '../../core/model/source.ts';
 import { addon, addonProblem, type NativeTracer } from '../addon/index.ts';
 import { resolveCommand } from './command.ts';
@@ -90,6 +91,12 @@ export class TraceSource implements EventSource {
   /** CPUs of this machine. */
   readonly cpus = cpus().length;
   readonly view: TraceView;
+
+  /** A process under trace has system calls; run queues and disks are not its own. */
+  canFire(hook: string): boolean {
+    return machineEventOf(hook) === undefined;
+  }
+
   readonly #options: TraceOptions;
   readonly #tracer: NativeTracer;
   readonly #record = new SharedRecord();

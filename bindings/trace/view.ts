@@ -2,6 +2,7 @@
  * What the model may ask about a task that stands still, answered by the tracer: memory by process_vm_readv, who it is from a cache that
  * events keep true, descriptors from /proc and a duplicate that is closed at once (native/ptrace/inspect.h).
  */
+import { readlinkSync } from 'node:fs';
 import type { FdFacts, TaskFacts, TaskView } from '../../core/model/source.ts';
 import { addon, type NativeTracer } from '../addon/index.ts';
 import type { SharedRecord } from './record.ts';
@@ -27,11 +28,11 @@ export class TraceView implements TaskView {
       return undefined;
     }
     const known = this.#known.get(tid);
-    if (known && known.version === version) return known.facts;
+    if (known && known.version === version) return { ...known.facts, ...directoryOf(tid) };
     const facts = this.#record.facts(tid);
     if (this.#known.size >= 1024) this.#known.clear();
     this.#known.set(tid, { version, facts });
-    return facts;
+    return { ...facts, ...directoryOf(tid) };
   }
 
   fd(tid: number, fd: number): FdFacts | undefined {
@@ -52,5 +53,14 @@ export class TraceView implements TaskView {
 
   sourceAddress(destination: Uint8Array): Uint8Array | undefined {
     return addon()?.sourceAddress?.(destination);
+  }
+}
+
+/** Asked anew each time: no event of the tracer's tells of a change. */
+function directoryOf(tid: number): { readonly cwd?: string } {
+  try {
+    return { cwd: readlinkSync(`/proc/${tid}/cwd`) };
+  } catch {
+    return {};
   }
 }

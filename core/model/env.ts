@@ -155,7 +155,8 @@ export class ModelEnv implements HelperEnv {
   tracePrintk(text: string): void {
     const { clock, current, cpu } = this.#kernel;
     this.#trace.write({
-      comm: current.comm,
+      // trace_find_cmdline() calls the idle task so, whatever its comm.
+      comm: current.tid === 0 ? '<idle>' : current.comm,
       pid: current.tid,
       cpu,
       flags: FLAGS[this.entry],

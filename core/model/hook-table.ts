@@ -2,7 +2,10 @@
  * Which hooks the model has, and what each needs: derived from the rows of the system calls and from the list of lifecycle events, so
  * that no hook can exist that nothing passes.
  */
+import { BLOCK_PASSES } from './block.ts';
 import { LIFECYCLE, SOCKETS_AT_EXIT } from './lifecycle.ts';
+import { SCHED_PASSES } from './sched.ts';
+import type { TaskEvent } from './source.ts';
 import { SYSCALLS, syscallByName } from './syscalls/index.ts';
 import { tracepointNames } from './tracepoints/index.ts';
 
@@ -14,7 +17,19 @@ const ENTRY = ['do_syscall_64', 'entry_SYSCALL_64_after_hwframe'];
 
 interface Table {
   readonly needs: ReadonlyMap<string, HookNeeds>;
+  readonly machine: ReadonlyMap<string, TaskEvent['type']>;
   readonly functions: readonly string[];
+}
+
+/** Events of the machine rather than of a task's calls, and what they pass: not every source has them. */
+const MACHINE: readonly (readonly [TaskEvent['type'], readonly string[]])[] = [
+  ['wakeup', SCHED_PASSES.wakeup],
+  ['switch', SCHED_PASSES.switch],
+  ['block', Object.values(BLOCK_PASSES).flat()],
+];
+
+function hooksOf(name: string): string[] {
+  return name.includes(':') ? [`tracepoint:${name}`] : [`kprobe:${name}`, `kretprobe:${name}`];
 }
 
 let table: Table | undefined;
@@ -51,20 +66,18 @@ function build(): Table {
       }
     }
   }
-  for (const name of LIFECYCLE) {
-    if (name.includes(':')) free(`tracepoint:${name}`);
-    else {
-      free(`kprobe:${name}`);
-      free(`kretprobe:${name}`);
-    }
-  }
+  for (const name of [...LIFECYCLE, ...MACHINE.flatMap(([, names]) => names)])
+    for (const hook of hooksOf(name)) free(hook);
   for (const name of SOCKETS_AT_EXIT.passes) {
     const sides = name.includes(':') ? ['tracepoint'] : ['kprobe', 'kretprobe'];
     for (const side of sides)
       for (const call of SOCKETS_AT_EXIT.seen) add(`${side}:${name}`, syscallByName(call)!.nr, true);
   }
+  const machine = new Map(
+    MACHINE.flatMap(([event, names]) => names.flatMap((name) => hooksOf(name).map((hook) => [hook, event] as const))),
+  );
   const functions = [...needs.keys()].filter((h) => h.startsWith('kprobe:')).map((h) => h.slice('kprobe:'.length));
-  return { needs, functions: functions.sort() };
+  return { needs, machine, functions: functions.sort() };
 }
 
 function get(): Table {
@@ -75,6 +88,11 @@ function get(): Table {
 /** What a hook needs; nothing for hooks that the source's own events fire, and for names that are no hooks. */
 export function needsOf(hook: string): HookNeeds {
   return get().needs.get(hook) ?? [];
+}
+
+/** The kind of event that a hook fires at, when it is one of the machine (run queue, disks) that not every source has. */
+export function machineEventOf(hook: string): TaskEvent['type'] | undefined {
+  return get().machine.get(hook);
 }
 
 /** Does the model ever pass this hook? */

@@ -8,6 +8,7 @@
 import { kernelAddress, type LinearMemory } from '../base/memory.ts';
 import type { Btf } from '../btf/btf.ts';
 import { PT_REGS, PT_REGS_SIZE, SYSCALL_ARGS } from '../progs/pt-regs.ts';
+import { BlockLayer } from './block.ts';
 import { VirtualClock } from './clock.ts';
 import { Files } from './fs.ts';
 import { functionNames, type HookNeeds, needsOf } from './hook-table.ts';
@@ -17,6 +18,7 @@ import { Namespaces } from './namespaces.ts';
 import { Sockets } from './net.ts';
 import { KernelObjects } from './objects.ts';
 import { SeededRandom } from './random.ts';
+import { Scheduler } from './sched.ts';
 import type { SyscallInterest, TaskEvent, TaskView } from './source.ts';
 import { KernelSymbols } from './symbols.ts';
 import { Call, type TracepointValues } from './syscalls/call.ts';
@@ -60,6 +62,8 @@ export class ModelKernel {
   readonly tasks: Tasks;
   readonly files: Files;
   readonly sockets: Sockets;
+  readonly blocks = new BlockLayer();
+  readonly scheduler = new Scheduler();
   /** What the source answers; set by whoever connects one. */
   view: TaskView = BLIND;
   /** CPU and task of the event under way. */
@@ -90,6 +94,7 @@ export class ModelKernel {
       namespaces,
       () => this.view,
       () => this.clock.ns,
+      (path) => this.files.dentry(path, 'dir').object,
     );
     this.files = new Files(this.objects);
     this.sockets = new Sockets(this.objects, namespaces);
@@ -138,6 +143,15 @@ export class ModelKernel {
         break;
       case 'task_exit':
         onTaskExit(this, task, event.status);
+        break;
+      case 'wakeup':
+        this.scheduler.wakeup(this, task, event);
+        break;
+      case 'switch':
+        this.scheduler.switch(this, task, event);
+        break;
+      case 'block':
+        this.blocks.step(this, task, event);
         break;
     }
   }

@@ -6,7 +6,15 @@
  */
 import { toHex } from '../base/bytes.ts';
 import type { Frame } from './frames.ts';
-import type { FdFacts, SyscallInterest, TaskEvent, TaskFacts } from './source.ts';
+import {
+  BLOCK_STEPS,
+  type BlockRequest,
+  type BlockStep,
+  type FdFacts,
+  type SyscallInterest,
+  type TaskEvent,
+  type TaskFacts,
+} from './source.ts';
 
 export const RECORDING_VERSION = 1;
 export const RECORDING_ARCH = 'x86_64';
@@ -75,6 +83,15 @@ export function frameLine(frame: Frame): string {
       break;
     case 'task_exit':
       out.status = event.status;
+      break;
+    case 'wakeup':
+      Object.assign(out, { woken: event.woken, target: event.target });
+      break;
+    case 'switch':
+      Object.assign(out, { next: event.next, state: event.state });
+      break;
+    case 'block':
+      Object.assign(out, { step: event.step, request: event.request, error: event.error });
       break;
   }
   if (frame.tasks?.length) out.tasks = frame.tasks;
@@ -170,6 +187,15 @@ function parseEvent(o: Json): TaskEvent {
       };
     case 'task_exit':
       return { type: 'task_exit', ...base, status: integer(o, 'status') };
+    case 'wakeup':
+      return { type: 'wakeup', ...base, woken: integer(o, 'woken'), target: integer(o, 'target') };
+    case 'switch':
+      return { type: 'switch', ...base, next: integer(o, 'next'), state: integer(o, 'state') };
+    case 'block': {
+      const step = text(o, 'step') as BlockStep;
+      if (!BLOCK_STEPS.includes(step)) throw new BadLine(`'step' is '${step}'`);
+      return { type: 'block', ...base, step, request: parseRequest(o.request), error: integer(o, 'error') };
+    }
     default:
       throw new BadLine(`there is no event '${String(o.t)}'`);
   }
@@ -184,6 +210,20 @@ function parseTask(value: unknown): TaskFacts {
     uid: integer(o, 'uid'),
     gid: integer(o, 'gid'),
     comm: text(o, 'comm'),
+    ...(o.cwd !== undefined && { cwd: text(o, 'cwd') }),
+  };
+}
+
+function parseRequest(value: unknown): BlockRequest {
+  const o = object(value, "'request'");
+  return {
+    id: integer(o, 'id'),
+    disk: text(o, 'disk'),
+    major: integer(o, 'major'),
+    minor: integer(o, 'minor'),
+    flags: integer(o, 'flags'),
+    sector: integer(o, 'sector'),
+    bytes: integer(o, 'bytes'),
   };
 }
 

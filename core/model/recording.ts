@@ -7,7 +7,7 @@
  */
 import { BpfError } from '../base/errors.ts';
 import { type Frame, FrameSource } from './frames.ts';
-import { needsOf } from './hook-table.ts';
+import { machineEventOf, needsOf } from './hook-table.ts';
 import { BadLine, parseEnd, parseFrame, parseHeader, type RecordingHeader } from './recording-line.ts';
 import type { SyscallInterest } from './source.ts';
 import { syscallByNumber } from './syscalls/index.ts';
@@ -77,6 +77,7 @@ export class ReplaySource extends FrameSource {
   readonly header: RecordingHeader;
   readonly #name: string;
   readonly #calls: ReadonlyMap<number, boolean>;
+  readonly #types: ReadonlySet<string>;
 
   /** `text` is the whole file; `name` is for messages. Throws BpfError RECORDING. */
   constructor(text: string, options: { readonly name?: string } = {}) {
@@ -90,10 +91,13 @@ export class ReplaySource extends FrameSource {
     this.exitStatus = recording.status;
     this.#name = name;
     this.#calls = new Map(recording.header.calls);
+    this.#types = new Set(recording.frames.map((frame) => frame.event.type));
   }
 
   /** Hooks whose system calls were recorded. */
   canFire(hook: string): boolean {
+    const event = machineEventOf(hook);
+    if (event !== undefined) return this.#types.has(event);
     return needsOf(hook).every((need) => this.#holds(need));
   }
 

@@ -57,7 +57,53 @@ export type TaskEvent =
       readonly cpu: number;
       readonly tid: number;
       readonly status: number;
+    }
+  /** The task of the event makes another one runnable, on CPU `target`. */
+  | {
+      readonly type: 'wakeup';
+      readonly tsNs: bigint;
+      readonly cpu: number;
+      readonly tid: number;
+      readonly woken: number;
+      readonly target: number;
+    }
+  /** The CPU goes from the task of the event to `next`. `state` is what the first one is left in: TASK_RUNNING (0) stays runnable, 1 and 2 sleep. */
+  | {
+      readonly type: 'switch';
+      readonly tsNs: bigint;
+      readonly cpu: number;
+      readonly tid: number;
+      readonly next: number;
+      readonly state: number;
+    }
+  /** A request of a block device goes one step on: made, queued, given to the driver, done (`error` is an errno, 0 for none). */
+  | {
+      readonly type: 'block';
+      readonly tsNs: bigint;
+      readonly cpu: number;
+      readonly tid: number;
+      readonly step: BlockStep;
+      readonly request: BlockRequest;
+      readonly error: number;
     };
+
+export const BLOCK_STEPS = ['start', 'insert', 'issue', 'done'] as const;
+export type BlockStep = (typeof BLOCK_STEPS)[number];
+
+/** A request as the block layer describes it. */
+export interface BlockRequest {
+  /** Told apart by it from made to done. */
+  readonly id: number;
+  /** Name of the disk, its device numbers. */
+  readonly disk: string;
+  readonly major: number;
+  readonly minor: number;
+  /** REQ_OP_* in the low eight bits, REQ_* flags above (include/linux/blk_types.h). */
+  readonly flags: number;
+  /** First sector (512 bytes) and size. */
+  readonly sector: number;
+  readonly bytes: number;
+}
 
 /** Facts of a task, from /proc/PID. */
 export interface TaskFacts {
@@ -67,6 +113,8 @@ export interface TaskFacts {
   readonly uid: number;
   readonly gid: number;
   readonly comm: string;
+  /** Working directory (/proc/PID/cwd), where the source can tell. */
+  readonly cwd?: string;
 }
 
 /** Facts of a file descriptor, from /proc/PID/fd and (for sockets) a duplicate that is closed at once. */

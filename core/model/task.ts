@@ -53,6 +53,9 @@ export class Task {
   traced = false;
   forkedNoExec = false;
   exitCode = 0;
+  /** task_struct.__state: 0 running or runnable, 1 and 2 asleep. */
+  state = 0;
+  cwd: string | undefined;
 
   constructor(facts: TaskFacts, startNs: bigint) {
     this.tid = facts.tid;
@@ -61,6 +64,7 @@ export class Task {
     this.uid = facts.uid;
     this.gid = facts.gid;
     this.comm = facts.comm;
+    this.cwd = facts.cwd;
     this.startNs = startNs;
   }
 }
@@ -70,9 +74,18 @@ export class Tasks {
   #namespaces: Namespaces;
   #view: () => TaskView;
   #now: () => bigint;
+  /** Offset of the dentry of a directory. */
+  #directory: (path: string) => number;
   #byTid = new Map<number, Task>();
 
-  constructor(objects: KernelObjects, namespaces: Namespaces, view: () => TaskView, now: () => bigint) {
+  constructor(
+    objects: KernelObjects,
+    namespaces: Namespaces,
+    view: () => TaskView,
+    now: () => bigint,
+    directory: (path: string) => number,
+  ) {
+    this.#directory = directory;
     this.#objects = objects;
     this.#namespaces = namespaces;
     this.#view = view;
@@ -117,6 +130,7 @@ export class Tasks {
         uid: parent.uid,
         gid: parent.gid,
         comm: parent.comm,
+        ...(parent.cwd !== undefined && { cwd: parent.cwd }),
       },
       this.#now(),
     );
@@ -133,6 +147,7 @@ export class Tasks {
     task.uid = facts.uid;
     task.gid = facts.gid;
     task.comm = facts.comm;
+    task.cwd = facts.cwd;
     task.ppid = facts.ppid;
     task.orphan = false;
     if (task.object) this.#write(task);
@@ -190,6 +205,7 @@ export class Tasks {
       const cred = part('cred');
       const pid = part('pid');
       const signal = part('signal_struct');
+      o.point('task_struct', task.object, 'fs', part('fs_struct'));
       const t = task.object;
       for (const path of ['cred', 'real_cred']) o.point('task_struct', t, path, cred);
       o.point('task_struct', t, 'thread_pid', pid);
@@ -221,11 +237,15 @@ export class Tasks {
     o.set('task_struct', t, 'tgid', task.tgid);
     o.bytes('task_struct', t, 'comm', utf8Encode(task.comm).subarray(0, COMM_MOST));
     o.set('task_struct', t, 'flags', (task.exiting ? PF_EXITING : 0) | (task.forkedNoExec ? PF_FORKNOEXEC : 0));
+    o.set('task_struct', t, '__state', task.state);
     o.set('task_struct', t, 'exit_code', task.exitCode);
     const cred = task.parts.find((p) => p.struct === 'cred')!.offset;
     for (const path of ['uid', 'euid', 'suid', 'fsuid']) o.set('cred', cred, `${path}.val`, task.uid);
     for (const path of ['gid', 'egid', 'sgid', 'fsgid']) o.set('cred', cred, `${path}.val`, task.gid);
     o.point('cred', cred, 'user_ns', this.#namespaces.user());
+    const fs = task.parts.find((p) => p.struct === 'fs_struct')!.offset;
+    o.point('fs_struct', fs, 'pwd.dentry', this.#directory(task.cwd ?? '/'));
+    o.point('fs_struct', fs, 'root.dentry', this.#directory('/'));
     // The leader and the parent: made after this task is in place, since they may lead back here.
     const leader = task.tgid === task.tid ? task : this.get(task.tgid);
     o.point('task_struct', t, 'group_leader', leader === task ? t : this.struct(leader));

@@ -4,6 +4,7 @@ import { NEVER_RETURN } from '../../core/model/lifecycle.ts';
 import { AF, SOCK } from '../../core/model/sockaddr.ts';
 import { ERRNO } from '../../core/model/syscalls/errno.ts';
 import { syscallByName } from '../../core/model/syscalls/index.ts';
+import { Cpu, Disk } from '../../core/model/workload/machine.ts';
 import type { World } from '../../core/model/workload/workload.ts';
 import { attach, modelOf, printk, runAll } from './programs.ts';
 
@@ -50,6 +51,16 @@ function everything(w: World): void {
   const dir = { memory: [{ tid: child.tid, address: 0x1000n, bytes: Uint8Array.from([47, 100, 0]) }] };
   child.syscall('rmdir', [0x1000n], 0, dir);
   child.syscall('prctl', [15n, 0x1000n], 0, dir);
+  child.syscall('mkdir', [0x1000n, 0o755n], 0, dir);
+  child.syscall('mknod', [0x1000n, 0o100644n, 0n], 0, dir);
+  child.syscall('mknod', [0x1000n, 0o010644n, 0n], 0, dir);
+  child.fsync(child.open('/etc/passwd'));
+  const sleeper = w.spawn({ comm: 'sleeper' });
+  const cpu = new Cpu(w);
+  cpu.wake(sleeper);
+  cpu.run(sleeper);
+  cpu.run(undefined);
+  new Disk(w, 'sda', 8, 0).request(child, { op: 'read', bytes: 512 }).run(1000n);
   child.kill(t.tid, 15);
   child.exit(0);
   t.exit(0);
@@ -95,7 +106,9 @@ describe('what a hook needs is derived from the rows', () => {
     const b = modelOf(() => {});
     attach(b, 'kprobe:vfs_read', []);
     const always = new Set(
-      ['prctl', 'setuid', 'setgid', 'setreuid', 'setregid', 'setresuid', 'setresgid'].map((n) => syscallByName(n)!.nr),
+      ['prctl', 'chdir', 'fchdir', 'setuid', 'setgid', 'setreuid', 'setregid', 'setresuid', 'setresgid'].map(
+        (n) => syscallByName(n)!.nr,
+      ),
     );
     expect(b.kernel.interest().filter((i) => !always.has(i.nr))).toEqual([
       { nr: 0, exit: false },

@@ -128,12 +128,13 @@ describe.skipIf(unavailable)(`tasks ${suite}`, () => {
     });
     const shell = only(events, 'start')[0]!.tid;
     const [subshell, sleep] = only(events, 'fork').map((event) => event.child) as [number, number];
-    const ids = { uid: process.getuid!(), gid: process.getgid!() };
+    const ids = { uid: process.getuid!(), gid: process.getgid!(), cwd: process.cwd() };
     expect(facts.get(`start ${shell}`)).toMatchObject({ tid: shell, tgid: shell, ppid: process.pid, ...ids });
     expect(facts.get(`exec ${shell}`)).toEqual({ tid: shell, tgid: shell, ppid: process.pid, comm: 'sh', ...ids });
     expect(facts.get(`child ${subshell}`)).toEqual({ tid: subshell, tgid: subshell, ppid: shell, comm: 'sh', ...ids });
     expect(facts.get(`exec ${sleep}`)).toEqual({ tid: sleep, tgid: sleep, ppid: subshell, comm: 'sleep', ...ids });
-    expect(facts.get(`task_exit ${sleep}`)).toEqual(facts.get(`exec ${sleep}`));
+    // Who is dying has no working directory any more.
+    expect({ ...facts.get(`task_exit ${sleep}`), cwd: ids.cwd }).toEqual(facts.get(`exec ${sleep}`));
     expect(facts.get(`task_exit ${shell}`)!.comm).toBe('sh');
   });
 

@@ -272,6 +272,46 @@ function removing(dfd: (call: Call) => number, name: number, directory: (call: C
   });
 }
 
+/**
+ * mknod(at) and mkdir(at): the dentry is known by the name that the user gave. A regular file goes through vfs_create, as nothing else does in
+ * 6.1 (open with O_CREAT asks the filesystem itself).
+ */
+function making(dfd: (call: Call) => number, name: number, directory: boolean) {
+  return behaviour({
+    early: ['do_mknodat', 'do_mkdirat'],
+    late: ['vfs_create', 'vfs_mknod', 'vfs_mkdir'],
+    *run(call) {
+      const filename = filenameOf(call, call.u64(name));
+      const mode = call.uint(name + 1) & 0xffff;
+      if (directory) call.enter('do_mkdirat', () => [dfd(call), filename(), mode]);
+      else call.enter('do_mknodat', () => [dfd(call), filename(), mode, call.uint(name + 2)]);
+      const bytes = call.readString(call.u64(name));
+      const ret = yield;
+      if (ret === 0 && bytes) {
+        const { files, objects } = call.kernel;
+        const dentry = () => files.dentry(utf8Decode(bytes), directory ? 'dir' : 'file');
+        const parent = () => Number(objects.get('dentry', dentry().object, 'd_parent') - kernelAddress(0));
+        const inode = () => objects.get('dentry', parent(), 'd_inode');
+        const type = mode & S_IFMT;
+        if (directory) call.through('vfs_mkdir', () => [0, inode(), kernelAddress(dentry().object), mode], 0);
+        else if (type === 0 || type === S_IFREG)
+          call.through('vfs_create', () => [0, inode(), kernelAddress(dentry().object), mode, 1], 0);
+        else
+          call.through('vfs_mknod', () => [0, inode(), kernelAddress(dentry().object), mode, call.uint(name + 2)], 0);
+      }
+      call.leave(ret);
+    },
+  });
+}
+
+const S_IFMT = 0o170000;
+const S_IFREG = 0o100000;
+
+export const mknod = making(() => AT_FDCWD, 0, false);
+export const mknodat = making((call) => call.int(0), 1, false);
+export const mkdir = making(() => AT_FDCWD, 0, true);
+export const mkdirat = making((call) => call.int(0), 1, true);
+
 const AT_REMOVEDIR = 0x200;
 
 export const unlink = removing(

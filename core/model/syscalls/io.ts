@@ -165,6 +165,32 @@ export const pread64 = reading('ksys_pread64');
 export const write = writing('ksys_write');
 export const pwrite64 = writing('ksys_pwrite64');
 
+/** fsync and fdatasync: fs/sync.c. */
+function syncing(datasync: number) {
+  return behaviour({
+    early: ['do_fsync', 'vfs_fsync', 'vfs_fsync_range'],
+    *run(call) {
+      const fd = call.int(0);
+      call.enter('do_fsync', () => [fd, datasync]);
+      const open = fileOf(call, fd);
+      if (open) {
+        call.enter('vfs_fsync', () => [open.file(), datasync]);
+        call.enter('vfs_fsync_range', () => [open.file(), 0, LLONG_MAX, datasync]);
+      }
+      const ret = yield;
+      if (open) {
+        call.leave(ret);
+        call.leave(ret);
+      }
+      call.leave(ret);
+    },
+  });
+}
+
+const LLONG_MAX = 0x7fffffffffffffffn;
+export const fsync = syncing(0);
+export const fdatasync = syncing(1);
+
 export const sendto = behaviour({
   early: ['__sys_sendto', ...SEND],
   *run(call) {

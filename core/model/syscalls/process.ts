@@ -177,6 +177,8 @@ export const prctl = behaviour({
   },
 });
 
+export const chdir = identity;
+export const fchdir = identity;
 export const setuid = identity;
 export const setgid = identity;
 export const setreuid = identity;

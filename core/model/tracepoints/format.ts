@@ -57,6 +57,7 @@ const C_TYPES: Readonly<Record<string, readonly [number, boolean]>> = {
   umode_t: [2, false],
   size_t: [8, false],
   ino_t: [8, false],
+  sector_t: [8, false],
   'unsigned int': [4, false],
   'unsigned short': [2, false],
   'unsigned char': [1, false],

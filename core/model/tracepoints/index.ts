@@ -1,6 +1,7 @@
 /**
  * THE TRACEPOINT TABLE of the model kernel. Ids are what `common_type` and the format files show; they follow from the order here.
  */
+import { BLOCK } from './block.ts';
 import type { TracepointRow } from './format.ts';
 import { SCHED } from './sched.ts';
 import { SIGNAL } from './signal.ts';
@@ -14,6 +15,7 @@ export const TRACEPOINTS: readonly TracepointRow[] = [
   ...SCHED,
   ...RAW_SYSCALLS,
   ...SOCK,
+  ...BLOCK,
   ...SYSCALL_EVENTS,
 ];
 

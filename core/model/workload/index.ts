@@ -2,13 +2,15 @@
  * THE WORKLOAD TABLE: what `--workload NAME` can name.
  */
 import { BpfError, nearestNames } from '../../base/errors.ts';
-import { needsOf } from '../hook-table.ts';
+import { machineEventOf, needsOf } from '../hook-table.ts';
 import { connects } from './connects.ts';
+import { disks } from './disks.ts';
 import { hello } from './hello.ts';
+import { runqueue } from './runqueue.ts';
 import { shell } from './shell.ts';
 import { framesOf, type Workload } from './workload.ts';
 
-export const WORKLOADS: readonly Workload[] = [connects, hello, shell];
+export const WORKLOADS: readonly Workload[] = [connects, disks, hello, runqueue, shell];
 
 /** A workload by name; throws BpfError ENOENT with the names there are. */
 export function workloadByName(name: string): Workload {
@@ -25,8 +27,13 @@ export function workloadByName(name: string): Workload {
 /** Names of the workloads that make a hook fire. */
 export function workloadsThatFire(hook: string): string[] {
   const needs = needsOf(hook);
+  const machine = machineEventOf(hook);
   return WORKLOADS.filter((w) =>
-    framesOf(w).some(({ event }) => event.type === 'enter' && needs.some((need) => need.nr === event.nr)),
+    framesOf(w).some(({ event }) =>
+      machine === undefined
+        ? event.type === 'enter' && needs.some((need) => need.nr === event.nr)
+        : event.type === machine,
+    ),
   ).map((w) => w.name);
 }
 

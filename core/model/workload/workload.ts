@@ -34,6 +34,7 @@ export interface SpawnOptions {
   readonly ppid?: number;
   readonly uid?: number;
   readonly gid?: number;
+  readonly cwd?: string;
   readonly cpu?: number;
 }
 
@@ -86,6 +87,7 @@ export class World {
   nowNs = START_NS;
   #pids = FIRST_PID;
   #inodes = 20000;
+  #requests = 1;
   #ports = FIRST_EPHEMERAL;
   #buffers = BUFFER_BASE;
   readonly #init: TaskFacts = { tid: 1, tgid: 1, ppid: 0, uid: 0, gid: 0, comm: 'init' };
@@ -104,6 +106,7 @@ export class World {
       uid: options.uid ?? 0,
       gid: options.gid ?? 0,
       comm: options.comm,
+      ...(options.cwd !== undefined && { cwd: options.cwd }),
     };
     const task = new ScriptTask(this, facts, options.cpu ?? 0, new Map());
     this.emit({ type: 'start', tsNs: this.tick(), cpu: task.cpu, tid: pid }, { tasks: [this.#init, facts] });
@@ -126,6 +129,10 @@ export class World {
 
   nextInode(): number {
     return this.#inodes++;
+  }
+
+  nextRequest(): number {
+    return this.#requests++;
   }
 
   nextPort(): number {
@@ -298,11 +305,38 @@ export class ScriptTask {
     return data.length;
   }
 
+  fsync(fd: number, ret = 0): number {
+    this.syscall('fsync', [BigInt(fd)], ret, { fds: [[this.tid, fd]] });
+    return ret;
+  }
+
+  /** mknod(2) of a regular file, or of what the type bits of `mode` say. */
+  mknod(path: string, mode = 0o100644, ret = 0): number {
+    this.#named('mknod', path, [BigInt(mode), 0n], ret);
+    return ret;
+  }
+
+  mkdir(path: string, mode = 0o755, ret = 0): number {
+    this.#named('mkdir', path, [BigInt(mode)], ret);
+    return ret;
+  }
+
+  chdir(path: string, ret = 0): number {
+    if (ret === 0) this.facts = { ...this.facts, cwd: path };
+    this.#named('chdir', path, [], ret);
+    return ret;
+  }
+
   unlink(path: string, ret = 0): number {
+    this.#named('unlink', path, [], ret);
+    return ret;
+  }
+
+  /** A call whose first argument is a path. */
+  #named(call: string, path: string, rest: readonly bigint[], ret: number): void {
     const text = utf8Encode(`${path}\0`);
     const at = this.world.buffer(text.length);
-    this.syscall('unlink', [at], ret, { memory: [{ tid: this.tid, address: at, bytes: text }] });
-    return ret;
+    this.syscall(call, [at, ...rest], ret, { memory: [{ tid: this.tid, address: at, bytes: text }] });
   }
 
   kill(pid: number, signal: number, ret = 0): number {
