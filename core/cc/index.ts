@@ -10,6 +10,7 @@ import type { Btf } from '../btf/btf.ts';
 import { parseFormat, type TracepointFormat } from '../btf/tracepoint.ts';
 import { type CodegenDiagnostic, type Generated, generate } from '../codegen/index.ts';
 import { optimize } from '../ir/index.ts';
+import { printModule } from '../ir/text.ts';
 import { STACK_SIZE } from '../isa/ops.ts';
 import type { ObjectSpec } from '../spec/spec.ts';
 import { readFlags } from './cflags.ts';
@@ -91,6 +92,7 @@ export function compile(source: Source, options: CompileOptions = {}): Compiled 
       lowered = middle(cx, unit, options);
       if (!lowered) return undefined;
       relieveStacks(cx, lowered, large);
+      if (options.dump?.wants('scratch')) options.dump.show('scratch', printModule(lowered.module, { locs: true }));
       generated = back(lowered, options);
     }
     for (const d of generated.diagnostics) fromCodegen(report, analysed.file, d);

@@ -1,9 +1,9 @@
 /** Programs whose locals do not fit the stack get a scratch map, with a note that says so. */
 
+import { moveToScratch } from '../ir/passes/scratch.ts';
 import type { Context } from './context.ts';
 import { UINT, ULLONG } from './ctype.ts';
 import type { MapDecl } from './flavour/map-decl.ts';
-import { moveToScratch } from './lower/scratch.ts';
 import type { LoweredUnit } from './lower/unit.ts';
 
 /** Entries of a scratch map that is keyed by task. */

@@ -2,7 +2,7 @@
  * The frame: where variables and spilled registers lie below r10, 512 bytes at most (MAX_BPF_STACK). Everyone gets bytes of his own
  * while they suffice; when they do not, pieces that are never in use at the same time share. A piece is in use between its first and
  * its last mention on any path, where a mention is also the use of a register that may hold its address; one whose address
- * is stored in memory is in use everywhere.
+ * is stored in memory is in use everywhere. Spilled registers are only stored and loaded whole, so they are in use where they are live.
  */
 import { alignUp } from '../base/bytes.ts';
 import { STACK_SIZE } from '../isa/ops.ts';
@@ -74,6 +74,8 @@ function overlaps(fn: MFunc): Map<Slot, Set<Slot>> {
   };
   const before = flow(true);
   const after = flow(false);
+  const live = liveSpills(fn, number);
+  const spills = fn.slots.map((s) => s.spill);
   const out = new Map<Slot, Set<Slot>>(fn.slots.map((s) => [s, new Set<Slot>()]));
   const clash = (a: number, b: number) => {
     out.get(fn.slots[a]!)!.add(fn.slots[b]!);
@@ -92,8 +94,9 @@ function overlaps(fn: MFunc): Map<Slot, Set<Slot>> {
       }
     });
     const range = (s: number): [number, number] | undefined => {
-      const from = before.get(b)!.has(s) ? -1 : first.get(s);
-      const to = after.get(b)!.has(s) ? lists.length : last.get(s);
+      const [earlier, later] = spills[s] ? live : [before, after];
+      const from = earlier.get(b)!.has(s) ? -1 : first.get(s);
+      const to = later.get(b)!.has(s) ? lists.length : last.get(s);
       return from === undefined || to === undefined ? undefined : [from, to];
     };
     const present: { s: number; from: number; to: number }[] = [];
@@ -112,6 +115,38 @@ function overlaps(fn: MFunc): Map<Slot, Set<Slot>> {
     });
   }
   return out;
+}
+
+/** Spill slots that hold a value somebody loads later: at the start and at the end of each block. */
+function liveSpills(fn: MFunc, number: Map<Slot, number>): [atStart: Map<MBlock, BitSet>, atEnd: Map<MBlock, BitSet>] {
+  const n = fn.slots.length;
+  const [atStart, atEnd] = [new Map<MBlock, BitSet>(), new Map<MBlock, BitSet>()];
+  for (const b of fn.blocks) {
+    atStart.set(b, new BitSet(n));
+    atEnd.set(b, new BitSet(n));
+  }
+  for (let changed = true; changed; ) {
+    changed = false;
+    for (const b of [...fn.blocks].reverse()) {
+      const out = atEnd.get(b)!;
+      for (const to of b.succs) out.join(atStart.get(to)!);
+      const live = new BitSet(n);
+      live.set(out);
+      for (let i = b.insts.length - 1; i >= 0; i--) {
+        const inst = b.insts[i]!;
+        if (!inst.slot?.spill) continue;
+        if (inst.op === 'st') live.delete(number.get(inst.slot)!);
+        else live.add(number.get(inst.slot)!);
+      }
+      const known = atStart.get(b)!;
+      live.forEach((s) => {
+        if (known.has(s)) return;
+        known.add(s);
+        changed = true;
+      });
+    }
+  }
+  return [atStart, atEnd];
 }
 
 /** Per instruction, the slots it mentions: by name, or through registers that may hold their address. */

@@ -22,6 +22,10 @@ export class BitSet {
   set(other: BitSet): void {
     this.words.set(other.words);
   }
+  /** Adds what the other has. */
+  join(other: BitSet): void {
+    for (let w = 0; w < this.words.length; w++) this.words[w]! |= other.words[w]!;
+  }
   /** Calls `each` with the members, ascending. */
   forEach(each: (i: number) => void): void {
     for (let w = 0; w < this.words.length; w++) {

@@ -2,8 +2,6 @@
 import { removeUnreachable } from './cfg.ts';
 import { assertWellFormed } from './check.ts';
 import type { Func, Module } from './ir.ts';
-import { combine } from './passes/combine.ts';
-import { type Moved, moveToScratch } from './passes/scratch.ts';
 import { PIPELINE } from './pipeline.ts';
 import { printModule } from './text.ts';
 
@@ -12,11 +10,6 @@ export interface OptimizeOptions {
   readonly dump?: { readonly wants: (pass: string) => boolean; readonly show: (pass: string, text: string) => void };
   /** Run the IR verifier after each pass and throw where it finds a fault (tests). */
   readonly check?: boolean;
-  /**
-   * Name of a one-element per-CPU array for variables that do not fit the frame; without it they stay, and the back end complains. `need` is
-   * called when it is used: create the map with at least `size` bytes of value (key u32), and tell the user what moved.
-   */
-  readonly scratch?: { readonly map: string; readonly need: (size: number, moved: readonly Moved[]) => void };
 }
 
 /** Optimise in place; gives the module back. */
@@ -35,22 +28,7 @@ export function optimize(module: Module, options: OptimizeOptions = {}): Module 
     else for (const fn of module.functions) pass.run(fn, { module });
     after(pass.name);
   }
-  if (options.scratch) useScratch(module, options.scratch);
-  after('scratch');
   return module;
-}
-
-function useScratch(module: Module, scratch: NonNullable<OptimizeOptions['scratch']>): void {
-  const moved: Moved[] = [];
-  let size = 0;
-  for (const fn of module.functions) {
-    const out = moveToScratch(fn, scratch.map, size);
-    if (!out) continue;
-    size = out.end;
-    moved.push(...out.moved);
-    combine(fn, { module });
-  }
-  if (size > 0) scratch.need(size, moved);
 }
 
 /** Variables of eight bytes and more on 8-byte boundaries, where block operations can use whole words. */

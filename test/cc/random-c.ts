@@ -3,6 +3,13 @@
  * helper functions. The same text goes to GCC and to skep; both must give the same number.
  */
 
+import { spawnSync } from 'node:child_process';
+
+/** Is there no GCC to compare with? */
+export function gccMissing(): boolean {
+  return spawnSync('gcc', ['--version']).status !== 0;
+}
+
 /** A small, good generator (xorshift32). */
 export function seeded(seed: number): (n: number) => number {
   let s = (seed * 2654435761 + 12345) | 0 || 1;
@@ -29,6 +36,13 @@ const TYPES = [
   'char',
 ]; // prettier-ignore
 
+const BITS: Record<string, number> = Object.fromEntries(
+  TYPES.map((t) => [
+    t,
+    t === '_Bool' ? 1 : t.includes('char') ? 8 : t.includes('short') ? 16 : t.includes('long') ? 64 : 32,
+  ]),
+);
+
 interface Variable {
   readonly name: string;
   readonly type: string;
@@ -40,6 +54,8 @@ class Generator {
   readonly #r: (n: number) => number;
   #vars: Variable[] = [];
   #arrays: { name: string; size: number }[] = [];
+  /** Constant arrays. */
+  readonly #tables: { name: string; size: number }[] = [];
   #fields: string[] = [];
   #functions: { name: string; args: number }[] = [];
   #names = 0;
@@ -95,6 +111,10 @@ class Generator {
       case 2:
         return this.#fields.length ? this.#pick(this.#fields) : this.#literal();
       case 3:
+        if (this.#tables.length && this.#r(2)) {
+          const t = this.#pick(this.#tables);
+          return `${t.name}[${this.#pick(this.#vars).name} & ${t.size - 1}]`;
+        }
         return `mem[${this.#r(64)}]`;
       default:
         return this.#pick(this.#vars).name;
@@ -164,7 +184,7 @@ class Generator {
 
   statement(depth: number): string {
     const inner = (n: number) => Array.from({ length: 1 + this.#r(n) }, () => this.statement(depth - 1)).join(' ');
-    switch (depth <= 0 ? this.#r(4) : this.#r(12)) {
+    switch (depth <= 0 ? this.#r(4) : this.#r(15)) {
       case 0:
         return `${this.#target()} ${this.#pick(['+=', '-=', '*=', '&=', '|=', '^='])} ${this.expr(2)};`;
       case 1:
@@ -199,6 +219,22 @@ class Generator {
         const t = `t${this.#names++}`;
         return `${this.#target()} = ({ ${this.#type()} ${t} = ${this.expr(2)}; ${t} += ${this.expr(1)}; ${t}; });`;
       }
+      case 9: {
+        if (this.#loops >= 2) return `${this.#target()} = ${this.expr(3)};`;
+        this.#loops++;
+        const n = `n${this.#names++}`;
+        this.#vars.push({ name: n, type: 'unsigned char', writable: false });
+        const text = this.#r(2)
+          ? `unsigned char ${n} = ${1 + this.#r(9)}; while (${n}-- > 0) { ${inner(2)} if (${this.expr(1)}) ${this.#pick(['break', 'continue'])}; ${inner(1)} }`
+          : `unsigned char ${n} = 0; do { ${inner(2)} } while (++${n} < ${1 + this.#r(9)} && ${this.expr(1)});`;
+        this.#vars = this.#vars.filter((v) => v.name !== n);
+        this.#loops--;
+        return `{ ${text} }`;
+      }
+      case 10:
+        return `{ ${this.#type()} w[2] = { ${this.expr(1)}, ${this.expr(1)} }; __builtin_memcpy(mem + ${this.#r(48)}, w, sizeof w); ${this.#target()} = w[${this.#r(2)}]; }`;
+      case 11:
+        return `{ unsigned char *at = mem + ${this.#r(40)}; at += ${this.#pick(this.#vars).name} & 7; *(${this.#type().replace('_Bool', 'char')} *)at ${this.#pick(['=', '+=', '^='])} ${this.expr(1)}; ${this.#target()} = *at + at[1] - (at - mem); }`;
       default:
         return `${this.#target()} = ${this.expr(3)};`;
     }
@@ -225,6 +261,46 @@ class Generator {
     return text;
   }
 
+  /** Members of `struct s_NN`: plain ones, bitfields, an array, an anonymous union. */
+  #struct(): { text: string; scalars: string[] } {
+    const scalars: string[] = [];
+    const members = Array.from({ length: 2 + this.#r(5) }, (_, i) => {
+      const type = this.#type();
+      const bits = BITS[type]!;
+      if (this.#r(8) === 0) {
+        scalars.push(`u${i}.whole`, `u${i}.half[1]`, `u${i}.f`);
+        return 'union { unsigned int whole; unsigned short half[2]; int f : 9; } ' + `u${i};`;
+      }
+      if (this.#r(8) === 0) {
+        scalars.push(`m${i}[0]`, `m${i}[2]`);
+        return `${type} m${i}[3];`;
+      }
+      // Bitfields of up to 31 bits of int: what wider ones promote to is GCC's own idea. Narrow units are GNU's.
+      const field =
+        this.#r(2) && !type.includes('long')
+          ? ` : ${1 + this.#r(Math.min(bits, 31))}${this.#r(8) === 0 ? `; ${type === '_Bool' ? 'int' : type} : 0` : ''}`
+          : '';
+      scalars.push(`m${i}`);
+      return `${type} m${i}${field};`;
+    });
+    const attribute = this.#r(4) === 0 ? ' __attribute__((packed))' : '';
+    return { text: `struct s_NN { ${members.join(' ')} }${attribute};\n`, scalars };
+  }
+
+  /** A function from a struct to a struct, both by value. */
+  #structFunction(scalars: readonly string[]): string {
+    const saved = { vars: this.#vars, arrays: this.#arrays, fields: this.#fields };
+    this.#vars = [{ name: 'k', type: 'int', writable: true }];
+    this.#arrays = [];
+    this.#fields = scalars.flatMap((m) => [`p.${m}`, `q.${m}`]);
+    const body = Array.from({ length: 2 + this.#r(3) }, () => this.statement(2)).join(' ');
+    const exit = this.#r(2) ? 'return p;' : `return (${this.expr(1)}) ? p : q;`;
+    this.#vars = saved.vars;
+    this.#arrays = saved.arrays;
+    this.#fields = saved.fields;
+    return `static struct s_NN sf_NN(unsigned char *mem, struct s_NN p, int k) { struct s_NN q = p; ${body} ${exit} }`;
+  }
+
   program(): string {
     const functions = Array.from({ length: this.#r(3) }, () => this.#function());
     const lines: string[] = [];
@@ -242,35 +318,53 @@ class Generator {
       );
       this.#arrays.push({ name: `a${i}`, size });
     }
+    const globals: string[] = [];
+    for (let i = 0; i < this.#r(3); i++) {
+      const [type, size] = [this.#type(), this.#pick([2, 4, 8])];
+      const fixed = this.#r(2) === 0;
+      globals.push(
+        `static ${fixed ? 'const ' : ''}${type} g${i}_NN[${size}] = { ${Array.from({ length: size }, () => this.#literal()).join(', ')} };\n`,
+      );
+      if (fixed) this.#tables.push({ name: `g${i}_NN`, size });
+      else this.#arrays.push({ name: `g${i}_NN`, size });
+    }
+    if (this.#r(3) === 0) {
+      const type = this.#type();
+      lines.push(`${type} grid[4][2] = { { 1, ${this.#literal()} }, [2] = { [1] = ${this.#literal()} } };`);
+      this.#arrays.push({ name: 'grid[v0 & 3]', size: 2 }, { name: 'grid[2]', size: 2 });
+      lines.push(`${type} (*row)[2] = grid + 1;`);
+      this.#fields.push('(*row)[1]', 'row[1][0]');
+    }
     let struct = '';
+    let byValue = '';
     if (this.#r(2)) {
-      const members = Array.from({ length: 2 + this.#r(5) }, (_, i) => {
-        const type = this.#type();
-        const bits =
-          type === '_Bool'
-            ? 1
-            : type.includes('char')
-              ? 8
-              : type.includes('short')
-                ? 16
-                : type.includes('long')
-                  ? 64
-                  : 32;
-        // Bitfields of up to 31 bits of int: what wider ones promote to is GCC's own idea.
-        const field =
-          this.#r(2) && /^(?:unsigned )?int$|^_Bool$/.test(type) ? ` : ${1 + this.#r(Math.min(bits, 31))}` : '';
-        this.#fields.push(`s.m${i}`);
-        return `${type} m${i}${field};`;
-      });
-      struct = `struct s_NN { ${members.join(' ')} }${this.#r(4) === 0 ? ' __attribute__((packed))' : ''};\n`;
-      lines.push(`struct s_NN s = { ${this.#literal()}, ${this.#literal()} };`);
+      const { text, scalars } = this.#struct();
+      struct = text;
+      this.#fields.push(...scalars.map((m) => `s.${m}`));
+      lines.push(`struct s_NN s = { 0 }; s.${scalars[0]} = ${this.#literal()};`);
       if (this.#r(2)) {
         lines.push('struct s_NN other = s; struct s_NN *ps = &other;');
-        this.#fields.push('ps->m0', 'other.m1');
+        this.#fields.push(`ps->${scalars[0]}`, `other.${scalars[scalars.length - 1]}`);
+        if (this.#r(2)) {
+          byValue = `${this.#structFunction(scalars)}\n`;
+          lines.push(`other = sf_NN(mem, s, (int)v0); s = sf_NN(mem, *ps, sf_NN(mem, other, 3).${scalars[0]});`);
+          if (this.#r(2))
+            lines.push(`struct s_NN list[3] = { s, [2] = other }; list[v1 & 1] = sf_NN(mem, list[2], 1);`);
+          if (lines[lines.length - 1]!.includes('list[3]')) this.#fields.push(`list[1].${scalars[0]}`);
+        }
       }
     }
     const call = (text: string) => text.replace(/\b(fn_NN_\d+)\(/g, '$1(mem, ');
     const body = Array.from({ length: 4 + this.#r(8) }, () => this.statement(3));
+    if (this.#r(3) === 0) {
+      // Backwards by goto, a few times; and forwards over what lies between.
+      const at = this.#r(body.length);
+      body.splice(at, 0, 'again:;');
+      const to = at + 1 + this.#r(body.length - at);
+      body.splice(to, 0, `if (turns++ < ${this.#r(4)}) { if (${this.expr(1)}) goto again; else goto out; }`);
+      body.push('out:;');
+      lines.push('int turns = 0;');
+    }
     const sum = [
       ...this.#vars.map((v) => v.name),
       ...this.#fields,
@@ -278,7 +372,7 @@ class Generator {
     ];
     const end = sum.map((e) => `h = h * 31 + (unsigned long)${e};`).join(' ');
     const main = `unsigned long entry_NN(unsigned char *mem, unsigned long len) {\n  ${call(lines.join('\n  '))}\n  ${call(body.join('\n  '))}\n  unsigned long h = 7; ${end} return h;\n}\n`;
-    return `${struct}${functions.map((f) => `${call(f).replace(/(static [^{]*?fn_NN_\d+)\(mem, /, '$1(')}\n`).join('')}${main}`;
+    return `${globals.join('')}${struct}${functions.map((f) => `${call(f).replace(/(static [^{]*?fn_NN_\d+)\(mem, /, '$1(')}\n`).join('')}${call(byValue)}${main}`;
   }
 }
 

@@ -1,4 +1,4 @@
-/** Compile a plain C text and run its `entry` on the interpreter: what the self-checking tests and the random programs stand on. */
+/** Compile a plain C text and run its `entry` on an engine: what the self-checking tests and the random programs stand on. */
 
 import { renderDiagnostics } from '../../core/base/diagnostics.ts';
 import { KERNEL_BASE } from '../../core/base/memory.ts';
@@ -7,6 +7,7 @@ import { helperById } from '../../core/helpers/index.ts';
 import { createMap } from '../../core/maps/index.ts';
 import type { ObjectSpec } from '../../core/spec/spec.ts';
 import { bareHost } from '../../core/vm/bare.ts';
+import type { Engine } from '../../core/vm/engine.ts';
 import { interp } from '../../core/vm/interp.ts';
 import { VmMemory } from '../../core/vm/memory.ts';
 
@@ -29,7 +30,11 @@ export interface Runner {
 
 /** Prepare `entry` (or another function) of a program. */
 export function prepareC(text: string, options: CompileOptions = {}, name = 'entry'): Runner {
-  const object = compileOk(text, options);
+  return prepareObject(compileOk(text, options), name);
+}
+
+/** Prepare a program of a compiled object for an engine. */
+export function prepareObject(object: ObjectSpec, name = 'entry', engine: Engine = interp): Runner {
   const prog = object.progs.find((p) => p.name === name);
   if (!prog) throw new Error(`no program '${name}'`);
   const memory = new VmMemory();
@@ -63,7 +68,7 @@ export function prepareC(text: string, options: CompileOptions = {}, name = 'ent
   }
   const facts = { verified: true, stackDepth: 0 };
   const host = bareHost({ memory, helper: helperById, maps: [...maps.values()] });
-  const exe = interp.prepare({ name, insns, funcs: prog.funcs, lines: prog.lines, facts }, host);
+  const exe = engine.prepare({ name, insns, funcs: prog.funcs, lines: prog.lines, facts }, host);
   return {
     object,
     run(mem = new Uint8Array(0)) {

@@ -3,12 +3,13 @@ import type { Inst, IntType, RmwOp } from '../../ir/ir.ts';
 import { type IntType as CIntType, type CType, integerOf, type PtrType, sizeOf } from '../ctype.ts';
 import type { BuiltinExpr, Expr } from '../tree.ts';
 import { storeBytes } from './init.ts';
-import { irType, type Lowering } from './lowering.ts';
+import { irType, isSigned, type Lowering } from './lowering.ts';
 import { lowerMethod } from './methods.ts';
 import { packetLoad } from './packet.ts';
 import { load, pointerParts, probeInto } from './place.ts';
 import { isForeign } from './provenance.ts';
 import { effect, rvalue } from './value.ts';
+import { wideOperate, wideValue } from './wide.ts';
 
 type Rule = (f: Lowering, e: BuiltinExpr, unused: boolean) => Inst | undefined;
 
@@ -170,6 +171,18 @@ function bits(compute: (f: Lowering, x: Inst) => Inst): Rule {
   return (f, e) => f.b.intCast(compute(f, rvalue(f, e.args[0]!)), 'i32', false);
 }
 
+/** Sum or difference of two 64-bit values of one type, and whether it wrapped. */
+function overflow64(f: Lowering, op: 'add' | 'sub', signed: boolean, x: Expr, y: Expr, to: Expr): Inst {
+  const { b } = f;
+  const [u, v] = [rvalue(f, x), rvalue(f, y)];
+  const p = pointerParts(f, to);
+  const r = b.binary(op, u, v);
+  b.store(r, p.base, p.off);
+  if (!signed) return b.cast('zext', op === 'add' ? b.icmp('ult', r, u) : b.icmp('ult', u, v), 'i8');
+  const other = op === 'add' ? b.binary('xor', v, r) : b.binary('xor', u, v);
+  return b.cast('zext', b.icmp('slt', b.binary('and', b.binary('xor', u, r), other), f.i64(0)), 'i8');
+}
+
 const RULES: Readonly<Record<string, Rule>> = {
   unevaluated: (f, e) => {
     f.error(e.at, `'key' and 'leaf' of a map are types: use them in typeof or sizeof`);
@@ -233,35 +246,26 @@ const RULES: Readonly<Record<string, Rule>> = {
     const [x, y, to] = e.args as [Expr, Expr, Expr];
     const type = integerOf(pointee(to) as CIntType);
     const t = irType(type) as IntType;
-    const signed = type.signed;
-    const [u, v] = [rvalue(f, x), rvalue(f, y)];
-    const p = pointerParts(f, to);
-    if (type.size < 8) {
-      // Compute in 64 bits and see whether the result survives the cut.
-      const wide = b.binary(op, b.intCast(u, 'i64', signed), b.intCast(v, 'i64', signed));
-      const cut = b.intCast(wide, t, signed);
+    const bytes = Math.max(...[x, y].map((v) => sizeOf(v.type)!));
+    const same = (v: Expr) => sizeOf(v.type) === type.size && isSigned(v.type) === type.signed;
+    if (type.size === 8 && op !== 'mul' && same(x) && same(y)) return overflow64(f, op, type.signed, x, y, to);
+    // The exact result in a type that holds it, whatever the operands' types; then see whether it survives the cut.
+    if (bytes > 4 || type.size > 4) {
+      const exact = wideOperate(f, op, wideValue(f, x), wideValue(f, y));
+      const cut = b.intCast(exact.low, t, false);
+      const p = pointerParts(f, to);
       b.store(cut, p.base, p.off);
-      return b.cast('zext', b.icmp('ne', b.intCast(cut, 'i64', signed), wide), 'i8');
+      const low = b.intCast(cut, 'i64', type.signed);
+      const high = type.signed ? b.binary('ashr', low, f.i64(63)) : f.i64(0);
+      const lost = b.binary('or', b.binary('xor', low, exact.low), b.binary('xor', high, exact.high));
+      return b.cast('zext', b.icmp('ne', lost, f.i64(0)), 'i8');
     }
-    const r = b.binary(op, u, v);
-    b.store(r, p.base, p.off);
-    const k = b.const('i64', 63n);
-    const over = signed
-      ? b.icmp(
-          'ne',
-          b.binary(
-            'lshr',
-            op === 'add'
-              ? b.binary('and', b.binary('xor', u, r), b.binary('xor', v, r))
-              : b.binary('and', b.binary('xor', u, v), b.binary('xor', u, r)),
-            k,
-          ),
-          b.const('i64', 0n),
-        )
-      : op === 'add'
-        ? b.icmp('ult', r, u)
-        : b.icmp('ult', u, v);
-    return b.cast('zext', over, 'i8');
+    const [u, v] = [x, y].map((a) => b.intCast(rvalue(f, a), 'i64', isSigned(a.type))) as [Inst, Inst];
+    const p = pointerParts(f, to);
+    const wide = b.binary(op, u, v);
+    const cut = b.intCast(wide, t, false);
+    b.store(cut, p.base, p.off);
+    return b.cast('zext', b.icmp('ne', b.intCast(cut, 'i64', type.signed), wide), 'i8');
   },
   atomic: (f, e, unused) => {
     const { b } = f;

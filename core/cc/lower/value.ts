@@ -415,18 +415,18 @@ function update(f: Lowering, e: UpdateExpr): Inst {
     wideValue(f, e);
     return f.i32(0);
   }
+  // The right side first, as GCC and clang do: `total += next()` sees what next() did to total.
+  const right = rvalue(f, e.value);
   const place = placeOf(f, e.target);
   const old = load(f, place);
   let fresh: Inst;
   if (e.target.type.kind === 'ptr') {
-    const index = rvalue(f, e.value);
-    const bytes = e.scale === 1 ? index : b.binary('mul', index, f.i64(e.scale));
+    const bytes = e.scale === 1 ? right : b.binary('mul', right, f.i64(e.scale));
     fresh =
-      index.op === 'const'
-        ? b.ptrAdd(old, Number(index.value) * e.scale * (e.op === '-' ? -1 : 1))
+      right.op === 'const'
+        ? b.ptrAdd(old, Number(right.value) * e.scale * (e.op === '-' ? -1 : 1))
         : b.ptrAdd(old, e.op === '-' ? b.neg(bytes) : bytes);
   } else {
-    const right = rvalue(f, e.value);
     f.at(e.at);
     const work = convert(f, old, e.target.type, e.work);
     fresh = convert(f, arithmetic(f, e.op, work, right, e.work), e.work, e.target.type);

@@ -1,4 +1,4 @@
-/** __int128 as two 64-bit halves: stores, comparisons, bit operations, sums, shifts by constants. No multiplication, no division. */
+/** __int128 as two 64-bit halves: stores, comparisons, bit operations, sums, products, shifts. No division. */
 import type { Cond, Inst } from '../../ir/ir.ts';
 import { type CType, integerOf, isInteger } from '../ctype.ts';
 import type { BinaryOp, Expr } from '../tree.ts';
@@ -99,17 +99,18 @@ function add(f: Lowering, x: Halves, y: Halves): Halves {
 function operate(f: Lowering, e: Expr, op: BinaryOp, x: Halves, right: Expr): Halves {
   const { b } = f;
   if (op === '<<' || op === '>>') {
-    if (right.kind !== 'int') return refuse(f, e, 'a shift by a variable');
-    return shift(f, op, x, Number(right.value), isSigned(e.type));
+    const signed = isSigned(e.type);
+    if (right.kind === 'int') return shift(f, op, x, Number(right.value & 127n), signed);
+    return variableShift(f, op, x, isWide(right.type) ? wideValue(f, right).low : rvalue(f, right), signed);
   }
   const y = wideValue(f, right);
   switch (op) {
     case '+':
-      return add(f, x, y);
-    case '-': {
-      const borrow = b.cast('zext', b.icmp('ult', x.low, y.low), 'i64');
-      return { low: b.binary('sub', x.low, y.low), high: b.binary('sub', b.binary('sub', x.high, y.high), borrow) };
-    }
+      return wideOperate(f, 'add', x, y);
+    case '-':
+      return wideOperate(f, 'sub', x, y);
+    case '*':
+      return wideOperate(f, 'mul', x, y);
     case '&':
       return { low: b.binary('and', x.low, y.low), high: b.binary('and', x.high, y.high) };
     case '|':
@@ -117,8 +118,49 @@ function operate(f: Lowering, e: Expr, op: BinaryOp, x: Halves, right: Expr): Ha
     case '^':
       return { low: b.binary('xor', x.low, y.low), high: b.binary('xor', x.high, y.high) };
     default:
-      return refuse(f, e, op === '*' ? 'multiplication' : 'division');
+      return refuse(f, e, 'division');
   }
+}
+
+/** Sum, difference or product modulo 2^128. */
+export function wideOperate(f: Lowering, op: 'add' | 'sub' | 'mul', x: Halves, y: Halves): Halves {
+  const { b } = f;
+  if (op === 'add') return add(f, x, y);
+  if (op === 'sub') {
+    const borrow = b.cast('zext', b.icmp('ult', x.low, y.low), 'i64');
+    return { low: b.binary('sub', x.low, y.low), high: b.binary('sub', b.binary('sub', x.high, y.high), borrow) };
+  }
+  // The low halves by parts of 32 bits (Knuth 4.3.1); of the others only what stays below 2^128.
+  const low = (v: Inst) => b.binary('and', v, f.i64(0xffffffff));
+  const high = (v: Inst) => b.binary('lshr', v, f.i64(32));
+  const [xl, xh, yl, yh] = [low(x.low), high(x.low), low(y.low), high(y.low)];
+  const first = b.binary('mul', xl, yl);
+  const second = b.binary('add', b.binary('mul', xh, yl), high(first));
+  const third = b.binary('add', b.binary('mul', xl, yh), low(second));
+  const carried = b.binary('add', b.binary('add', b.binary('mul', xh, yh), high(second)), high(third));
+  const crossed = b.binary('add', b.binary('mul', x.low, y.high), b.binary('mul', x.high, y.low));
+  return { low: b.binary('mul', x.low, y.low), high: b.binary('add', carried, crossed) };
+}
+
+/** A shift by a count that is not known: as if below 64, then moved over by a whole half where bit 6 says so. */
+function variableShift(f: Lowering, op: '<<' | '>>', x: Halves, by: Inst, signed: boolean): Halves {
+  const { b } = f;
+  const count = b.intCast(by, 'i64', false);
+  const n = b.binary('and', count, f.i64(63));
+  const far = b.icmp('ne', b.binary('and', count, f.i64(64)), f.i64(0));
+  // What crosses the border: shifted by 64 - n, which is one and then 63 - n since n may be 0.
+  const rest = b.binary('xor', n, f.i64(63));
+  if (op === '<<') {
+    const low = b.binary('shl', x.low, n);
+    const crossing = b.binary('lshr', b.binary('lshr', x.low, f.i64(1)), rest);
+    const high = b.binary('or', b.binary('shl', x.high, n), crossing);
+    return { low: b.select(far, f.i64(0), low), high: b.select(far, low, high) };
+  }
+  const high = b.binary(signed ? 'ashr' : 'lshr', x.high, n);
+  const crossing = b.binary('shl', b.binary('shl', x.high, f.i64(1)), rest);
+  const low = b.binary('or', b.binary('lshr', x.low, n), crossing);
+  const fill = signed ? b.binary('ashr', x.high, f.i64(63)) : f.i64(0);
+  return { low: b.select(far, high, low), high: b.select(far, fill, high) };
 }
 
 function shift(f: Lowering, op: '<<' | '>>', x: Halves, count: number, signed: boolean): Halves {

@@ -9,6 +9,7 @@ import { assignTo, condition, promote, rvalue } from '../sema/convert.ts';
 import { errorExpr, isLvalue, placeOf, wrapInt } from '../sema/make.ts';
 import type { Token } from '../token.ts';
 import type { BlockStmt, CaseStmt, DeclStmt, Expr, FuncSymbol, Stmt } from '../tree.ts';
+import { parseAttributes } from './attribute.ts';
 import { MissingBrace, parseDeclaration, parseStaticAssert } from './declaration.ts';
 import { parseConditional, parseExpression } from './expression.ts';
 import type { Parser } from './parser.ts';
@@ -102,9 +103,13 @@ function parseBlockItem(p: Parser, body: FunctionBody): Stmt {
 function startsDeclaration(p: Parser): boolean {
   const next = p.peek();
   if (next.text === ':') return false;
-  // `name(...)` is a call: no program declares `T (x)` with a type it did not declare itself.
-  if (next.text === '(' && p.tok.kind === 'ident' && !KEYWORDS.has(p.tok.text))
-    return p.cx.lookupOwn(p.tok.text)?.kind === 'typedef';
+  // `name(...)` is a call: no program declares `T (x)` with a type it did not declare itself; `T (*x)` is a pointer's declaration.
+  if (next.text === '(' && p.tok.kind === 'ident' && !KEYWORDS.has(p.tok.text)) {
+    if (p.cx.lookupOwn(p.tok.text)) return p.cx.lookupOwn(p.tok.text)!.kind === 'typedef';
+    const pointer = p.peek(2).text === '*' && p.peek(3).kind === 'ident' && [')', '['].includes(p.peek(4).text);
+    return pointer && ['(', '['].includes(p.peek(p.peek(4).text === ')' ? 5 : 4).text) && p.cx.isTypedef(p.tok.text);
+  }
+  if (isFallthrough(p)) return false;
   if (isTypeStart(p)) {
     // A typedef name of the outer scope used as a plain name: `sector = 1`.
     return p.cx.lookupOwn(p.tok.text) !== undefined || !isPlainUse(next);
@@ -118,6 +123,12 @@ function startsDeclaration(p: Parser): boolean {
     p.cx.lookupOwn(p.tok.text) === undefined &&
     [';', '=', ',', '['].includes(p.peek(2).text)
   );
+}
+
+/** `__attribute__((fallthrough));`, `[[fallthrough]];`: an attribute of an empty statement. */
+function isFallthrough(p: Parser): boolean {
+  const word = p.is('[') ? 2 : 3;
+  return /^(?:__)?fallthrough(?:__)?$/.test(p.peek(word).text) && /^(?:__attribute(?:__)?|\[)$/.test(p.tok.text);
 }
 
 const ASSIGNMENTS = new Set(['=', '+=', '-=', '*=', '/=', '.', '->', '++', '--', '[']);
@@ -195,6 +206,11 @@ export function parseStatement(p: Parser, body: FunctionBody): Stmt {
     }
   }
   if (p.is('{')) return parseBlock(p, body);
+  if (isFallthrough(p)) {
+    parseAttributes(p);
+    p.expectSemicolon('after attribute');
+    return { kind: 'empty', at };
+  }
   if (p.accept(';')) return { kind: 'empty', at };
   const expr = parseExpression(p, true);
   p.expectSemicolon('after expression');

@@ -215,12 +215,7 @@ function overflow(op: 'add' | 'sub' | 'mul'): Builtin {
       cx.report.error(place.at, `'${name}' takes two integers and a pointer to an integer`);
       return errorExpr(place);
     }
-    const t = integerOf(to.type.to);
-    if (op === 'mul' && t.size === 8) {
-      cx.report.error(place.at, `'${name}' is not available for 64-bit results: BPF has no 128-bit multiplication`);
-      return errorExpr(place);
-    }
-    return builtinExpr(cx, 'overflow', [rawCast(cx, a, t), rawCast(cx, b, t), to], BOOL, place, { op });
+    return builtinExpr(cx, 'overflow', [a, b, to], BOOL, place, { op });
   };
 }
 

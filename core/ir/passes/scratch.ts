@@ -1,85 +1,136 @@
 /**
- * Variables that a frame cannot hold move to the value of a scratch map (an array of one element a CPU): the function's first act is to
- * look the value up, and it returns 0 when there is none. The largest go first, until the rest fits. Runs last, on what the other passes
- * left in memory; who asks for it creates the map with at least the size that comes back.
+ * Locals that do not fit the 512 bytes of a BPF stack move to a map: one value per CPU, looked up when the program begins. That is safe where
+ * a program is not interrupted by another run of itself on the same CPU; where it may be (raw tracepoints, fentry, sleepable programs), the
+ * value is keyed by task instead.
  */
 import { newBlock, newConst, newInst } from '../build.ts';
-import { phis, replaceAll } from '../cfg.ts';
-import { type Func, type Inst, terminator } from '../ir.ts';
+import { replaceAll } from '../cfg.ts';
+import type { Func, Inst } from '../ir.ts';
+import { STACK_SIZE } from '../../isa/ops.ts';
 
-/** What a frame may hold, with room left for spilled registers. */
-const FRAME = 448;
+/** Left on the stack for spilled registers and small temporaries. */
+const MARGIN = 96;
+/** Smaller locals are not worth a map. */
+const LEAST = 16;
 
-export interface Moved {
-  readonly name: string;
+export interface Scratch {
+  readonly map: string;
+  /** Keyed by task: this map's only value is the zeros a new entry begins with. */
+  readonly zeros?: string;
   readonly size: number;
-  readonly loc: Inst['loc'];
+  /** Names and sizes of what moved. */
+  readonly moved: readonly { readonly name: string; readonly size: number }[];
 }
 
-/**
- * Move variables of one function to `map`, from byte `from` of its value on. Gives what moved and the first free byte; undefined when
- * everything fits.
- */
-export function moveToScratch(fn: Func, map: string, from: number): { moved: Moved[]; end: number } | undefined {
+/** Move the largest locals of an entry function whose frame takes `frame` bytes. Undefined when nothing helps. */
+export function moveToScratch(fn: Func, frame: number, map: string, zeros: string | undefined): Scratch | undefined {
   const entry = fn.blocks[0]!;
-  const allocas = entry.insts.filter((i) => i.op === 'alloca');
-  const room = (a: Inst) => Math.ceil(a.size / 8) * 8;
-  let total = allocas.reduce((n, a) => n + room(a), 0);
-  if (total <= 512) return undefined;
-  const going: Inst[] = [];
-  for (const a of [...allocas].sort((x, y) => y.size - x.size)) {
-    if (total <= FRAME) break;
-    going.push(a);
-    total -= room(a);
+  const candidates = entry.insts.filter((i) => i.op === 'alloca' && i.size >= LEAST).sort((a, b) => b.size - a.size);
+  const chosen: { inst: Inst; offset: number }[] = [];
+  let left = frame;
+  let size = 0;
+  for (const inst of candidates) {
+    if (left <= STACK_SIZE - MARGIN) break;
+    const bytes = Math.ceil(inst.size / 8) * 8;
+    chosen.push({ inst, offset: size });
+    size += bytes;
+    left -= bytes;
   }
-  const loc = going[0]!.loc;
-  const make = (op: Inst['op'], type: Inst['type'], args: Inst[]) => {
+  if (chosen.length === 0) return undefined;
+  const gone = new Set(chosen.map((c) => c.inst));
+  // The entry block keeps its allocas; all else goes behind the look-up.
+  const allocas = entry.insts.filter((i) => i.op === 'alloca' && !gone.has(i));
+  const rest = entry.insts.filter((i) => i.op !== 'alloca');
+  const body = newBlock(fn, 'body');
+  const none = newBlock(fn, 'no scratch');
+  for (const block of fn.blocks) {
+    for (const inst of block.insts) {
+      if (inst.op === 'phi') inst.targets = inst.targets.map((t) => (t === entry ? body : t));
+    }
+  }
+  for (const inst of rest) inst.block = body;
+  body.insts = rest;
+  body.unroll = entry.unroll;
+  const loc = fn.loc;
+  const make = (block: typeof entry, op: Inst['op'], type: Inst['type'], args: Inst[] = []): Inst => {
     const inst = newInst(fn, op, type, args, loc);
-    inst.block = entry;
+    inst.block = block;
+    block.insts.push(inst);
     return inst;
   };
-  const staying = allocas.filter((a) => !going.includes(a));
-  const body = newBlock(fn, entry.name);
-  body.insts = entry.insts.filter((i) => i.op !== 'alloca');
-  for (const i of body.insts) i.block = body;
-  for (const to of terminator(body).targets)
-    for (const phi of phis(to)) phi.targets = phi.targets.map((t) => (t === entry ? body : t));
-
-  const key = make('alloca', 'ptr', []);
-  key.size = key.align = 4;
-  key.name = 'scratch key';
+  const mapRef = (name: string): Inst => {
+    const inst = newInst(fn, 'mapref', 'ptr', [], loc);
+    inst.name = name;
+    return inst;
+  };
+  const call = (block: typeof entry, id: number, name: string, type: Inst['type'], args: Inst[]): Inst => {
+    const inst = make(block, 'callhelper', type, args);
+    inst.helper = id;
+    inst.name = name;
+    return inst;
+  };
+  const branch = (block: typeof entry, value: Inst, then: typeof entry, otherwise: typeof entry): void => {
+    const test = make(block, 'icmp', 'i1', [value, newConst(fn, 'ptr', 0n)]);
+    test.sub = 'ne';
+    make(block, 'condbr', 'void', [test]).targets = [then, otherwise];
+  };
+  const ret = fn.ret;
+  make(none, 'ret', 'void', ret === 'void' ? [] : [newConst(fn, ret, 0n)]);
+  entry.insts = allocas;
+  const key = newInst(fn, 'alloca', 'ptr', [], loc);
+  key.size = 8;
+  key.align = 8;
   key.space = 'stack';
-  const store = make('store', 'void', [key, newConst(fn, 'i32', 0n)]);
-  const ref = newInst(fn, 'mapref', 'ptr');
-  ref.name = map;
-  const value = make('callhelper', 'ptr', [ref, key]);
-  value.helper = 1;
-  value.name = 'map_lookup_elem';
-  value.space = 'map_value';
-  const found = make('icmp', 'i1', [value, newConst(fn, 'ptr', 0n)]);
-  found.sub = 'ne';
-  const none = newBlock(fn, 'no scratch');
-  const ret = newInst(fn, 'ret', 'void', fn.ret === 'void' ? [] : [newConst(fn, fn.ret, 0n)], loc);
-  ret.block = none;
-  none.insts.push(ret);
-  const branch = make('condbr', 'void', [found]);
-  branch.targets = [body, none];
-  branch.likely = true;
-  entry.insts = [...staying, key, store, value, found, branch];
-
-  const places = new Map<Inst, Inst>();
-  const moved: Moved[] = [];
-  let at = from;
-  const derived: Inst[] = [];
-  for (const a of going) {
-    const place = newInst(fn, 'ptradd', 'ptr', [value, newConst(fn, 'i64', at)], a.loc);
-    place.block = body;
-    derived.push(place);
-    places.set(a, place);
-    moved.push({ name: a.name, size: a.size, loc: a.loc });
-    at += room(a);
+  key.block = entry;
+  entry.insts.push(key);
+  let base: Inst;
+  if (zeros === undefined) {
+    make(entry, 'store', 'void', [key, newConst(fn, 'i32', 0n)]);
+    base = call(entry, 1, 'map_lookup_elem', 'ptr', [mapRef(map), key]);
+    branch(entry, base, body, none);
+  } else {
+    // Key: thread and, in the idle task of every CPU, its number.
+    const [make0, start, again] = [newBlock(fn, 'new scratch'), newBlock(fn, 'have zeros'), newBlock(fn, 'scratch')];
+    const task = call(entry, 14, 'get_current_pid_tgid', 'i64', []);
+    const cpu = call(entry, 8, 'get_smp_processor_id', 'i64', []);
+    const idle = make(entry, 'icmp', 'i1', [task, newConst(fn, 'i64', 0n)]);
+    idle.sub = 'eq';
+    const id = make(entry, 'select', 'i64', [idle, cpu, task]);
+    make(entry, 'store', 'void', [key, id]);
+    const first = call(entry, 1, 'map_lookup_elem', 'ptr', [mapRef(map), key]);
+    branch(entry, first, again, make0);
+    const index = newInst(fn, 'alloca', 'ptr', [], loc);
+    index.size = 8;
+    index.align = 8;
+    index.space = 'stack';
+    index.block = entry;
+    entry.insts.unshift(index);
+    make(make0, 'store', 'void', [index, newConst(fn, 'i32', 0n)]);
+    const zero = call(make0, 1, 'map_lookup_elem', 'ptr', [mapRef(zeros), index]);
+    branch(make0, zero, start, none);
+    call(start, 2, 'map_update_elem', 'i64', [mapRef(map), key, zero, newConst(fn, 'i64', 0n)]);
+    const second = call(start, 1, 'map_lookup_elem', 'ptr', [mapRef(map), key]);
+    branch(start, second, again, none);
+    base = make(again, 'phi', 'ptr', [first, second]);
+    base.targets = [entry, start];
+    make(again, 'br', 'void').targets = [body];
   }
-  body.insts.unshift(...derived);
-  replaceAll(fn, places);
-  return { moved, end: at };
+  const table = new Map<Inst, Inst>();
+  const places: Inst[] = [];
+  for (const { inst, offset } of chosen) {
+    const place = offset === 0 ? base : newInst(fn, 'ptradd', 'ptr', [base, newConst(fn, 'i64', BigInt(offset))], loc);
+    if (offset !== 0) {
+      place.block = body;
+      places.push(place);
+    }
+    table.set(inst, place);
+  }
+  body.insts.unshift(...places);
+  replaceAll(fn, table);
+  return {
+    map,
+    ...(zeros === undefined ? {} : { zeros }),
+    size,
+    moved: chosen.map(({ inst }) => ({ name: inst.name, size: inst.size })),
+  };
 }
