@@ -193,6 +193,7 @@ function copySkep(guest: string): void {
     wanted.push(...Object.keys(manifest.dependencies ?? {}));
   }
   mkdirSync(join(guest, 'usr/local/bin'), { recursive: true });
+  rmSync(join(guest, 'usr/local/bin/skep'), { force: true });
   symlinkSync('/skep/dist/bin/skep.js', join(guest, 'usr/local/bin/skep'));
 }
 
@@ -212,7 +213,8 @@ export function makeImage({ files = {}, base, modules = [] }: ImageOptions = {})
   }
   if (!existsSync(join(guest, 'usr/bin/env'))) symlinkSync('/bin/busybox', join(guest, 'usr/bin/env'));
   copyProgram(process.execPath, '/usr/bin/node', guest);
-  if (!existsSync(join(guest, 'skep'))) copySkep(guest);
+  rmSync(join(guest, 'skep'), { recursive: true, force: true });
+  copySkep(guest);
   for (const [from, to] of Object.entries(files)) {
     mkdirSync(dirname(join(guest, to)), { recursive: true });
     cpSync(from, join(guest, to), { recursive: true });
