@@ -34,7 +34,9 @@ for (const { name, tools, ready, poke, workload, settle = 2, limit = 400 } of pl
   spawnSync('/bin/sh', ['-c', workload], { stdio: 'ignore' });
   await pause(settle * 1000);
   for (const { child, status } of running) if (status === undefined) child.kill('SIGINT');
-  const killed = setTimeout(() => running.forEach((t) => t.child.kill('SIGKILL')), 60_000);
+  const killed = setTimeout(() => {
+    for (const { child } of running) child.kill('SIGKILL');
+  }, 60_000);
   await Promise.all(running.map((tool) => tool.ended));
   clearTimeout(killed);
   answers[name] = Object.fromEntries(
