@@ -1,22 +1,20 @@
 /** The command line of `skep`: sub-commands, the options that every way of running shares, and one clear line for every mistake. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { BpfError, nearestNames } from '../../core/base/errors.ts';
-import { BPF } from '../../core/bcc/bpf.ts';
+import type { BPF } from '../../core/bcc/bpf.ts';
 import { Interrupted } from '../../core/bcc/session.ts';
 import { TOOLS, type ToolRow } from '../index.ts';
 import type { Tool, ToolOption } from '../tool.ts';
-import { register as registerAsm } from './commands/asm.ts';
-import { register as registerCompile } from './commands/compile.ts';
-import { register as registerDisasm } from './commands/disasm.ts';
-import { register as registerFeatures } from './commands/features.ts';
-import { register as registerVerify } from './commands/verify.ts';
+import { COMMANDS } from './commands/index.ts';
 import type { Host, RunPlan } from './host.ts';
 import { print, warn, writeAll } from './output.ts';
-import { runScript } from './script.ts';
 import { version } from './version.ts';
 
+/** What makes the host of a run; asked only if something runs. */
+type OpenHost = () => Promise<Host>;
+
 /** Run a command line; the answer is the exit status. Never throws. */
-export async function runCommandLine(argv: readonly string[], host: Host): Promise<number> {
+export async function runCommandLine(argv: readonly string[], openHost: OpenHost): Promise<number> {
   // What follows the first `--` is the command to trace, whatever it looks like.
   const split = argv.indexOf('--');
   const own = split < 0 ? argv : argv.slice(0, split);
@@ -26,7 +24,7 @@ export async function runCommandLine(argv: readonly string[], host: Host): Promi
     return 2;
   }
   try {
-    const program = await makeProgram(own, command, host);
+    const program = await makeProgram(own, command, openHost);
     await program.parseAsync(own as string[], { from: 'user' });
     return 0;
   } catch (error) {
@@ -49,7 +47,7 @@ export function report(error: unknown): number {
 async function makeProgram(
   argv: readonly string[],
   command: readonly string[] | undefined,
-  host: Host,
+  openHost: OpenHost,
 ): Promise<Command> {
   const program = new Command('skep')
     .description('BCC for the Node world: compile, verify and run BPF tracing programs.')
@@ -82,20 +80,22 @@ async function makeProgram(
     .argument('[args...]', 'arguments of the script')
     .passThroughOptions()
     .action(async (file: string, args: string[], options: CommonOptions) => {
+      const { runScript } = await import('./script.ts');
+      const host = await openHost();
       await host.prepare(planOf(options, command));
       await runScript(file, args, host);
     });
   addCommonOptions(run);
-  registerAsm(program);
-  registerDisasm(program);
-  registerCompile(program);
-  registerVerify(program);
-  registerFeatures(program);
+  // Only what is asked for is loaded, whole help being a question about all commands; the others are names in the help.
+  const wholeHelp = argv.length === 0 || /^(?:-h|--help)$/.test(argv[0]!);
+  for (const row of COMMANDS) {
+    const sub = program.command(row.name).description(row.summary);
+    if (wholeHelp || argv[0] === row.name) (await row.load())(sub);
+  }
 
   for (const row of TOOLS) {
-    // Only the tool that is asked for is loaded; the others are names in the help.
     const sub = program.command(row.name).description(row.summary);
-    if (argv[0] === row.name) await defineToolCommand(sub, row, command, host);
+    if (argv[0] === row.name) await defineToolCommand(sub, row, command, openHost);
   }
   return program;
 }
@@ -143,7 +143,7 @@ async function defineToolCommand(
   sub: Command,
   row: ToolRow,
   command: readonly string[] | undefined,
-  host: Host,
+  openHost: OpenHost,
 ): Promise<void> {
   const tool = await row.load();
   for (const argument of tool.args ?? []) sub.argument(argument);
@@ -152,6 +152,7 @@ async function defineToolCommand(
   if (tool.examples) sub.addHelpText('after', `\nExamples:\n${tool.examples}`);
   sub.action(async (...given: unknown[]) => {
     const options = sub.opts<CommonOptions & Record<string, unknown>>();
+    const host = await openHost();
     await host.prepare(planOf(options, command));
     await runTool(
       tool,
@@ -175,6 +176,7 @@ function commanderOption({ flags, description, type, default: value }: ToolOptio
 }
 
 async function runTool(tool: Tool, options: Record<string, unknown>, args: readonly string[]): Promise<void> {
+  const { BPF } = await import('../../core/bcc/bpf.ts');
   const opened: BPF[] = [];
   try {
     await tool.main({

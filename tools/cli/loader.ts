@@ -1,4 +1,4 @@
-/** Module hooks of `skep run`: 'skep' resolves to this package, TypeScript is transformed by esbuild (which lowers `using`). */
+/** Module hooks of `skep run`: 'skep' and 'skep/core' resolve to this package, TypeScript is transformed by esbuild (which lowers `using`). */
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 
@@ -14,10 +14,11 @@ type NextLoad = (
   context: object,
 ) => Promise<{ format: string; source?: string | Uint8Array; shortCircuit?: boolean }>;
 
-let skep = '';
+/** What scripts import -> URL of the file. */
+let own: Readonly<Record<string, string>> = {};
 
-export function initialize(data: { readonly skep: string }): void {
-  skep = data.skep;
+export function initialize(data: Readonly<Record<string, string>>): void {
+  own = data;
 }
 
 export async function resolve(
@@ -25,7 +26,8 @@ export async function resolve(
   context: ResolveContext,
   next: NextResolve,
 ): Promise<{ url: string; format?: string; shortCircuit?: boolean }> {
-  if (specifier === 'skep') return { url: skep, format: 'module', shortCircuit: true };
+  const url = own[specifier];
+  if (url !== undefined) return { url, format: 'module', shortCircuit: true };
   return next(specifier, context);
 }
 

@@ -15,6 +15,9 @@ export interface ScriptHost {
 
 type Runner = (file: string, args: readonly string[], host: ScriptHost) => Promise<void>;
 
+/** import() as launch.ts hands it to the bundle, which has none of its own there. */
+declare const __import: ((url: string) => Promise<unknown>) | undefined;
+
 /** File ending -> how such a script is run. */
 const RUNNERS: Record<string, Runner> = {
   '.ts': runModule,
@@ -42,9 +45,11 @@ async function runModule(file: string, args: readonly string[]): Promise<void> {
   const path = resolve(file);
   // `import 'skep'` means this very package, also from a folder that does not have it; `.ts` is transformed on the way.
   const dist = pathToFileURL(`${packageRoot()}/dist/`);
-  register(new URL('loader.js', dist), { data: { skep: new URL('index.js', dist).href } });
+  const data = { skep: new URL('index.js', dist).href, 'skep/core': new URL('core.node.js', dist).href };
+  register(new URL('loader.js', dist), { data });
   process.argv = [process.argv[0]!, path, ...args];
-  await import(pathToFileURL(path).href);
+  const url = pathToFileURL(path).href;
+  await (typeof __import === 'undefined' ? import(url) : __import(url));
 }
 
 async function runLua(file: string, args: readonly string[], host: ScriptHost): Promise<void> {

@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /**
  * The `skep` command, main thread. A run that traces something live goes into a worker (HOUSE decision 8: ptrace belongs to one thread, and a
  * JavaScript SIGINT handler never runs inside a synchronous loop); this thread then owns signals and the exit status, and nothing else.
@@ -17,16 +16,14 @@ function needsWorker(): boolean {
   return argv.some((word) => word === '--' || /^(?:-p|--pid|--duration)(?:=|$)/.test(word) || /^-p\d/.test(word));
 }
 
-if (needsWorker()) await runInWorker();
-else {
-  const { runHere } = await import('./inline.ts');
-  await runHere(argv);
-}
+if (needsWorker()) runInWorker();
+else void import('./inline.ts').then(({ runHere }) => runHere(argv));
 
-async function runInWorker(): Promise<void> {
-  const { Worker } = await import('node:worker_threads');
+function runInWorker(): void {
+  // Not at the top: whoever needs no worker need not load it.
+  const { Worker } = process.getBuiltinModule('node:worker_threads');
   const flag = new Int32Array(new SharedArrayBuffer(16));
-  const worker = new Worker(new URL('../worker.js', import.meta.url), {
+  const worker = new Worker(new URL('worker.cjs', import.meta.url), {
     argv,
     workerData: { flag } satisfies WorkerStart,
   });

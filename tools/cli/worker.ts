@@ -20,7 +20,8 @@ process.on('exit', (code) => {
   if (!ended) parentPort!.postMessage(end(code ?? 0));
 });
 
-const code = await runCommandLine(process.argv.slice(2), host);
-parentPort!.postMessage(end(code));
-// Whatever a script left pending (timers, watchers) must not hold the command open.
-process.exit(code);
+void runCommandLine(process.argv.slice(2), async () => host).then((code) => {
+  parentPort!.postMessage(end(code));
+  // Whatever a script left pending (timers, watchers) must not hold the command open.
+  process.exit(code);
+});

@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /**
  * The door for harnesses: `skep-vm`, a plugin of public conformance runners (github.com/Alan-Jowett/bpf_conformance) and a server of the batch
  * protocol. One thread, no worker. Exit status: 0, 1 when a program or its memory is refused or faults, 2 for a wrong command line.
@@ -8,7 +7,9 @@ import { writeAll } from '../cli/output.ts';
 import { parseArguments, USAGE } from './arguments.ts';
 import { loadEngine } from './engines.ts';
 
-process.exitCode = await main();
+void main().then((code) => {
+  process.exitCode = code;
+});
 
 async function main(): Promise<number> {
   const command = parseArguments(process.argv.slice(2));

@@ -7,10 +7,8 @@ import { helperByName } from '../../../core/helpers/index.ts';
 import { assemble } from '../../../core/isa/asm.ts';
 import { print, writeAll } from '../output.ts';
 
-export function register(program: Command): void {
-  program
-    .command('asm')
-    .description("assemble a text in the kernel's notation; prints hex, one instruction a line")
+export function define(command: Command): void {
+  command
     .argument('<file>', 'the text; - is standard input')
     .option('-o, --output <file>', 'write raw bytes to this file instead; - is standard output')
     .action((file: string, options: { readonly output?: string }) => {

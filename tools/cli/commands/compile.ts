@@ -40,10 +40,8 @@ interface CompileCommand extends SourceOptions {
 /** What `-d` can name, in the order in which they come. */
 const PASSES: readonly string[] = [...new Set(['front', ...PIPELINE.map((pass) => pass.name), 'scratch'])];
 
-export function register(program: Command): void {
-  const command = program
-    .command('compile')
-    .description("compile BCC's C, or plain C, to a BPF object")
+export function define(command: Command): void {
+  command
     .argument('<file>', 'the C text; - is standard input')
     .option('-o, --output <file>', 'the file to write (FILE.o by default); - is standard output')
     .option('-S', 'assembly with the source lines between, on standard output if no -o is given')

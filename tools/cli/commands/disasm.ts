@@ -17,10 +17,8 @@ import { readInput } from './asm.ts';
 
 const helper = (id: number): string | undefined => helperById(id)?.name;
 
-export function register(program: Command): void {
-  program
-    .command('disasm')
-    .description("show instructions in the kernel's notation, which skep asm reads back")
+export function define(command: Command): void {
+  command
     .argument('<file>', 'an ELF object, hex text or raw instructions; - is standard input')
     .action((file: string) => {
       const bytes = readInput(file);

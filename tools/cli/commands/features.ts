@@ -16,32 +16,28 @@ interface Feature {
   readonly detail: string;
 }
 
-export function register(program: Command): void {
-  program
-    .command('features')
-    .description('say what works on this machine, and why the rest does not')
-    .option('-j, --json', 'one JSON object')
-    .action(async (options: { readonly json?: boolean }) => {
-      const kernel = runningRelease();
-      const about = {
-        skep: version(),
-        node: process.version,
-        platform: platform(),
-        arch: arch(),
-        ...(kernel && { kernel }),
-      };
-      const features = await findFeatures();
-      if (options.json) {
-        print(JSON.stringify({ ...about, features }));
-        return;
-      }
-      print(
-        `skep ${about.skep}, Node ${about.node}, ${about.platform} ${about.arch}${kernel ? `, Linux ${kernel}` : ''}`,
-      );
-      const width = Math.max(...features.map((f) => f.name.length));
-      for (const { name, available, detail } of features)
-        print(`${name.padEnd(width)}  ${available ? 'yes' : 'no '}${detail === '' ? '' : `  ${detail}`}`.trimEnd());
-    });
+export function define(command: Command): void {
+  command.option('-j, --json', 'one JSON object').action(async (options: { readonly json?: boolean }) => {
+    const kernel = runningRelease();
+    const about = {
+      skep: version(),
+      node: process.version,
+      platform: platform(),
+      arch: arch(),
+      ...(kernel && { kernel }),
+    };
+    const features = await findFeatures();
+    if (options.json) {
+      print(JSON.stringify({ ...about, features }));
+      return;
+    }
+    print(
+      `skep ${about.skep}, Node ${about.node}, ${about.platform} ${about.arch}${kernel ? `, Linux ${kernel}` : ''}`,
+    );
+    const width = Math.max(...features.map((f) => f.name.length));
+    for (const { name, available, detail } of features)
+      print(`${name.padEnd(width)}  ${available ? 'yes' : 'no '}${detail === '' ? '' : `  ${detail}`}`.trimEnd());
+  });
 }
 
 /** `problem` as the modules below tell it: undefined means that it works. What the missing addon takes away says so; its row says why. */

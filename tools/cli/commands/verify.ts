@@ -27,10 +27,8 @@ interface VerifyCommand extends SourceOptions {
   readonly batch?: boolean;
 }
 
-export function register(program: Command): void {
-  const command = program
-    .command('verify')
-    .description("say what a kernel's verifier says of a program, and why")
+export function define(command: Command): void {
+  command
     .argument('[file]', 'C (FILE.c), an ELF object, hex text or raw instructions; - is standard input')
     .option(
       '--type <type>',
