@@ -36,7 +36,14 @@ export interface NativeTracer {
 export interface NativeSys {
   /** `pointers` is a flat list of (offset in attr, bytes): the address of each is put there for the call. */
   bpf(command: number, attr: Uint8Array, pointers?: readonly (number | ArrayBufferView)[]): number;
-  perfEventOpen(attr: Uint8Array, pid: number, cpu: number, groupFd: number, flags: number): number;
+  perfEventOpen(
+    attr: Uint8Array,
+    pid: number,
+    cpu: number,
+    groupFd: number,
+    flags: number,
+    pointers?: readonly (number | ArrayBufferView)[],
+  ): number;
   ioctl(fd: number, request: number, argument?: number | ArrayBufferView): number;
   close(fd: number): number;
   /** Fills `ready` (one byte a descriptor) and answers how many are readable. */

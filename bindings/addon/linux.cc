@@ -13,43 +13,62 @@ Napi::Value number(const Napi::CallbackInfo& info, long value) {
   return Napi::Number::New(info.Env(), static_cast<double>(value));
 }
 
-// bpf(command, attr, pointers?: [offset, bytes, offset, bytes, ...]): the address of each `bytes` is put at its offset of a copy of attr
-// for the call; what the kernel wrote into attr elsewhere is copied back.
-Napi::Value bpf(const Napi::CallbackInfo& info) {
-  Bytes attr;
-  if (!bytes_of(info.Env(), info[1], &attr)) return info.Env().Undefined();
-  constexpr size_t kMost = 1024;
-  if (attr.size > kMost) return number(info, -E2BIG);
-  alignas(8) uint8_t copy[kMost];
-  memcpy(copy, attr.data, attr.size);
-  std::vector<std::pair<size_t, uint64_t>> patched;
-  if (info[2].IsArray()) {
-    const auto list = info[2].As<Napi::Array>();
+// A copy of an argument with the addresses of byte arrays in it: `list` is flat, [offset, bytes, offset, bytes, ...].
+class Patched {
+ public:
+  static constexpr size_t kMost = 1024;
+  alignas(8) uint8_t bytes[kMost];
+
+  // Returns false, and throws, for what is no such list.
+  bool fill(Napi::Env env, const Bytes& attr, const Napi::Value& pointers) {
+    memcpy(bytes, attr.data, attr.size);
+    if (!pointers.IsArray()) return true;
+    const auto list = pointers.As<Napi::Array>();
     for (uint32_t i = 0; i + 1 < list.Length(); i += 2) {
       const auto offset = static_cast<size_t>(Napi::Value(list[i]).ToNumber().Int64Value());
       Bytes target;
-      if (!bytes_of(info.Env(), Napi::Value(list[i + 1]), &target)) return info.Env().Undefined();
+      if (!bytes_of(env, Napi::Value(list[i + 1]), &target)) return false;
       if (offset + 8 > attr.size) {
-        Napi::RangeError::New(info.Env(), "a pointer lies outside of attr").ThrowAsJavaScriptException();
-        return info.Env().Undefined();
+        Napi::RangeError::New(env, "a pointer lies outside of the argument").ThrowAsJavaScriptException();
+        return false;
       }
-      const auto address = reinterpret_cast<uint64_t>(target.data);
-      memcpy(copy + offset, &address, 8);
-      patched.push_back({offset, 0});
-      memcpy(&patched.back().second, attr.data + offset, 8);
+      const auto address = target.size == 0 ? 0 : reinterpret_cast<uint64_t>(target.data);
+      memcpy(bytes + offset, &address, 8);
+      before_.push_back({offset, 0});
+      memcpy(&before_.back().second, attr.data + offset, 8);
     }
+    return true;
   }
-  const long result = sys::bpf(info[0].ToNumber().Int32Value(), copy, static_cast<unsigned>(attr.size));
-  for (const auto& [offset, before] : patched) memcpy(copy + offset, &before, 8);
-  memcpy(attr.data, copy, attr.size);
+  // What the kernel left, without the addresses.
+  void give_back(const Bytes& attr) {
+    for (const auto& [offset, value] : before_) memcpy(bytes + offset, &value, 8);
+    memcpy(attr.data, bytes, attr.size);
+  }
+
+ private:
+  std::vector<std::pair<size_t, uint64_t>> before_;
+};
+
+// bpf(command, attr, pointers?): what the kernel wrote into attr is copied back
+Napi::Value bpf(const Napi::CallbackInfo& info) {
+  Bytes attr;
+  if (!bytes_of(info.Env(), info[1], &attr)) return info.Env().Undefined();
+  if (attr.size > Patched::kMost) return number(info, -E2BIG);
+  Patched copy;
+  if (!copy.fill(info.Env(), attr, info[2])) return info.Env().Undefined();
+  const long result = sys::bpf(info[0].ToNumber().Int32Value(), copy.bytes, static_cast<unsigned>(attr.size));
+  copy.give_back(attr);
   return number(info, result);
 }
 
-// perfEventOpen(attr, pid, cpu, groupFd, flags)
+// perfEventOpen(attr, pid, cpu, groupFd, flags, pointers?)
 Napi::Value perf_event_open(const Napi::CallbackInfo& info) {
   Bytes attr;
   if (!bytes_of(info.Env(), info[0], &attr)) return info.Env().Undefined();
-  return number(info, sys::perf_event_open(attr.data, info[1].ToNumber().Int32Value(), info[2].ToNumber().Int32Value(),
+  if (attr.size > Patched::kMost) return number(info, -E2BIG);
+  Patched copy;
+  if (!copy.fill(info.Env(), attr, info[5])) return info.Env().Undefined();
+  return number(info, sys::perf_event_open(copy.bytes, info[1].ToNumber().Int32Value(), info[2].ToNumber().Int32Value(),
                                            info[3].ToNumber().Int32Value(),
                                            static_cast<unsigned long>(info[4].ToNumber().Int64Value())));
 }

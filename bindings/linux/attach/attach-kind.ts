@@ -1,0 +1,68 @@
+/** A row of THE TABLE OF ATTACHMENTS (index.ts), and what an attachment may ask of the backend. */
+import type { Probe } from '../../../core/backend/backend.ts';
+import type { Btf } from '../../../core/btf/btf.ts';
+import { sys } from '../bpf.ts';
+import type { LinuxProg } from '../load.ts';
+
+export interface AttachHost {
+  readonly kernelBtf: Btf;
+  readonly release: string;
+  /** Descriptor of the program to attach: the program itself, or behind the filter of a traced command. `attachType` loads it for another one. */
+  progFd(prog: LinuxProg, attachType?: string): number;
+  kernelFunctions(): Iterable<string>;
+  ksymAddress(name: string): bigint | undefined;
+  tracepoints(): Iterable<string>;
+}
+
+/** What is held while attached. Everything goes with its descriptors, also when this process is killed. */
+export interface Attached {
+  /** Which of the kernel's ways it was, for people: 'link', 'perf event', 'netlink', ... */
+  readonly how: string;
+  /** What it was attached to, where that is not what was asked for. */
+  readonly instead?: string;
+  readonly fds: readonly number[];
+  /** What closing the descriptors does not undo. Runs first. */
+  undo?(): void;
+  /** A descriptor to read from: packets of a socket, text of an iterator. */
+  readonly readFd?: number;
+}
+
+export interface AttachKind {
+  /** Probe.kind. */
+  readonly kind: string;
+  /** Program types that may be attached so; any if absent. */
+  readonly progTypes?: readonly string[];
+  /**
+   * Does it fire in the task that it is about? Then the filter of a traced command goes in front of the program. Packets and timers come to
+   * whoever happens to run.
+   */
+  inTask(target: string): boolean;
+  /** Throws BpfError ENOENT with the nearest names, SysError, Unsupported. */
+  attach(prog: LinuxProg, probe: Probe, host: AttachHost): Attached;
+}
+
+/** A C string. */
+export function cText(text: string): Uint8Array {
+  return Buffer.from(`${text}\0`);
+}
+
+/** What the user reads of an attachment that failed: "attaching PROGRAM to KIND TARGET". */
+export function attaching(prog: LinuxProg, probe: Probe): string {
+  return `attaching '${prog.spec.name}' to ${probe.kind} '${probe.target}'`;
+}
+
+export function closeFds(fds: readonly number[]): void {
+  for (const fd of fds) sys().close(fd);
+}
+
+/** A number among a probe's options. */
+export function numberOption(probe: Probe, name: string): number | undefined {
+  const value = probe.options?.[name];
+  return typeof value === 'number' || typeof value === 'bigint' ? Number(value) : undefined;
+}
+
+/** A probe's `cookie`, what bpf_get_attach_cookie() gives. */
+export function cookieOption(probe: Probe): bigint | undefined {
+  const value = probe.options?.['cookie'];
+  return typeof value === 'number' || typeof value === 'bigint' ? BigInt(value) : undefined;
+}

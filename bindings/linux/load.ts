@@ -1,0 +1,242 @@
+/**
+ * Programs of the running kernel: references become descriptors and BTF ids, then BPF_PROG_LOAD. Our verifier looks first, for its
+ * explanations and because it says no before anything exists; but what runs here is for the kernel to decide, so a program that only ours
+ * refuses is loaded all the same. A refusal by the kernel that ours did not foresee is explained from the kernel's log, and says so.
+ */
+import type { MapHandle, ProgHandle } from '../../core/backend/backend.ts';
+import { BpfError, nearestNames, SysError, Unsupported, VerifierError } from '../../core/base/errors.ts';
+import type { Btf } from '../../core/btf/btf.ts';
+import { POISON_HELPER, relocateProg } from '../../core/elf/core-relo.ts';
+import { CALL, OP_CALL, OP_LD_IMM64, PSEUDO } from '../../core/isa/ops.ts';
+import { attachTypeByName } from '../../core/progs/attach-types.ts';
+import { progTypeByName, progTypeOfSection } from '../../core/progs/index.ts';
+import type { ObjectSpec, ProgReloc, ProgSpec } from '../../core/spec/spec.ts';
+import { explainLog, renderExplanation, type VerifyResult, verify } from '../../core/verifier/index.ts';
+import { progLoad, sys } from './bpf.ts';
+import { onlineCpus, versionCode } from './machine.ts';
+import { ownMap } from './maps.ts';
+import type { ObjectBtf } from './prog-btf.ts';
+
+/** BPF_F_SLEEPABLE, BPF_F_XDP_HAS_FRAGS (include/uapi/linux/bpf.h). */
+const F_SLEEPABLE = 1 << 4;
+const F_XDP_HAS_FRAGS = 1 << 5;
+
+/** What loading asks of the backend. */
+export interface LoadHost {
+  readonly kernelBtf: Btf;
+  readonly release: string;
+  /** Address of a kernel symbol, for references without a type. */
+  ksymAddress(name: string): bigint | undefined;
+  objectBtf(object: ObjectSpec): ObjectBtf;
+}
+
+/** What may run in front of a program, and when it lets it run: see filter.ts. */
+export interface Prologue {
+  /** Instructions; they keep r1 and fall through to the program, or exit. */
+  readonly insns: Uint8Array;
+}
+
+/** Another way to load a program that is loaded already. */
+interface Variant {
+  readonly prologue?: Prologue | undefined;
+  readonly attachType?: string | undefined;
+}
+
+export class LinuxProg implements ProgHandle {
+  readonly spec: ProgSpec;
+  readonly log: string;
+  readonly fd: number;
+  readonly #again: (variant: Variant) => number;
+  readonly #variants = new Map<string, number>();
+  #open = true;
+
+  constructor(spec: ProgSpec, loaded: { fd: number; log: string }, again: (variant: Variant) => number) {
+    this.spec = spec;
+    this.fd = loaded.fd;
+    this.log = loaded.log;
+    this.#again = again;
+  }
+
+  /** The same program behind a prologue, or for another expected attach type; loaded when first asked for. Throws as loading does. */
+  variantFd(variant: Variant): number {
+    if (!variant.prologue && variant.attachType === undefined) return this.fd;
+    const key = `${variant.prologue ? 'behind a prologue ' : ''}${variant.attachType ?? ''}`;
+    let fd = this.#variants.get(key);
+    if (fd === undefined) this.#variants.set(key, (fd = this.#again(variant)));
+    return fd;
+  }
+
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    sys().close(this.fd);
+    for (const fd of this.#variants.values()) sys().close(fd);
+  }
+}
+
+/** Throws VerifierError, SysError, Unsupported. */
+export function loadProgram(
+  given: ProgSpec,
+  object: ObjectSpec,
+  maps: ReadonlyMap<string, MapHandle>,
+  host: LoadHost,
+): LinuxProg {
+  const prog = relocateProg(given, object.btf, host.kernelBtf);
+  const section = progTypeOfSection(prog.section);
+  const sleepable = section?.section.sleepable === true && section.row.name === prog.type;
+  const checked = verify(
+    { prog, maps: [...maps.values()].map((map) => map.spec), kernelBtf: host.kernelBtf, objectBtf: object.btf },
+    { kernel: host.release, cpus: onlineCpus().length, sleepable, level: 0 },
+  );
+  const load = ({ prologue, attachType }: Variant) => {
+    const insns = joined(prologue, resolveRelocs(prog, maps, host));
+    const shift = (prologue?.insns.length ?? 0) / 8;
+    const request = requestOf(attachType === undefined ? prog : { ...prog, attachType }, insns, sleepable, host);
+    const btf = host.objectBtf(object).infoOf(prog, insns, shift);
+    try {
+      return progLoad({ ...request, ...(btf && { btf }) });
+    } catch (error) {
+      // Line info that this kernel does not like must not keep the program out.
+      if (!btf || !(error instanceof VerifierError) || !/(func|line)_info|BTF/i.test(error.message)) throw error;
+      return progLoad(request);
+    }
+  };
+  try {
+    const loaded = load({});
+    return new LinuxProg(prog, { fd: loaded.fd, log: loaded.log || checked.log }, (variant) => load(variant).fd);
+  } catch (error) {
+    throw refusal(prog, checked, error);
+  }
+}
+
+function requestOf(prog: ProgSpec, insns: Uint8Array, sleepable: boolean, host: LoadHost) {
+  const row = progTypeByName(prog.type);
+  if (!row)
+    throw new BpfError(
+      'EINVAL',
+      `program '${prog.name}' (section '${prog.section}') has no program type: name one in loadFunc`,
+    );
+  const attachType = prog.attachType === undefined ? undefined : attachTypeByName(prog.attachType);
+  const frags = prog.section.startsWith('xdp.frags');
+  return {
+    type: row.id,
+    insns,
+    license: prog.license,
+    name: prog.name,
+    kernVersion: versionCode(),
+    flags: (sleepable ? F_SLEEPABLE : 0) | (frags ? F_XDP_HAS_FRAGS : 0),
+    expectedAttachType: attachType?.id ?? 0,
+    attachBtfId: attachBtfId(prog, host.kernelBtf),
+  };
+}
+
+/** How the kernel's BTF names what a program with a BTF target attaches to. */
+const BTF_TARGETS: Readonly<
+  Record<string, { readonly prefix: string; readonly kind: 'func' | 'typedef'; readonly noun: string }>
+> = {
+  trace_raw_tp: { prefix: 'btf_trace_', kind: 'typedef', noun: 'tracepoint' },
+  trace_fentry: { prefix: '', kind: 'func', noun: 'kernel function' },
+  trace_fexit: { prefix: '', kind: 'func', noun: 'kernel function' },
+  modify_return: { prefix: '', kind: 'func', noun: 'kernel function' },
+  lsm_mac: { prefix: 'bpf_lsm_', kind: 'func', noun: 'security hook' },
+  lsm_cgroup: { prefix: 'bpf_lsm_', kind: 'func', noun: 'security hook' },
+  trace_iter: { prefix: 'bpf_iter_', kind: 'func', noun: 'iterator' },
+};
+
+function attachBtfId(prog: ProgSpec, btf: Btf): number {
+  const target = prog.attachType === undefined ? undefined : BTF_TARGETS[prog.attachType];
+  if (!target || (prog.type !== 'tracing' && prog.type !== 'lsm')) return 0;
+  const name = prog.attach?.target ?? '';
+  const id = btf.find(target.prefix + name, target.kind);
+  if (id !== undefined) return id;
+  const known = [...btf.names(target.kind)]
+    .filter((n) => n.startsWith(target.prefix))
+    .map((n) => n.slice(target.prefix.length));
+  const near = nearestNames(name, known);
+  throw new BpfError(
+    'ENOENT',
+    `program '${prog.name}': the running kernel has no ${target.noun} '${name}'${near.length > 0 ? `; nearest: ${near.join(', ')}` : ''}`,
+  );
+}
+
+/** A copy of the instructions with every reference resolved. */
+function resolveRelocs(prog: ProgSpec, maps: ReadonlyMap<string, MapHandle>, host: LoadHost): Uint8Array {
+  const bytes = prog.insns.slice();
+  const view = new DataView(bytes.buffer);
+  const put = (reloc: ProgReloc, pseudo: number, low: number, high = 0): void => {
+    const at = reloc.insn * 8;
+    if (bytes[at] !== OP_LD_IMM64)
+      throw new BpfError(
+        'EINVAL',
+        `program ${prog.name}: relocation at instruction ${reloc.insn}, which loads no address`,
+      );
+    bytes[at + 1] = (bytes[at + 1]! & 15) | (pseudo << 4);
+    view.setInt32(at + 4, low, true);
+    view.setInt32(at + 12, high, true);
+  };
+  for (const reloc of prog.relocs) {
+    if (reloc.kind === 'map' || reloc.kind === 'map_value') {
+      const map = maps.get(reloc.map);
+      if (!map) throw new BpfError('ENOENT', `program ${prog.name} names a map ${reloc.map} that was not created`);
+      const { fd } = ownMap(map);
+      if (reloc.kind === 'map') put(reloc, PSEUDO.map_fd, fd);
+      else put(reloc, PSEUDO.map_value, fd, reloc.offset);
+    } else if (bytes[reloc.insn * 8] === OP_CALL) {
+      const id = host.kernelBtf.find(reloc.name, 'func');
+      if (id === undefined && !reloc.weak) throw missingSymbol(prog, reloc.name, host.kernelBtf.names('func'));
+      const at = reloc.insn * 8;
+      // A call that cannot be: the program asks beforehand whether the function is there, so the verifier never comes here.
+      bytes[at + 1] = (bytes[at + 1]! & 15) | ((id === undefined ? CALL.helper : CALL.kfunc) << 4);
+      view.setInt32(at + 4, id ?? POISON_HELPER, true);
+    } else {
+      const id = host.kernelBtf.find(reloc.name, 'var') ?? host.kernelBtf.find(reloc.name, 'func');
+      const address = id === undefined ? host.ksymAddress(reloc.name) : undefined;
+      if (id !== undefined) put(reloc, PSEUDO.btf_id, id);
+      else if (address !== undefined)
+        put(reloc, PSEUDO.imm, Number(BigInt.asIntN(32, address)), Number(BigInt.asIntN(32, address >> 32n)));
+      else if (reloc.weak) put(reloc, PSEUDO.imm, 0);
+      else throw missingSymbol(prog, reloc.name, host.kernelBtf.names('var'));
+    }
+  }
+  return bytes;
+}
+
+function missingSymbol(prog: ProgSpec, name: string, names: Iterable<string>): BpfError {
+  const near = nearestNames(name, names);
+  return new BpfError(
+    'ENOENT',
+    `program '${prog.name}': the running kernel has no symbol '${name}'${near.length > 0 ? `; nearest: ${near.join(', ')}` : ''}`,
+  );
+}
+
+function joined(prologue: Prologue | undefined, insns: Uint8Array): Uint8Array {
+  if (!prologue) return insns;
+  const out = new Uint8Array(prologue.insns.length + insns.length);
+  out.set(prologue.insns);
+  out.set(insns, prologue.insns.length);
+  return out;
+}
+
+/** What the user hears: our explanation where we refuse as well, else the kernel's log explained. */
+function refusal(prog: ProgSpec, checked: VerifyResult, error: unknown): unknown {
+  if (error instanceof SysError && error.errno === 'EPERM' && /^(tracing|lsm|ext)$/.test(prog.type))
+    return new Unsupported(`loading ${prog.type} program '${prog.name}' (${prog.attachType ?? 'no attach type'})`, {
+      backend: 'linux',
+      hint: 'the kernel answers EPERM: CAP_BPF and CAP_PERFMON are needed, and no lockdown; `skep features` says what is missing',
+      cause: error,
+    });
+  if (!(error instanceof VerifierError)) return error;
+  if (!checked.ok && checked.error) {
+    const { message, pc, sourceLine, explanation } = checked.error;
+    return new VerifierError(
+      `program ${prog.name} was refused: ${message} (${sourceLine ?? `instruction ${pc}`})\n${renderExplanation(explanation)}`,
+      { pc, sourceLine, log: error.log, cause: error },
+    );
+  }
+  const explained = explainLog(prog, error.log);
+  const tail = error.log.trimEnd().split('\n').slice(-20).join('\n');
+  return new VerifierError(
+    `program ${prog.name} was refused by the running kernel, which skep's verifier did not foresee: ${error.message}\n${explained ? renderExplanation(explained) : tail}`,
+    { pc: error.pc, log: error.log, cause: error },
+  );
+}
