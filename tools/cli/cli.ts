@@ -123,7 +123,7 @@ function addCommonOptions(command: Command): void {
     .option('--workload <name>', 'run a scripted workload on the model kernel')
     .option('--record <file>', 'write a recording of the run')
     .option('--duration <seconds>', 'end after this time, as by Ctrl-C; the command runs on', positive)
-    .option('--backend <name>', 'where programs run: model')
+    .option('--backend <name>', 'where programs run: model, linux')
     .option('--engine <name>', 'what runs the instructions: auto, jit, native, interp');
 }
 

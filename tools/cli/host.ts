@@ -18,6 +18,7 @@ import { workloadByName } from '../../core/model/workload/index.ts';
 import { WorkloadSource } from '../../core/model/workload/workload.ts';
 import type { Engine } from '../../core/vm/engine.ts';
 import { loadEngine } from '../vm/engines.ts';
+import type { LiveRun } from './live.ts';
 import { print, warn } from './output.ts';
 import type { WorkerEnd, WorkerMessage } from './protocol.ts';
 import { RecordingFile } from './recording-file.ts';
@@ -40,6 +41,22 @@ export interface RunPlan {
   engine?: string;
 }
 
+/**
+ * Does the plan mean the running kernel? By name, or because it names nothing that could make the model move. Throws BpfError for what
+ * only the model has.
+ */
+function isLive(plan: RunPlan): boolean {
+  const modelOnly = [
+    plan.replay !== undefined && '--replay',
+    plan.workload !== undefined && '--workload',
+    plan.record !== undefined && '--record',
+  ].find((way) => way !== false);
+  if (plan.backend !== 'linux')
+    return plan.backend === undefined && !modelOnly && !plan.command && plan.pid === undefined;
+  if (modelOnly) throw new BpfError('EINVAL', `${modelOnly} is for the model kernel: leave --backend linux out`);
+  return true;
+}
+
 /** Reasons in the shared flag's word 0. */
 const BY_SIGNAL = 1;
 
@@ -49,6 +66,7 @@ export class Host {
   #source: EventSource | undefined;
   #backend: Backend | undefined;
   #recording: RecordingFile | undefined;
+  #live: LiveRun | undefined;
   #started = false;
 
   constructor(flag: Int32Array, tell: (message: WorkerMessage) => void) {
@@ -58,6 +76,13 @@ export class Host {
 
   /** Set up the session that `new BPF(...)` in the script will meet. Opens what must exist (recordings, commands are found later, at exec). */
   async prepare(plan: RunPlan): Promise<void> {
+    if (isLive(plan)) {
+      const { LiveRun } = await import('./live.ts');
+      const live = new LiveRun(this.#flag, plan, warn);
+      this.#live = live;
+      this.#openSession(() => live.backend());
+      return;
+    }
     const engine = await loadEngine(plan.engine ?? 'auto');
     this.#source = this.#makeSource(plan);
     if (plan.record !== undefined) {
@@ -65,8 +90,12 @@ export class Host {
       this.#recording = new RecordingFile(plan.record);
       this.#source = new Recorder(this.#source, (line) => this.#recording!.line(line), { command: plan.command ?? [] });
     }
+    this.#openSession(() => (this.#backend ??= this.#makeBackend(engine, plan.duration)));
+  }
+
+  #openSession(backend: () => Backend): void {
     setSession({
-      backend: () => (this.#backend ??= this.#makeBackend(engine, plan.duration)),
+      backend,
       readFile: (path) => {
         try {
           return readFileSync(path);
@@ -91,6 +120,7 @@ export class Host {
     const source = this.#source;
     this.#source = undefined;
     setSession(undefined);
+    if (this.#live) return this.#live.finish(code);
     if (!source) return { code };
     if (this.#started) this.#letGo(source, why);
     this.#backend?.close();
@@ -133,7 +163,7 @@ export class Host {
     if (ways.length > 1)
       throw new BpfError('EINVAL', `${ways.join(' and ')} cannot be given together: a run has one source`);
     if (plan.backend !== undefined && plan.backend !== 'model') {
-      throw new BpfError('UNSUPPORTED', `backend '${plan.backend}' is not there yet; there is: model`);
+      throw new BpfError('UNSUPPORTED', `there is no backend '${plan.backend}'; there are: model, linux`);
     }
     if (plan.replay !== undefined) {
       let text: string;
@@ -169,7 +199,7 @@ export class Host {
     if (!this.#source) {
       throw new BpfError(
         'UNSUPPORTED',
-        'the live kernel is not a backend yet: give a command to trace (-- COMMAND ARGS...), --replay FILE or --workload NAME',
+        'the model kernel needs something that makes it move: a command to trace (-- COMMAND ARGS...), --replay FILE or --workload NAME',
       );
     }
     const backend = new ModelBackend({

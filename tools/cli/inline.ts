@@ -1,4 +1,4 @@
-/** A run on the main thread: no command is traced, so nothing has to be let go but the backend. */
+/** A run on the main thread: nothing is under ptrace, so nothing has to be let go but the backend. */
 import { runCommandLine } from './cli.ts';
 import type { Host } from './host.ts';
 
@@ -9,5 +9,11 @@ export async function runHere(argv: readonly string[]): Promise<void> {
     host = new Host(new Int32Array(new SharedArrayBuffer(16)), () => {});
     return host;
   });
-  process.exitCode = host ? host.finish(code).code : code;
+  const end = host ? host.finish(code) : { code };
+  if (end.signal !== undefined) {
+    // The command died by a signal: so do we, so that the shell sees what it would have seen without us.
+    const { addon } = await import('../../bindings/addon/index.ts');
+    addon()?.dieBy?.(end.signal);
+  }
+  process.exitCode = end.code;
 }

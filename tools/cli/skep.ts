@@ -5,14 +5,22 @@
  * save a second start of Node's machinery.
  *
  * `flag` is shared with the worker: [0] is 1 after Ctrl-C and 2 when --duration is up, [1] the worker's thread id in the operating
- * system (0 until a tracer runs there), for the kick out of wait4.
+ * system (0 until a tracer runs there), for the kick out of wait4, [2] a descriptor that ends the waits of a live backend.
  */
+import { writeSync } from 'node:fs';
 import type { WorkerEnd, WorkerMessage, WorkerStart } from './protocol.ts';
 
 const argv = process.argv.slice(2);
 
-/** Only a command, a process or a time limit needs somebody who can hear signals while the script blocks. */
+/**
+ * Only a traced command, a process or a time limit needs somebody who can hear signals while the script blocks. On the live kernel a handler in C
+ * hears them.
+ */
 function needsWorker(): boolean {
+  const end = argv.indexOf('--');
+  const own = end < 0 ? argv : argv.slice(0, end);
+  if (own.some((word, i) => word === '--backend=linux' || (word === '--backend' && own[i + 1] === 'linux')))
+    return false;
   return argv.some((word) => word === '--' || /^(?:-p|--pid|--duration)(?:=|$)/.test(word) || /^-p\d/.test(word));
 }
 
@@ -33,6 +41,8 @@ function runInWorker(): void {
   const interrupt = (why: number): void => {
     if (Atomics.load(flag, 0) === 0) Atomics.store(flag, 0, why);
     Atomics.notify(flag, 0);
+    // A live backend in the worker waits for this descriptor too.
+    if (flag[2]! > 0) writeSync(flag[2]!, new BigUint64Array([1n]));
     const thread = Atomics.load(flag, 1);
     // Only a tracing worker has a thread id, and only then is the addon there.
     if (thread !== 0) void import('../../bindings/addon/index.ts').then(({ addon }) => addon()?.kick?.(thread));
