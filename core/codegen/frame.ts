@@ -26,11 +26,12 @@ function place(slots: readonly Slot[], mayShare: (a: Slot, b: Slot) => boolean):
   let depth = 0;
   const placed: Slot[] = [];
   for (const slot of slots) {
-    const foes = placed.filter((p) => !mayShare(slot, p)).sort((a, b) => b.offset - a.offset);
+    // By where they begin: foes of one slot may share bytes with each other.
+    const begin = (p: Slot) => -p.offset - p.size;
+    const foes = placed.filter((p) => !mayShare(slot, p)).sort((a, b) => begin(a) - begin(b));
     let at = alignUp(slot.size, slot.align);
     for (const foe of foes) {
-      const top = -foe.offset - foe.size;
-      if (at <= top) break;
+      if (at <= begin(foe)) break;
       at = Math.max(at, alignUp(-foe.offset + slot.size, slot.align));
     }
     slot.offset = -at;

@@ -9,4 +9,9 @@ describe.skipIf(gccMissing())('random C against gcc -O0 -fwrapv', () => {
     const seeds = Array.from({ length: 30 }, (_, i) => from + i);
     expect(compareWithGcc(seeds, ENGINES).map((w) => w.message)).toEqual([]);
   });
+
+  // Frames whose variables share bytes, and were once laid over each other.
+  it('programs that were wrong', { timeout: 60_000 }, () => {
+    expect(compareWithGcc([2790, 4094, 5931], ENGINES).map((w) => w.message)).toEqual([]);
+  });
 });
