@@ -1,5 +1,6 @@
 /** One text through the compiler, the real kernel's verifier and ours. */
 import { release } from 'node:os';
+import { compileWithClang } from './clang.mjs';
 
 /** Program types that only load with the kernel function they attach to. */
 const BY_BTF = new Set(['tracing', 'lsm']);
@@ -17,6 +18,10 @@ function isLoaded(prog, loads) {
   return prog.type !== 'unspec' || loads.some((l) => l.function === prog.name || l.function === '*');
 }
 
+function source({ prefix, text }) {
+  return { name: 'program.c', text: prefix + text };
+}
+
 export class Judge {
   /** `core`: the bundle that run.mjs makes. */
   constructor(core, kernel, tracepoints) {
@@ -28,19 +33,13 @@ export class Judge {
   }
 
   /** @returns {{ compiled: boolean, ms: number, errors: object[], file: string, progs: object[] }} */
-  judge({ prefix, text, cflags, loads }) {
-    const { core, kernel } = this;
-    const source = { name: 'program.c', text: prefix + text };
+  judge(text) {
+    const { core } = this;
+    const { loads } = text;
     const start = performance.now();
     let result;
     try {
-      result = core.compile(source, {
-        kernelBtf: this.btf,
-        kernelRelease: kernel.release,
-        cflags,
-        cpuCount: 2,
-        tracepointFormat: (category, name) => this.tracepoints.get(`${category}:${name}`),
-      });
+      result = core.compile(source(text), this.#options(text));
     } catch (error) {
       result = {
         diagnostics: [
@@ -52,6 +51,58 @@ export class Judge {
     const errors = result.diagnostics.filter((d) => d.severity === 'error');
     const progs = result.object ? this.#programs(result.object, loads) : [];
     return { compiled: result.object !== undefined, ms, errors, progs };
+  }
+
+  #options({ cflags }) {
+    return {
+      kernelBtf: this.btf,
+      kernelRelease: this.kernel.release,
+      cflags,
+      cpuCount: 2,
+      tracepointFormat: (category, name) => this.tracepoints.get(`${category}:${name}`),
+    };
+  }
+
+  /**
+   * Our instructions and clang's for the programs of a text, and the instructions that the kernel's verifier went through in those that it
+   * took from both. `whyNot` where clang gives nothing, `refused` where the kernel refuses what it gives.
+   */
+  besideClang(text, verdict) {
+    const { core } = this;
+    let ir;
+    const { object } = core.compile(source(text), {
+      ...this.#options(text),
+      dump: { wants: (pass) => pass === 'front' && ir === undefined, show: (_, shown) => (ir = shown) },
+    });
+    const row = { ours: verdict.progs.reduce((n, p) => n + p.insns, 0) };
+    const made = compileWithClang(core, ir);
+    if (!made.object) return { ...row, whyNot: made.why };
+    const fds = new Map();
+    const close = [];
+    let clang = 0;
+    const [processed, refused] = [{ ours: 0, clang: 0 }, []];
+    try {
+      for (const prog of verdict.progs) {
+        const theirs = made.object.progs.find((p) => p.name === prog.name);
+        if (!theirs) return { ...row, whyNot: `no program '${prog.name}'` };
+        clang += theirs.insns.length / 8;
+        if (prog.kernel.verdict !== 'accepted') continue;
+        const ours = loadedAs(
+          core,
+          object.progs.find((p) => p.name === prog.name),
+          text.loads,
+        );
+        const answer = this.#ask(object, { ...ours, insns: theirs.insns, relocs: theirs.relocs }, fds, close);
+        if (answer.verdict !== 'accepted') refused.push(`${prog.name}: ${answer.why}`);
+        else {
+          processed.ours += prog.kernel.processed;
+          processed.clang += answer.processed;
+        }
+      }
+    } finally {
+      for (const fd of close) core.sys().close(fd);
+    }
+    return { ...row, clang, oursProcessed: processed.ours, clangProcessed: processed.clang, refused };
   }
 
   #programs(object, loads) {

@@ -1,5 +1,6 @@
 /** The corpus report: totals, what fails grouped by cause, and the table of docs/parity.md. */
 
+import { clangTotals } from './clang.mjs';
 import { sharedReason } from './reasons.mjs';
 
 const START = '<!-- corpus: begin (npm run corpus writes this) -->';
@@ -106,7 +107,7 @@ export function totals(results) {
 }
 
 /** The section of docs/parity.md: one row for each script, texts of all its option sets together. */
-export function renderParity({ version, oracle, runs, byKernel }) {
+export function renderParity({ version, oracle, runs, byKernel, clang }) {
   const lines = [
     START,
     '',
@@ -129,6 +130,7 @@ export function renderParity({ version, oracle, runs, byKernel }) {
       `| ${kernel} | ${t.texts} | ${t.compiled} | ${t.programs} | ${asked} | ${t.ours} | ${t.asked === 0 ? '' : `${t.agree} of ${t.asked}`} | ${t.ms.toFixed(1)} |`,
     );
   }
+  if (clang) lines.push(...clangSummary(clang));
   lines.push('', '### What does not compile', '');
   for (const [kernel, results] of byKernel)
     lines.push(...failureTable(`Kernel ${kernel}`, failures(results, 'compile')));
@@ -139,8 +141,11 @@ export function renderParity({ version, oracle, runs, byKernel }) {
   for (const [kernel, results] of byKernel) lines.push(...failureTable(`Kernel ${kernel}`, failures(results, 'ours')));
   lines.push('### Each script', '');
   const kernels = [...byKernel.keys()];
-  lines.push(`| script | ${kernels.map((k) => `${k}: compiled | kernel | ours | instructions`).join(' | ')} |`);
-  lines.push(`|---|${kernels.map(() => '---|---|---|---|').join('')}`);
+  const beside = clang ? " clang's instructions | verifier went through | in clang's |" : '';
+  lines.push(
+    `| script | ${kernels.map((k) => `${k}: compiled | kernel | ours | instructions`).join(' | ')} |${beside}`,
+  );
+  lines.push(`|---|${kernels.map(() => '---|---|---|---|').join('')}${clang ? '---|---|---|' : ''}`);
   const names = [...new Set([...byKernel.values()].flat().map((r) => `${r.text.script.kind}:${r.text.script.name}`))];
   for (const name of names) {
     const cells = [...byKernel.values()].map((all) => {
@@ -149,10 +154,35 @@ export function renderParity({ version, oracle, runs, byKernel }) {
       const first = mine[0]?.verdict.progs.reduce((n, p) => n + p.insns, 0) ?? 0;
       return `${t.compiled}/${t.texts} | ${t.asked ? `${t.kernel}/${t.asked}` : '-'} | ${t.ours}/${t.programs} | ${first || '-'}`;
     });
-    lines.push(`| ${name.replace('tool:', '').replace('example:', 'example ')} | ${cells.join(' | ')} |`);
+    const row = clang?.get(name);
+    const theirs = clang
+      ? ` ${row?.clang ?? '-'} | ${row?.clangProcessed ? `${row.oursProcessed} | ${row.clangProcessed}` : '- | -'} |`
+      : '';
+    lines.push(`| ${name.replace('tool:', '').replace('example:', 'example ')} | ${cells.join(' | ')} |${theirs}`);
   }
   lines.push('', 'Instructions are those of all programs of the first text.', '', END);
   return lines.join('\n');
+}
+
+/** What clang's figures are of, and the means. */
+function clangSummary(clang) {
+  const { insns, processed } = clangTotals(clang);
+  const worst = (t) => t.worst.map((w) => `${w.name.replace(/^\w+:/, '')} ${w.ratio.toFixed(2)}`).join(', ');
+  const missing = [...clang].filter(([, r]) => !r.clang).map(([name]) => name.replace(/^\w+:/, ''));
+  return [
+    '',
+    '### Beside clang',
+    '',
+    `clang-19 -O2 -mcpu=v3 compiles the first text of each script from the module that our front end makes, before any pass of ours (explicit`,
+    `kernel reads and map operations, in LLVM's language); both results are loaded into the running kernel with the same maps.`,
+    '',
+    '| ours by clang | scripts | geometric mean | goal | largest |',
+    '|---|---|---|---|---|',
+    `| instructions | ${insns.count} | ${insns.mean.toFixed(3)} | 1.25, then 1.10 | ${worst(insns)} |`,
+    `| instructions that the kernel's verifier went through | ${processed.count} | ${processed.mean.toFixed(3)} | 1.25 | ${worst(processed)} |`,
+    '',
+    missing.length ? `clang does not take: ${missing.join(', ')}.` : 'clang takes all of them.',
+  ];
 }
 
 function failureTable(title, items) {

@@ -1,7 +1,7 @@
 /**
  * The corpus: every BCC tool and example of Debian's packages through the compiler, the running kernel's verifier and ours.
  *
- *   npm run corpus [-- --only NAME,... --kernel 6.1 --failures FILE --dump FOLDER --no-parity]
+ *   npm run corpus [-- --only NAME,... --kernel 6.1 --failures FILE --dump FOLDER --no-parity --no-clang]
  *
  * Downloads into a folder below the system's temporary one (or CORPUS_CACHE). Writes the corpus section of docs/parity.md unless only a part was
  * asked for; `--failures` writes every failure, by cause; `--dump` keeps the captured texts.
@@ -13,6 +13,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { inflateRawSync } from 'node:zlib';
 import { build } from 'esbuild';
+import { clangMissing, clangTotals, compareWithClang } from './clang.mjs';
 import { Judge } from './judge.mjs';
 import { bccPackages, kernels, questionTable, scriptsOf } from './packages.mjs';
 import { compareOracle, distinctTexts, recordScripts } from './record.mjs';
@@ -27,7 +28,9 @@ async function importSources() {
     'core/btf/read',
     'core/btf/tracepoint',
     'core/cc/index',
+    'core/elf/object',
     'core/elf/read',
+    'core/ir/text',
     'core/maps/index',
     'core/progs/index',
     'core/progs/attach-types',
@@ -60,6 +63,7 @@ const { values: options } = parseArgs({
     failures: { type: 'string' },
     dump: { type: 'string' },
     'no-parity': { type: 'boolean', default: false },
+    'no-clang': { type: 'boolean', default: false },
   },
 });
 
@@ -75,6 +79,8 @@ const tracepoints = core.readTracepoints(data('tracepoints-6.1.json.deflate').to
 const byKernel = new Map();
 const silent = [];
 let runCount = 0;
+/** Script to its row beside clang's, for the running kernel. */
+let clang;
 let oracle = { equal: 0, different: [] };
 for (const kernel of kernels(cache, ROOT, core)) {
   if (options.kernel && kernel.name !== options.kernel) continue;
@@ -100,6 +106,7 @@ for (const kernel of kernels(cache, ROOT, core)) {
     }
   }
   byKernel.set(kernel.name, results);
+  if (kernel.live && !options['no-clang'] && clangMissing() === undefined) clang = compareWithClang(judge, results);
   const t = totals(results);
   console.log(
     `${kernel.name}: ${runs.length} runs, ${t.texts} texts, ${t.compiled} compiled; ${t.programs} programs, kernel accepts ${t.kernel} of ${t.asked}, ` +
@@ -107,6 +114,18 @@ for (const kernel of kernels(cache, ROOT, core)) {
   );
 }
 console.log(`--ebpf prints the captured text: ${oracle.equal} tools, not: ${oracle.different.join(', ') || 'none'}`);
+
+if (clang) {
+  const { insns, processed } = clangTotals(clang);
+  const worst = (t) => t.worst.map((w) => `${w.name.replace(/^\w+:/, '')} ${w.ratio.toFixed(2)}`).join(', ');
+  console.log(
+    `instructions against clang: geometric mean ${insns.mean.toFixed(3)} of ${insns.count} scripts; most: ${worst(insns)}`,
+  );
+  console.log(
+    `verifier's instructions against clang's: ${processed.mean.toFixed(3)} of ${processed.count}; most: ${worst(processed)}`,
+  );
+  if (wanted || options.failures) for (const [name, r] of clang) console.log(`  ${name} ${JSON.stringify(r)}`);
+}
 
 if (options.failures) {
   const all = [...byKernel.values()].flat();
@@ -123,6 +142,6 @@ if (!options['no-parity'] && !wanted && !options.kernel) {
   const before = existsSync(page) ? readFileSync(page, 'utf8') : '# Parity with BCC\n';
   writeFileSync(
     page,
-    putSection(before, renderParity({ version: packages.version, oracle, runs: runCount, byKernel })),
+    putSection(before, renderParity({ version: packages.version, oracle, runs: runCount, byKernel, clang })),
   );
 }

@@ -58,6 +58,8 @@ class Generator {
   readonly #tables: { name: string; size: number }[] = [];
   #fields: string[] = [];
   #functions: { name: string; args: number }[] = [];
+  /** In a function that expressions call: it writes nothing that the same expression may read, since C leaves their order open. */
+  #inFunction = false;
   #names = 0;
   #loops = 0;
 
@@ -176,7 +178,8 @@ class Generator {
         if (this.#fields.length) return this.#pick(this.#fields);
         break;
       case 2:
-        return `mem[${this.#r(64)}]`;
+        if (!this.#inFunction) return `mem[${this.#r(64)}]`;
+        break;
       default:
     }
     return this.#pick(this.#vars.filter((v) => v.writable)).name;
@@ -184,7 +187,7 @@ class Generator {
 
   statement(depth: number): string {
     const inner = (n: number) => Array.from({ length: 1 + this.#r(n) }, () => this.statement(depth - 1)).join(' ');
-    switch (depth <= 0 ? this.#r(4) : this.#r(15)) {
+    switch (depth <= 0 ? this.#r(4) : this.#r(this.#inFunction ? 10 : 15)) {
       case 0:
         return `${this.#target()} ${this.#pick(['+=', '-=', '*=', '&=', '|=', '^='])} ${this.expr(2)};`;
       case 1:
@@ -248,12 +251,13 @@ class Generator {
     this.#vars = [...params, { name: 'acc', type: 'long', writable: true }];
     this.#arrays = [];
     this.#fields = [];
+    this.#inFunction = true;
     const early = this.#r(2) ? `if (${this.expr(2)}) return ${this.expr(2)};` : '';
     const body = Array.from({ length: 1 + this.#r(3) }, () => this.statement(1)).join(' ');
     const ret = this.#type();
     const attribute = this.#r(4) === 0 ? '__attribute__((noinline)) ' : '';
     const text = `static ${attribute}${ret} ${name}(unsigned char *mem, ${params.map((p) => `${p.type} ${p.name}`).join(', ')}) { ${this.#type()} acc = 1; ${early} ${body} return ${this.expr(2)}; }`;
-    Object.assign(this, {});
+    this.#inFunction = false;
     this.#vars = saved.vars;
     this.#arrays = saved.arrays;
     this.#fields = saved.fields;
@@ -293,8 +297,10 @@ class Generator {
     this.#vars = [{ name: 'k', type: 'int', writable: true }];
     this.#arrays = [];
     this.#fields = scalars.flatMap((m) => [`p.${m}`, `q.${m}`]);
+    this.#inFunction = true;
     const body = Array.from({ length: 2 + this.#r(3) }, () => this.statement(2)).join(' ');
     const exit = this.#r(2) ? 'return p;' : `return (${this.expr(1)}) ? p : q;`;
+    this.#inFunction = false;
     this.#vars = saved.vars;
     this.#arrays = saved.arrays;
     this.#fields = saved.fields;
