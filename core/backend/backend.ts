@@ -45,6 +45,10 @@ export interface MapHandle {
   delete(key: Uint8Array): number;
   nextKey(key: Uint8Array | undefined): Uint8Array | undefined;
   lookupAndDelete(key: Uint8Array): Uint8Array | undefined;
+  /**
+   * All elements at once, deleted as they are read with `take`. Absent, or undefined for a type without it: walk with nextKey.
+   */
+  snapshot?(take?: boolean): readonly (readonly [key: Uint8Array, value: Uint8Array])[] | undefined;
   close(): void;
 }
 
@@ -104,8 +108,14 @@ export interface Backend {
   supports?(kind: string): boolean;
 
   openTracePipe(): TracePipe;
-  /** Read a perf_event_array (one buffer a CPU, of `pages` pages each) or a ringbuf map. */
-  openRecords(map: MapHandle, options: { readonly pages?: number; readonly wakeupEvents?: number }): RecordReader;
+  /**
+   * Read a perf_event_array (one buffer a CPU, of `pages` pages each) or a ringbuf map. `ordered`: records of all CPUs by their times, where
+   * the backend has more than one.
+   */
+  openRecords(
+    map: MapHandle,
+    options: { readonly pages?: number; readonly wakeupEvents?: number; readonly ordered?: boolean },
+  ): RecordReader;
 
   /**
    * Let the world move until something may have happened that concerns us, at most `timeoutMs` (-1: no limit, 0: only

@@ -23,12 +23,15 @@ export interface PerfBufferOptions {
   lostCb?: (count: number) => void;
   /** Samples after which a sleeping reader is woken. */
   wakeupEvents?: number;
+  /** Records of all CPUs in the order of their times; otherwise each CPU's are, and CPUs take turns. */
+  ordered?: boolean;
 }
 
 export const PERF_BUFFER_OPTIONS = [
   'pageCnt',
   'lostCb',
   'wakeupEvents',
+  'ordered',
 ] as const satisfies readonly (keyof PerfBufferOptions)[];
 
 export type BufferKind = 'perf' | 'ring';
@@ -69,13 +72,14 @@ export class EventBuffers {
   ): void {
     const { name } = map.spec;
     const kind = bufferKind(map);
-    const { pageCnt = 8, lostCb, wakeupEvents } = options;
+    const { pageCnt = 8, lostCb, wakeupEvents, ordered } = options;
     if (!Number.isInteger(pageCnt) || pageCnt < 1 || (pageCnt & (pageCnt - 1)) !== 0)
       throw new BpfError('EINVAL', `openPerfBuffer: pageCnt must be a power of two, not ${pageCnt}`);
     if (this.#open.has(name)) throw new BpfError('EBUSY', `the events of table '${name}' are being read already`);
     const reader = this.#backend.openRecords(map, {
       ...(kind === 'perf' && { pages: pageCnt }),
       ...(wakeupEvents !== undefined && { wakeupEvents }),
+      ...(ordered !== undefined && { ordered }),
     });
     const tell = lostCb ?? ((count: number) => sessionIfAny()?.warn(`Possibly lost ${count} samples`));
     const onLost = (count: number) => {

@@ -93,6 +93,11 @@ export class Table<K = unknown, V = unknown> implements Iterable<[K, V]> {
   }
 
   *entries(): IterableIterator<[K, V]> {
+    const all = this.map.snapshot?.();
+    if (all) {
+      for (const [key, leaf] of all) yield [this.key.decode(key) as K, this.#decodeLeaf(leaf)];
+      return;
+    }
     for (const bytes of this.#rawKeys()) {
       // Deleted while we walk: BCC's Python skips it too.
       const leaf = this.map.lookup(bytes);
@@ -112,6 +117,8 @@ export class Table<K = unknown, V = unknown> implements Iterable<[K, V]> {
   /** How many entries there are now (arrays: their size). */
   get size(): number {
     if (this.isArray) return this.maxEntries;
+    const all = this.map.snapshot?.();
+    if (all) return all.length;
     let n = 0;
     for (const _ of this.#rawKeys()) n++;
     return n;
@@ -119,6 +126,7 @@ export class Table<K = unknown, V = unknown> implements Iterable<[K, V]> {
 
   /** Delete everything (arrays: zero it). */
   clear(): void {
+    if (!this.isArray && this.map.snapshot?.(true)) return;
     for (const bytes of [...this.#rawKeys()]) {
       if (this.isArray) this.map.update(bytes, this.#zeroLeaf(), BPF_ANY);
       else this.map.delete(bytes);
@@ -140,6 +148,8 @@ export class Table<K = unknown, V = unknown> implements Iterable<[K, V]> {
   /** All entries, each deleted as it is read. Throws for tables whose entries cannot be deleted. */
   itemsLookupAndDeleteBatch(): [K, V][] {
     this.#deletable('itemsLookupAndDeleteBatch');
+    const all = this.map.snapshot?.(true);
+    if (all) return all.map(([key, leaf]) => [this.key.decode(key) as K, this.#decodeLeaf(leaf)]);
     const out: [K, V][] = [];
     for (const bytes of [...this.#rawKeys()]) {
       const leaf = this.map.lookupAndDelete(bytes);
