@@ -5,12 +5,12 @@
 import type { Fault } from '../../core/base/errors.ts';
 import { KERNEL_HI } from '../../core/base/memory.ts';
 import type { HelperRow } from '../../core/helpers/helper.ts';
-import { checkBytes, functionStarts } from '../../core/isa/check.ts';
-import { type DecodedProgram, decode } from '../../core/isa/insn.ts';
+import { functionStarts } from '../../core/isa/check.ts';
+import type { DecodedProgram } from '../../core/isa/insn.ts';
 import { CALL, CLASS, MAX_TAIL_CALLS, MODE, SIZES } from '../../core/isa/ops.ts';
 import { checkArguments, grantResult } from '../../core/vm/arguments.ts';
 import type { EngineHost, Executable, LinkedProgram, MemoryRegion, RunOptions } from '../../core/vm/engine.ts';
-import { DEFAULT_FUEL, FUNCTION_LO, makeFault, REASON } from '../../core/vm/layout.ts';
+import { DEFAULT_FUEL, decodeProgram, FUNCTION_LO, makeFault, REASON } from '../../core/vm/layout.ts';
 import { type StackAreas, stackAreas } from '../../core/vm/stack.ts';
 import { NativeAccess } from './access.ts';
 import { HELPER_MAP_LOOKUP } from './layout-header.ts';
@@ -56,13 +56,11 @@ export class NativeExecutable implements Executable {
 
   /** Throws Fault for what is no program. */
   constructor(program: LinkedProgram, host: EngineHost, options: RunOptions, machine: Machine) {
-    const issue = checkBytes(program.insns);
-    if (issue) throw makeFault(program, issue.reason, issue.pc);
+    this.#decoded = decodeProgram(program);
     this.program = program;
     this.host = host;
     this.checked = program.facts?.verified !== true;
     this.#fuel = options.fuel ?? DEFAULT_FUEL;
-    this.#decoded = decode(program.insns);
     const starts = functionStarts(this.#decoded);
     this.#lengths = new Map(starts.map((from, f) => [from, (starts[f + 1] ?? this.#decoded.length) - from]));
     this.#machine = machine;

@@ -45,11 +45,14 @@ const ATOMIC_ROW = new Map<number, (typeof ATOMIC_OPS)[number]>(ATOMIC_OPS.map((
 
 /** What is wrong with a program, or undefined. */
 export function checkBytes(bytes: Uint8Array): StructureIssue | undefined {
-  if (bytes.length % INSN_SIZE !== 0) {
-    const pc = Math.floor(bytes.length / INSN_SIZE);
-    return { pc, reason: `program of ${bytes.length} bytes is not a whole number of 8-byte instructions` };
-  }
-  return checkStructure(decode(bytes));
+  return lengthIssue(bytes) ?? checkStructure(decode(bytes));
+}
+
+/** What is wrong with a program's length in bytes: what is right can be decoded. */
+export function lengthIssue(bytes: Uint8Array): StructureIssue | undefined {
+  if (bytes.length % INSN_SIZE === 0) return undefined;
+  const pc = Math.floor(bytes.length / INSN_SIZE);
+  return { pc, reason: `program of ${bytes.length} bytes is not a whole number of 8-byte instructions` };
 }
 
 /** What is wrong with a decoded program, or undefined: the issue at the lowest pc, fields before control flow. */
@@ -82,9 +85,11 @@ export function insnStarts(p: DecodedProgram): Uint8Array {
 export function functionStarts(p: DecodedProgram): number[] {
   const starts = new Set([0]);
   for (let pc = 0; pc < p.length; pc++) {
+    const opcode = p.opcode[pc]!;
+    if (opcode !== OP_CALL && opcode !== OP_LD_IMM64) continue;
     const target = functionTarget(p, pc);
     if (target !== undefined && target >= 0 && target < p.length) starts.add(target);
-    if (p.opcode[pc] === OP_LD_IMM64) pc++;
+    if (opcode === OP_LD_IMM64) pc++;
   }
   return [...starts].sort((a, b) => a - b);
 }
@@ -107,11 +112,11 @@ export function jumpTarget(p: DecodedProgram, pc: number): number | undefined {
 }
 
 function fieldIssue(p: DecodedProgram, pc: number): string | undefined {
-  const [dst, src] = [p.dst[pc]!, p.src[pc]!];
-  const known = opcodeIssue(p.opcode[pc]!);
-  if (known !== undefined) return known;
-  if (dst >= REG_COUNT) return `register r${dst} does not exist`;
   const opcode = p.opcode[pc]!;
+  const dst = p.dst[pc]!;
+  const src = p.src[pc]!;
+  if (!isKnown(opcode)) return `unknown opcode 0x${opcode.toString(16).padStart(2, '0')}`;
+  if (dst >= REG_COUNT) return `register r${dst} does not exist`;
   // The src field is a kind, not a register, in calls and ld_imm64.
   if (src >= REG_COUNT && opcode !== OP_CALL && opcode !== OP_LD_IMM64) return `register r${src} does not exist`;
   switch (opcode & 7) {
@@ -133,42 +138,33 @@ function fieldIssue(p: DecodedProgram, pc: number): string | undefined {
 }
 
 /** Is the opcode byte one of the table's? */
-function opcodeIssue(opcode: number): string | undefined {
-  const unknown = `unknown opcode 0x${opcode.toString(16).padStart(2, '0')}`;
+function isKnown(opcode: number): boolean {
   const cls = opcode & 7;
   const x = (opcode & SRC.X) !== 0;
   if (cls === CLASS.ALU || cls === CLASS.ALU64) {
     const name = ALU_NAME.get(opcode & 0xf0);
-    if (name === undefined) return unknown;
-    if (name === 'neg' && x) return unknown;
-    if (name === 'end' && x && cls === CLASS.ALU64) return unknown;
-    return undefined;
+    if (name === undefined || (name === 'neg' && x)) return false;
+    return name !== 'end' || !x || cls !== CLASS.ALU64;
   }
   if (cls === CLASS.JMP || cls === CLASS.JMP32) {
     const row = JMP_ROW.get(opcode & 0xf0);
-    if (row === undefined) return unknown;
-    if (row.cond) return undefined;
+    if (row === undefined || row.cond) return row !== undefined;
     // ja exists in both classes; call, exit and may_goto in JMP only; none takes a register.
-    return x || (cls === CLASS.JMP32 && row.name !== 'ja') ? unknown : undefined;
+    return !x && (cls !== CLASS.JMP32 || row.name === 'ja');
   }
   const mode = opcode & 0xe0;
   const size = opcode & 0x18;
-  const good =
-    cls === CLASS.LD
-      ? opcode === OP_LD_IMM64 || ((mode === MODE.ABS || mode === MODE.IND) && size !== SIZE.DW)
-      : cls === CLASS.LDX
-        ? mode === MODE.MEM || (mode === MODE.MEMSX && size !== SIZE.DW)
-        : cls === CLASS.ST
-          ? mode === MODE.MEM
-          : mode === MODE.MEM || mode === MODE.ATOMIC;
-  return good ? undefined : unknown;
+  if (cls === CLASS.LD) return opcode === OP_LD_IMM64 || ((mode === MODE.ABS || mode === MODE.IND) && size !== SIZE.DW);
+  if (cls === CLASS.LDX) return mode === MODE.MEM || (mode === MODE.MEMSX && size !== SIZE.DW);
+  return mode === MODE.MEM || (cls === CLASS.STX && mode === MODE.ATOMIC);
 }
 
 function aluIssue(p: DecodedProgram, pc: number): string | undefined {
   const opcode = p.opcode[pc]!;
   const op = opcode & 0xf0;
   const wide = (opcode & 7) === CLASS.ALU64;
-  const [off, imm] = [p.off[pc]!, p.imm[pc]!];
+  const off = p.off[pc]!;
+  const imm = p.imm[pc]!;
   if (op === ALU.end) {
     if (p.src[pc] !== 0) return reserved('src');
     if (off !== 0) return reserved('off');
@@ -222,25 +218,29 @@ function atomicIssue(p: DecodedProgram, pc: number): string | undefined {
 
 function jumpIssue(p: DecodedProgram, pc: number): string | undefined {
   const opcode = p.opcode[pc]!;
-  const zero = (...fields: ('dst' | 'src' | 'off' | 'imm')[]) => {
-    const bad = fields.find((f) => p[f][pc] !== 0);
-    return bad === undefined ? undefined : reserved(bad);
-  };
   switch (opcode) {
     case OP_EXIT:
-      return zero('dst', 'src', 'off', 'imm');
+      return zero(p, pc, true, true, true, true);
     case OP_JA:
-      return zero('dst', 'src', 'imm');
+      return zero(p, pc, true, true, false, true);
     case OP_GOTOL:
-      return zero('dst', 'src', 'off');
+      return zero(p, pc, true, true, true, false);
     case OP_MAY_GOTO:
-      return zero('dst', 'src', 'imm');
+      return zero(p, pc, true, true, false, true);
     case OP_CALL:
       if (p.src[pc]! > CALL.kfunc) return `call of unknown kind ${p.src[pc]}`;
-      return p.src[pc] === CALL.kfunc ? zero('dst') : zero('dst', 'off');
+      return zero(p, pc, true, false, p.src[pc] !== CALL.kfunc, false);
     default:
-      return (opcode & SRC.X) !== 0 ? zero('imm') : zero('src');
+      return (opcode & SRC.X) !== 0 ? zero(p, pc, false, false, false, true) : zero(p, pc, false, true, false, false);
   }
+}
+
+/** The first of the fields named (dst, src, off, imm) that is not zero, as a reason. */
+function zero(p: DecodedProgram, pc: number, dst: boolean, src: boolean, off: boolean, imm: boolean) {
+  if (dst && p.dst[pc] !== 0) return reserved('dst');
+  if (src && p.src[pc] !== 0) return reserved('src');
+  if (off && p.off[pc] !== 0) return reserved('off');
+  return imm && p.imm[pc] !== 0 ? reserved('imm') : undefined;
 }
 
 function reserved(field: string): string {
@@ -261,19 +261,22 @@ function flowIssue(p: DecodedProgram): StructureIssue | undefined {
     return undefined;
   };
   for (let pc = 0; pc < p.length; pc++) {
+    const opcode = p.opcode[pc]!;
+    if (opcode !== OP_CALL && opcode !== OP_LD_IMM64) continue;
     const target = functionTarget(p, pc);
-    const reason =
-      target === undefined ? undefined : land(target, p.opcode[pc] === OP_CALL ? 'call' : 'function address');
+    const reason = target === undefined ? undefined : land(target, opcode === OP_CALL ? 'call' : 'function address');
     if (reason !== undefined) return { pc, reason };
-    if (p.opcode[pc] === OP_LD_IMM64) pc++;
+    if (opcode === OP_LD_IMM64) pc++;
   }
   const functions = functionStarts(p);
   for (let f = 0; f < functions.length; f++) {
-    const [from, end] = [functions[f]!, functions[f + 1] ?? p.length];
+    const from = functions[f]!;
+    const end = functions[f + 1] ?? p.length;
     let last = from;
     for (let pc = from; pc < end; pc++) {
       last = pc;
-      const target = jumpTarget(p, pc);
+      const jumps = (p.opcode[pc]! & 7) === CLASS.JMP || (p.opcode[pc]! & 7) === CLASS.JMP32;
+      const target = jumps ? jumpTarget(p, pc) : undefined;
       if (target !== undefined) {
         const reason = land(target, 'jump');
         if (reason !== undefined) return { pc, reason };

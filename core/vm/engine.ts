@@ -73,9 +73,15 @@ export interface Executable {
   runBatch?(ctxOffset: number, ctxStride: number, count: number, resultOffset: number, r2?: number): void;
 }
 
+/** THE ENGINES' NAMES, the preferred one first. */
+export const ENGINE_NAMES = ['jit', 'native', 'interp'] as const;
+export type EngineName = (typeof ENGINE_NAMES)[number];
+
 export interface Engine {
-  readonly name: 'interp' | 'jit' | 'native';
+  readonly name: EngineName;
   /** Why it cannot run here ("no WebAssembly", "addon not built"), or undefined when it can. */
   unavailable(): string | undefined;
   prepare(program: LinkedProgram, host: EngineHost, options?: RunOptions): Executable;
+  /** What `auto` takes when it takes this engine, where that is not the engine as it is. */
+  readonly auto?: Engine;
 }

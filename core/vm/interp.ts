@@ -3,32 +3,39 @@
  * program is predecoded (predecode.ts), then run by one loop (interp-loop.ts).
  */
 import { KERNEL_HI } from '../base/memory.ts';
-import { checkBytes, functionStarts } from '../isa/check.ts';
-import { decode } from '../isa/insn.ts';
+import { functionStarts } from '../isa/check.ts';
+import type { DecodedProgram } from '../isa/insn.ts';
 import { STACK_SIZE } from '../isa/ops.ts';
 import { AccessMap } from './access.ts';
-import type { Engine, EngineHost, LinkedProgram, RunOptions } from './engine.ts';
+import type { Engine, EngineHost, Executable, LinkedProgram, RunOptions } from './engine.ts';
 import { execute } from './interp-loop.ts';
 import { callFunction, Machine, Run } from './interp-machine.ts';
-import { DEFAULT_FUEL, makeFault, REASON } from './layout.ts';
+import { DEFAULT_FUEL, decodeProgram, makeFault, REASON } from './layout.ts';
 import { predecode, REG_HALVES } from './predecode.ts';
 import { type StackAreas, stackAreas } from './stack.ts';
 
 export const interp: Engine = {
   name: 'interp',
   unavailable: () => undefined,
-  prepare: (program, host, options) => new InterpExecutable(program, host, options ?? {}),
+  prepare: (program, host, options) => new InterpExecutable(program, decodeProgram(program), host, options ?? {}),
 };
+
+/** The same of a program that is decoded already, and was found to be one. */
+export function prepareDecoded(
+  program: LinkedProgram,
+  decoded: DecodedProgram,
+  host: EngineHost,
+  options: RunOptions,
+): Executable {
+  return new InterpExecutable(program, decoded, host, options);
+}
 
 class InterpExecutable extends Machine {
   readonly #fuel: number;
   readonly #stacks: StackAreas;
   #run: Run | undefined;
 
-  constructor(program: LinkedProgram, host: EngineHost, options: RunOptions) {
-    const issue = checkBytes(program.insns);
-    if (issue) throw makeFault(program, issue.reason, issue.pc);
-    const decoded = decode(program.insns);
+  constructor(program: LinkedProgram, decoded: DecodedProgram, host: EngineHost, options: RunOptions) {
     const code = predecode(decoded, functionStarts(decoded), options.onStep !== undefined);
     super(program, host, code, options.onStep);
     this.#fuel = options.fuel ?? DEFAULT_FUEL;

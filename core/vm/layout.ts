@@ -3,6 +3,8 @@
  * like, what an instruction costs, and how a fault is worded. Two engines that read this file fault alike.
  */
 import { Fault } from '../base/errors.ts';
+import { checkStructure, lengthIssue } from '../isa/check.ts';
+import { type DecodedProgram, decode } from '../isa/insn.ts';
 import { MAX_CALL_FRAMES, STACK_SIZE } from '../isa/ops.ts';
 import type { LineInfo } from '../spec/spec.ts';
 import type { LinkedProgram } from './engine.ts';
@@ -41,6 +43,17 @@ export const REASON = {
   tailUnverified: (name: string) => `tail call from a verified program into '${name}', which is not verified`,
   argument: (helper: string, index: number, says: string) => `helper ${helper}: argument ${index + 1} ${says}`,
 } as const;
+
+/** A program's fields by slot. Throws Fault, the same from every engine, for what is no program. */
+export function decodeProgram(program: LinkedProgram): DecodedProgram {
+  const { insns } = program;
+  const bad = lengthIssue(insns);
+  if (bad) throw makeFault(program, bad.reason, bad.pc);
+  const decoded = decode(insns);
+  const issue = checkStructure(decoded);
+  if (issue) throw makeFault(program, issue.reason, issue.pc);
+  return decoded;
+}
 
 /** Source position of a slot, `file:line`, when the program has line info. */
 export function sourceLine(lines: readonly LineInfo[], pc: number): string | undefined {

@@ -123,42 +123,45 @@ function build(
 ): Predecoded | undefined {
   const shift = roomy ? 3 : stepping ? 2 : 1;
   const constants: number[] = [];
-  const known = new Map<string, number>();
+  // By the number where the upper half is the sign of the lower, which most are.
+  const narrow = new Map<number, number>();
+  const wide = new Map<string, number>();
   let pending: readonly [number, number] | undefined;
   const constant = (lo: number, hi: number): number => {
     if (roomy) {
       pending = [lo, hi];
       return SCRATCH;
     }
-    const key = `${lo},${hi}`;
-    let at = known.get(key);
-    if (at === undefined) {
-      at = REG_HALVES + constants.length;
-      constants.push(lo, hi);
-      known.set(key, at);
-    }
+    const extended = hi === lo >> 31;
+    const known = extended ? narrow.get(lo) : wide.get(`${lo},${hi}`);
+    if (known !== undefined) return known;
+    const at = REG_HALVES + constants.length;
+    constants.push(lo, hi);
+    if (extended) narrow.set(lo, at);
+    else wide.set(`${lo},${hi}`, at);
     return at;
   };
   // Jump targets are relative to codeStart, which is known once the constants are.
   const code = new Int32Array((p.length << shift) + 2);
-  for (let at = 0; at < code.length; at += 2) code[at] = NOTHING;
+  if (shift > 1) for (let at = 0; at < code.length; at += 2) code[at] = NOTHING;
+  let at = 0;
+  const put = (op: Operation, d: number, s: number, x: number) => {
+    code[at] = op | (d << 8) | (s << 16);
+    code[at + 1] = x;
+    at += 2;
+  };
   for (let pc = 0; pc < p.length; pc++) {
-    let at = pc << shift;
-    const put = (op: Operation, d: number, s: number, x: number) => {
-      code[at] = op | (d << 8) | (s << 16);
-      code[at + 1] = x;
-      at += 2;
-    };
+    at = pc << shift;
     if (stepping) put(CONTROL_CODE.step, 0, 0, 0);
     pending = undefined;
-    const [op, d, s, x] = entry(p, pc, shift, constant);
+    const made = entry(p, pc, shift, constant);
     if (pending) {
       put(CONTROL_CODE.scratch_low, 0, 0, pending[0]);
       put(CONTROL_CODE.scratch_high, 0, 0, pending[1]);
     }
-    put(op, d, s, x);
-    // The second slot of ld_imm64 is passed over; nothing jumps to it.
-    if (p.opcode[pc] === OP_LD_IMM64) pc++;
+    put(made[0], made[1], made[2], made[3]);
+    // The second slot of ld_imm64 does nothing; nothing jumps to it.
+    if (p.opcode[pc] === OP_LD_IMM64) code[++pc << shift] = NOTHING;
   }
   code[code.length - 2] = CONTROL_CODE.exit;
   if (constants.length / 2 > MOST_CONSTANTS) return undefined;
@@ -194,7 +197,7 @@ function entry(
     case CLASS.ALU64: {
       if ((opcode & 0xf0) === ALU.end) return [endCode(cls, (opcode & SRC.X) !== 0, imm), d, 0, 0];
       const base = ALU_NAME.get(opcode & 0xf0) as Exclude<AluOp, 'end'>;
-      const variant = ALU_VARIANTS.find((v) => v.base === base && v.off === off);
+      const variant = off === 0 ? undefined : ALU_VARIANTS.find((v) => v.base === base && v.off === off);
       const name: AluName = variant?.name ?? base;
       return [cls === CLASS.ALU64 ? ALU64_CODE[name] : ALU32_CODE[name as keyof typeof ALU32_CODE], d, operand(), 0];
     }

@@ -9,7 +9,7 @@ import { measurePeer } from './others.ts';
 import { code, PARSER, PROGRAMS, packet, START } from './programs.ts';
 import { goals, page, type Results, svg, tables } from './report.ts';
 
-const engines = await availableEngines();
+const engines = availableEngines();
 
 describe.each(engines)('$name', (engine) => {
   const r0 = (bytes: Uint8Array, size: number): bigint => {

@@ -9,7 +9,6 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { bpfUnavailable } from '../../bindings/linux/bpf.ts';
 import { packageRoot } from '../../bindings/node/package-root.ts';
-import { jit } from '../../core/vm/jit/jit.ts';
 import { availableEngines, loadEngine } from '../../tools/vm/engines.ts';
 import { engineCode, firstResultMs, instructions, longProgram, measureEngine, measureParser } from './engines.ts';
 import { measureEvents } from './events.ts';
@@ -18,14 +17,21 @@ import { PROGRAMS } from './programs.ts';
 import { goalTable, page, type Results, svg, tables } from './report.ts';
 
 // An engine is cold once a process: children that do nothing else say how long it took, the best of them counts.
-if (process.argv.includes('--cold')) {
-  process.stdout.write(String(firstResultMs(jit, longProgram(100))));
+const coldName = /^--cold=(.*)$/.exec(process.argv[2] ?? '')?.[1];
+if (coldName !== undefined) {
+  const engine = loadEngine(coldName);
+  process.stdout.write(String(firstResultMs(engine, longProgram(100))));
   process.exit(0);
 }
-const coldRuns = Array.from({ length: 7 }, () =>
-  Number(spawnSync(process.execPath, [process.argv[1]!, '--cold'], { encoding: 'utf8' }).stdout || Number.NaN),
-);
-const coldJit = jit.unavailable() === undefined ? Math.min(...coldRuns) : undefined;
+function coldMs(name: string): number | undefined {
+  const runs = Array.from({ length: 15 }, () =>
+    Number(
+      spawnSync(process.execPath, [process.argv[1]!, `--cold=${name}`], { encoding: 'utf8' }).stdout || Number.NaN,
+    ),
+  );
+  const best = Math.min(...runs);
+  return Number.isNaN(best) ? undefined : best;
+}
 
 const { values } = parseArgs({
   options: {
@@ -42,7 +48,7 @@ const [modules, spellMs] = values.quick ? [1, 10] : [3, 40];
 const load = loadavg()[0]! / cpus().length;
 if (load > 0.3) say(`warning: the machine is busy (load ${load.toFixed(2)} a CPU): trust ratios, not times`);
 
-const engines = values.engine ? await Promise.all(values.engine.map(loadEngine)) : await availableEngines();
+const engines = values.engine ? values.engine.map(loadEngine) : availableEngines();
 const counts = new Map(PROGRAMS.map((p) => [p.name, instructions(engineCode(p), p.memory)]));
 const nsPerInsn: Record<string, Record<string, number>> = {};
 const parser: Record<string, { single?: number; batched?: number }> = {};
@@ -53,8 +59,12 @@ for (const engine of engines) {
   nsPerInsn[engine.name] = Object.fromEntries(measureEngine(engine, counts, modules, spellMs));
   parser[engine.name] = measureParser(engine, modules, spellMs);
   const warm = Math.min(...Array.from({ length: 10 }, () => firstResultMs(engine, longProgram(4096))));
-  firstResult[engine.name] = { cold100: engine === jit ? coldJit : undefined, warm4096: warm };
+  firstResult[engine.name] = { cold100: coldMs(engine.name), warm4096: warm };
 }
+firstResult['auto'] = {
+  cold100: coldMs('auto'),
+  warm4096: Math.min(...Array.from({ length: 10 }, () => firstResultMs(loadEngine('auto'), longProgram(4096)))),
+};
 const kernelMissing = bpfUnavailable();
 if (kernelMissing) say(`no kernel: ${kernelMissing}`);
 else {

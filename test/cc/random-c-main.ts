@@ -24,7 +24,7 @@ else if (gccMissing()) {
   console.log('gcc is not installed: nothing to compare with');
   process.exitCode = 2;
 } else {
-  const engines = await availableEngines();
+  const engines = availableEngines();
   let wrong = 0;
   for (let from = seed; from < seed + count; from += BATCH) {
     const seeds = Array.from({ length: Math.min(BATCH, seed + count - from) }, (_, i) => from + i);

@@ -11,7 +11,7 @@ import { fuzz } from './fuzz.ts';
 import { generate, toBytes } from './generate.ts';
 import { makeSubjects } from './subjects.ts';
 
-const engines = await availableEngines();
+const engines = availableEngines();
 const { subjects, kernelMissing } = makeSubjects(engines);
 
 it(`a short run has no mismatches${kernelMissing ? ` (without the kernel: ${kernelMissing})` : ' (with the kernel)'}`, () => {

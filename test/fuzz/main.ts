@@ -20,7 +20,7 @@ const { values } = parseArgs({
   allowNegative: true,
 });
 const [count, seed] = [whole('count', values.count), whole('seed', values.seed)];
-const engines = values.engine ? await Promise.all(values.engine.map(loadEngine)) : await availableEngines();
+const engines = values.engine ? values.engine.map(loadEngine) : availableEngines();
 const { subjects, kernelMissing } = makeSubjects(engines);
 const used = values.kernel ? subjects : subjects.filter((s) => s.name !== 'kernel');
 console.log(

@@ -8,7 +8,7 @@ import { availableEngines } from '../../tools/vm/engines.ts';
 import { root } from './skep.ts';
 
 const BIN = join(root, 'dist/bin/skep-vm.js');
-const ENGINES = (await availableEngines()).map((engine) => engine.name);
+const ENGINES = availableEngines().map((engine) => engine.name);
 
 function vm(args: readonly string[], input: string) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [BIN, ...args], {

@@ -83,7 +83,7 @@ export class Host {
       this.#openSession(() => live.backend());
       return;
     }
-    const engine = await loadEngine(plan.engine ?? 'auto');
+    const engine = loadEngine(plan.engine ?? 'auto');
     this.#source = this.#makeSource(plan);
     if (plan.record !== undefined) {
       if (!this.#source) throw new BpfError('EINVAL', '--record needs a command to trace, a recording or a workload');

@@ -3,6 +3,7 @@
  * protocol. One thread, no worker. Exit status: 0, 1 when a program or its memory is refused or faults, 2 for a wrong command line.
  */
 import { readSync } from 'node:fs';
+import type { Engine } from '../../core/vm/engine.ts';
 import { writeAll } from '../cli/output.ts';
 import { parseArguments, USAGE } from './arguments.ts';
 import { loadEngine } from './engines.ts';
@@ -21,9 +22,9 @@ async function main(): Promise<number> {
     writeAll(1, USAGE);
     return 0;
   }
-  let engine: Awaited<ReturnType<typeof loadEngine>>;
+  let engine: Engine;
   try {
-    engine = await loadEngine(command.engine);
+    engine = loadEngine(command.engine);
   } catch (error) {
     writeAll(2, `skep-vm: ${(error as Error).message}\n`);
     return 2;

@@ -3,18 +3,21 @@
  * on plain Node and in browsers, on the same linear memory as the others.
  *
  * Only 32-bit numbers cross between wasm and JavaScript; what is wider goes through the state block (state.ts).
+ *
+ * `jit` compiles when a program is prepared. `tiered`, which `--engine auto` takes, lets the interpreter do the first run of a program that
+ * cannot stay long in it, and compiles before the second: what runs once, or never, costs no compilation.
  */
 import { KERNEL_HI } from '../../base/memory.ts';
 import { wasm } from '../../base/platform.ts';
 import type { HelperRow } from '../../helpers/helper.ts';
-import { checkBytes, jumpTarget } from '../../isa/check.ts';
-import { type DecodedProgram, decode } from '../../isa/insn.ts';
-import { CALL, CLASS, MAX_TAIL_CALLS, MODE, OP_CALL, OP_LD_IMM64, SIZES, STACK_SIZE } from '../../isa/ops.ts';
+import { jumpTarget } from '../../isa/check.ts';
+import type { DecodedProgram } from '../../isa/insn.ts';
+import { CALL, CLASS, MAX_TAIL_CALLS, MODE, OP_CALL, OP_LD_IMM64, PSEUDO, SIZES, STACK_SIZE } from '../../isa/ops.ts';
 import { AccessMap } from '../access.ts';
 import { checkArguments, grantResult } from '../arguments.ts';
 import type { Engine, EngineHost, Executable, LinkedProgram, RunOptions } from '../engine.ts';
-import { interp } from '../interp.ts';
-import { DEFAULT_FUEL, FUNCTION_LO, makeFault, REASON } from '../layout.ts';
+import { interp, prepareDecoded } from '../interp.ts';
+import { DEFAULT_FUEL, decodeProgram, FUNCTION_LO, HELPER_TAIL_CALL, makeFault, REASON } from '../layout.ts';
 import { type StackAreas, stackAreas } from '../stack.ts';
 import { type CompiledModule, compileBatch, compileProgram } from './module.ts';
 import { FAULT, functionList } from './plan.ts';
@@ -25,20 +28,31 @@ const MOST_CODE = 7_600_000;
 
 class TooLarge extends Error {}
 
+const unavailable = () => (wasm ? undefined : 'no WebAssembly here');
+
+export const tiered: Engine = {
+  name: 'jit',
+  unavailable,
+  prepare: (program, host, options) => prepare(program, host, options, true),
+};
+
 export const jit: Engine = {
   name: 'jit',
-  unavailable: () => (wasm ? undefined : 'no WebAssembly here'),
-  prepare(program, host, options) {
-    // Stepping needs an engine that stops between instructions; wasm cannot import a memory that is no WebAssembly memory.
-    if (options?.onStep || !host.memory.wasmMemory) return interp.prepare(program, host, options);
-    try {
-      return new JitExecutable(program, host, options ?? {});
-    } catch (error) {
-      if (error instanceof TooLarge) return interp.prepare(program, host, options);
-      throw error;
-    }
-  },
+  unavailable,
+  prepare: (program, host, options) => prepare(program, host, options, false),
+  auto: tiered,
 };
+
+function prepare(program: LinkedProgram, host: EngineHost, options: RunOptions = {}, mayDefer: boolean): Executable {
+  // Stepping needs an engine that stops between instructions; wasm cannot import a memory that is no WebAssembly memory.
+  if (options.onStep || !host.memory.wasmMemory) return interp.prepare(program, host, options);
+  try {
+    return new JitExecutable(program, host, options, mayDefer);
+  } catch (error) {
+    if (error instanceof TooLarge) return interp.prepare(program, host, options);
+    throw error;
+  }
+}
 
 type Door = (...args: number[]) => void;
 
@@ -56,12 +70,14 @@ class JitExecutable implements Executable {
   readonly #indexOfStart: ReadonlyMap<number, number>;
   readonly #base: Parameters<typeof compileProgram>[0];
   readonly #shared: boolean;
-  readonly #exports: Record<string, Door>;
-  readonly #run: Door;
+  #exports: Record<string, Door> | undefined;
+  #run: Door | undefined;
+  /** The interpreter's, for the first run. */
+  #first: Executable | undefined;
   /** Neither loops nor calls: no fuel to set, nothing can nest. */
-  readonly #plain: boolean;
+  #plain = false;
   /** Frame pointer of a run that nothing surrounds. */
-  readonly #plainFp: number;
+  #plainFp = 0;
   /** Index of r0's low half in the memory's i32 view. */
   readonly #r0At: number;
   #batch: Door | undefined;
@@ -69,19 +85,17 @@ class JitExecutable implements Executable {
   /** What the run that is active may touch; set for checked programs. */
   #access: AccessMap | undefined;
 
-  constructor(program: LinkedProgram, host: EngineHost, options: RunOptions) {
-    const issue = checkBytes(program.insns);
-    if (issue) throw makeFault(program, issue.reason, issue.pc);
+  constructor(program: LinkedProgram, host: EngineHost, options: RunOptions, mayDefer: boolean) {
+    this.#decoded = decodeProgram(program);
     this.program = program;
     this.host = host;
     this.checked = program.facts?.verified !== true;
     this.#fuel = options.fuel ?? DEFAULT_FUEL;
-    this.#decoded = decode(program.insns);
     this.#state = stateBlock(host.memory);
     this.#stacks = stackAreas(host.memory);
-    const { starts, indexOfStart } = functionList(this.#decoded);
-    this.#starts = starts;
-    this.#indexOfStart = indexOfStart;
+    const list = functionList(this.#decoded);
+    this.#starts = list.starts;
+    this.#indexOfStart = list.indexOfStart;
     this.#base = {
       program,
       decoded: this.#decoded,
@@ -89,20 +103,28 @@ class JitExecutable implements Executable {
       env: host.env,
       checked: this.checked,
       probes: new Set(program.facts?.probeLoads ?? []),
-      starts,
-      indexOfStart,
+      ...list,
       state: this.#state.offset,
     };
     this.#shared = isShared(host.memory.u8.buffer);
+    if (mayDefer && isShort(this.#decoded)) this.#first = prepareDecoded(program, this.#decoded, host, options);
+    else this.#doors();
+    this.#r0At = (this.#state.offset + STATE.REGS) >>> 2;
+  }
+
+  /** The module's exports; compiles what is not yet compiled. */
+  #doors(): Record<string, Door> {
+    if (this.#exports) return this.#exports;
     this.#exports = this.#instantiate(compileProgram(this.#base, this.#shared));
     this.#run = this.#exports['run']!;
     this.#plain = isPlain(this.#decoded);
     this.#plainFp = this.#stacks.enter() + STACK_SIZE;
     this.#stacks.leave();
-    this.#r0At = (this.#state.offset + STATE.REGS) >>> 2;
+    return this.#exports;
   }
 
   run(ctxOffset: number, r2 = 0): void {
+    if (this.#run === undefined && this.#isFirst(ctxOffset, r2)) return;
     const state = this.#state;
     if (this.checked || state.depth > 0) {
       this.#runCarefully(ctxOffset, r2);
@@ -110,7 +132,7 @@ class JitExecutable implements Executable {
     }
     if (this.#plain) {
       try {
-        this.#run(ctxOffset, r2, this.#plainFp);
+        this.#run!(ctxOffset, r2, this.#plainFp);
       } catch (error) {
         throw this.#explain(error);
       }
@@ -120,7 +142,7 @@ class JitExecutable implements Executable {
       state.fuel = this.#fuel;
       state.tailCalls = 0;
       try {
-        this.#run(ctxOffset, r2, base + STACK_SIZE);
+        this.#run!(ctxOffset, r2, base + STACK_SIZE);
       } catch (error) {
         throw this.#explain(error);
       } finally {
@@ -133,10 +155,22 @@ class JitExecutable implements Executable {
     this.r0Hi = i32[this.#r0At + 1]!;
   }
 
+  /** Carry out the first run, if that is the interpreter's; otherwise there is a compiled program now. */
+  #isFirst(ctxOffset: number, r2: number): boolean {
+    const first = this.#first;
+    this.#first = undefined;
+    if (first) {
+      first.run(ctxOffset, r2);
+      this.r0Lo = first.r0Lo;
+      this.r0Hi = first.r0Hi;
+    } else this.#doors();
+    return first !== undefined;
+  }
+
   /** Runs inside runs, and runs of unverified programs. */
   #runCarefully(ctxOffset: number, r2: number): void {
     this.#aside(() => {
-      this.#onStack(0, (fp) => this.#run(ctxOffset, r2, fp));
+      this.#onStack(0, (fp) => this.#run!(ctxOffset, r2, fp));
       const r = this.#state.regs;
       this.r0Lo = r[0]!;
       this.r0Hi = r[1]!;
@@ -314,7 +348,7 @@ class JitExecutable implements Executable {
     let result = 0;
     this.#onStack(pc, (fp) => {
       state.regs.set(args.subarray(0, 10), 2);
-      this.#exports[`call${index}`]!(fp);
+      this.#doors()[`call${index}`]!(fp);
       result = state.regs[0]!;
     });
     state.regs.set(saved);
@@ -350,7 +384,7 @@ class JitExecutable implements Executable {
     target.#window();
     try {
       r.fill(0, 4, 12);
-      target.#exports['call0']!(fp);
+      target.#doors()['call0']!(fp);
     } catch (error) {
       throw target.#explain(error);
     } finally {
@@ -423,6 +457,24 @@ class JitExecutable implements Executable {
     }
     return makeFault(this.program, this.#accessReason(pc, undefined), pc);
   }
+}
+
+/** Programs up to this many slots may begin in the interpreter. */
+const SHORT = 4096;
+
+/** Is a run over after as many instructions as the program has? No loops, no calls of its functions by whomever, no tail calls. */
+function isShort(p: DecodedProgram): boolean {
+  if (p.length > SHORT) return false;
+  for (let pc = 0; pc < p.length; pc++) {
+    const opcode = p.opcode[pc]!;
+    if (opcode === OP_LD_IMM64) {
+      if (p.src[pc] === PSEUDO.func) return false;
+      pc++;
+    } else if (opcode === OP_CALL) {
+      if (p.src[pc] === CALL.local || (p.src[pc] === CALL.helper && p.imm[pc] === HELPER_TAIL_CALL)) return false;
+    } else if ((jumpTarget(p, pc) ?? pc + 1) <= pc) return false;
+  }
+  return true;
 }
 
 function isPlain(p: DecodedProgram): boolean {

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { addonProblem } from '../../../bindings/addon/index.ts';
 import { bpfUnavailable } from '../../../bindings/linux/bpf.ts';
 import { traceUnavailable } from '../../../bindings/trace/index.ts';
-import { ENGINE_ROWS } from '../../vm/engines.ts';
+import { HOST_ENGINES } from '../../vm/engines.ts';
 import { print } from '../output.ts';
 import { version } from '../version.ts';
 import { kernelTypes, runningRelease } from './kernel-types.ts';
@@ -49,7 +49,7 @@ function feature(name: string, problem: string | undefined, detail = ''): Featur
 
 async function findFeatures(): Promise<Feature[]> {
   const features: Feature[] = [];
-  for (const row of ENGINE_ROWS) features.push(feature(`engine ${row.name}`, (await row.load()).unavailable()));
+  for (const engine of HOST_ENGINES) features.push(feature(`engine ${engine.name}`, engine.unavailable()));
   const { btf, from } = kernelTypes({});
   features.push(
     { name: 'native addon', available: addonProblem() === undefined, detail: addonProblem() ?? '' },
