@@ -1,0 +1,352 @@
+/** Every kind of attachment that a kernel without kprobes permits, seen to fire; and what is refused, by name. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import type { LiveLink } from '../../bindings/linux/link.ts';
+import { pmuType } from '../../bindings/linux/perf-event.ts';
+import { BPF } from '../../core/bcc/bpf.ts';
+import { afterwards, compileC, liveBackend, noCommand, noKernel, noTracefs, noUprobes, title } from './machine.ts';
+
+const COUNT =
+  'BPF_ARRAY(hits, u64, 1); static void count(void) { int k = 0; u64 *v = hits.lookup(&k); if (v) __sync_fetch_and_add(v, 1); }';
+const hits = (b: BPF): number => Number(b.getTable<number, bigint>('hits').get(0));
+
+describe.skipIf(noTracefs)(title('tracepoints', noTracefs), () => {
+  it('a classic one fires in the process that is looked for', () => {
+    liveBackend();
+    const b = new BPF({
+      text: `${COUNT} TRACEPOINT_PROBE(syscalls, sys_enter_kill) { if (args->pid == ${process.pid} && args->sig == 0) count(); return 0; }`,
+    });
+    for (let i = 0; i < 5; i++) process.kill(process.pid, 0);
+    expect(hits(b)).toBe(5);
+    b.detachTracepoint('syscalls:sys_enter_kill');
+    process.kill(process.pid, 0);
+    expect(hits(b)).toBe(5);
+  });
+
+  it('gives its cookie back', () => {
+    const { backend } = liveBackend();
+    const b = new BPF({
+      text: `BPF_ARRAY(seen, u64, 1); int probe(void *ctx) { int k = 0; u64 c = bpf_get_attach_cookie(ctx); if ((bpf_get_current_pid_tgid() >> 32) == ${process.pid}) seen.update(&k, &c); return 0; }`,
+    });
+    const { handle } = b.loadFunc('probe', BPF.TRACEPOINT);
+    backend.attach(handle, {
+      kind: 'tracepoint',
+      target: 'syscalls:sys_enter_kill',
+      options: { cookie: 0x123456789n },
+    });
+    process.kill(process.pid, 0);
+    expect(b.getTable<number, bigint>('seen').get(0)).toBe(0x123456789n);
+  });
+
+  it('one that does not exist is refused with the nearest names', () => {
+    liveBackend();
+    const b = new BPF({ text: 'int f(void *ctx) { return 0; }' });
+    expect(() => b.attachTracepoint({ tp: 'syscalls:sys_enter_kil', fnName: 'f' })).toThrow(
+      /no tracepoint 'syscalls:sys_enter_kil'; nearest: .*sys_enter_kill/,
+    );
+  });
+});
+
+describe.skipIf(noKernel)(title('raw and typed tracepoints', noKernel), () => {
+  it('a raw one sees the arguments', () => {
+    liveBackend();
+    const b = new BPF({
+      text: `${COUNT} RAW_TRACEPOINT_PROBE(sys_enter) { if (ctx->args[1] == 62 && (bpf_get_current_pid_tgid() >> 32) == ${process.pid}) count(); return 0; }`,
+    });
+    for (let i = 0; i < 3; i++) process.kill(process.pid, 0);
+    expect(hits(b)).toBe(3);
+    expect(() => b.attachRawTracepoint({ tp: 'sys_entr', fnName: 'raw_tracepoint__sys_enter' })).toThrow(
+      /no raw tracepoint 'sys_entr'; nearest: .*sys_enter/,
+    );
+  });
+
+  it('tcpconnect by tp_btf, the socket read directly', async () => {
+    const { backend } = liveBackend();
+    const b = new BPF({
+      text: `
+        #include <net/sock.h>
+        struct event { u32 pid; u16 dport; u16 family; };
+        BPF_RINGBUF_OUTPUT(connects, 8);
+        SEC("tp_btf/inet_sock_set_state")
+        int on_state(u64 *ctx) {
+            struct sock *sk = (struct sock *)ctx[0];
+            int new_state = (int)ctx[2];
+            if (new_state != 2) return 0; /* TCP_SYN_SENT */
+            struct event e = {};
+            e.pid = bpf_get_current_pid_tgid() >> 32;
+            e.dport = bpf_ntohs(sk->__sk_common.skc_dport);
+            e.family = sk->__sk_common.skc_family;
+            connects.ringbuf_output(&e, sizeof(e), 0);
+            return 0;
+        }`,
+    });
+    const spec = b.object.progs[0]!;
+    expect(spec.attachType).toBe('trace_raw_tp');
+    const { handle } = b.loadFunc('on_state', 'tracing');
+    backend.attach(handle, { kind: 'tp_btf', target: 'inet_sock_set_state' });
+    const seen: { pid: number; dport: number; family: number }[] = [];
+    const table = b.getTable('connects');
+    table.openRingBuffer((_ctx, data) => void seen.push(table.event(data)));
+    const { createServer, connect } = await import('node:net');
+    const server = createServer((socket) => socket.end());
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+    const { port } = server.address() as { port: number };
+    await new Promise<void>((done) =>
+      connect(port, '127.0.0.1')
+        .resume()
+        .on('close', () => done()),
+    );
+    server.close();
+    b.ringBufferConsume();
+    expect(seen.filter((e) => e.dport === port)).toEqual([{ pid: process.pid, dport: port, family: 2 }]);
+  });
+});
+
+const noCompiler = noUprobes ?? noCommand('cc');
+describe.skipIf(noCompiler)(title('user functions', noCompiler), () => {
+  const TARGET = `
+    #include <stdio.h>
+    #include <stdlib.h>
+    __attribute__((noinline)) int twice(int x) { asm volatile(""); return 2 * x; }
+    int main(int argc, char **argv) { int sum = 0; for (int i = 0; i < atoi(argv[1]); i++) sum += twice(i); printf("%d\\n", sum); return 0; }`;
+
+  it('entry and return, by name and by offset, of every process', () => {
+    liveBackend();
+    const program = compileC(TARGET);
+    const b = new BPF({
+      text: `
+        BPF_HASH(args, u32, u32); BPF_HASH(rets, u32, u32);
+        int on_entry(struct pt_regs *ctx) { u32 x = PT_REGS_PARM1(ctx), one = 1; args.update(&x, &one); return 0; }
+        int on_return(struct pt_regs *ctx) { u32 x = PT_REGS_RC(ctx), one = 1; rets.update(&x, &one); return 0; }`,
+    });
+    b.attachUprobe({ name: program, sym: 'twice', fnName: 'on_entry' });
+    b.attachUretprobe({ name: program, sym: 'twice', fnName: 'on_return' });
+    expect(execFileSync(program, ['10']).toString()).toBe('90\n');
+    expect([...b.getTable<number>('args').keys()].sort((x, y) => x - y)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect([...b.getTable<number>('rets').keys()].sort((x, y) => x - y)).toEqual([0, 2, 4, 6, 8, 10, 12, 14, 16, 18]);
+    expect(b.numOpenUprobes()).toBe(2);
+  });
+
+  it('a library by its bare name', () => {
+    liveBackend();
+    const b = new BPF({ text: `${COUNT} int on_puts(struct pt_regs *ctx) { count(); return 0; }` });
+    b.attachUprobe({ name: 'c', sym: 'puts', fnName: 'on_puts' });
+    const before = hits(b);
+    execFileSync(compileC('#include <stdio.h>\nint main(void) { puts("x"); puts("y"); return 0; }', ['-fno-builtin']));
+    expect(hits(b) - before).toBe(2);
+  });
+
+  it('what is not there is refused with the nearest names', () => {
+    liveBackend();
+    const program = compileC(TARGET);
+    const b = new BPF({ text: 'int f(struct pt_regs *ctx) { return 0; }' });
+    expect(() => b.attachUprobe({ name: program, sym: 'twic', fnName: 'f' })).toThrow(
+      /no function 'twic' in '.*'; nearest: twice/,
+    );
+    expect(() => b.attachUprobe({ name: '/nowhere/prog', sym: 'twice', fnName: 'f' })).toThrow(
+      /no file '\/nowhere\/prog'/,
+    );
+    expect(() => b.attachUprobe({ name: 'nosuchlib', sym: 'twice', fnName: 'f' })).toThrow(
+      /neither a library .* nor a program/,
+    );
+    expect(() => b.attachUprobe({ name: program, sym: 'twice', fnName: 'f', pid: 2 ** 22 - 1 })).toThrow(
+      /ESRCH|no process/,
+    );
+  });
+});
+
+describe.skipIf(noKernel)(title('samples', noKernel), () => {
+  it('a software clock on every CPU', () => {
+    liveBackend();
+    const b = new BPF({ text: `${COUNT} int sample(struct bpf_perf_event_data *ctx) { count(); return 0; }` });
+    b.attachPerfEvent({ evType: 1, evConfig: 0, fnName: 'sample', sampleFreq: 1000 });
+    const end = Date.now() + 3000;
+    // A clock of the CPU: it only goes while there is work.
+    while (hits(b) < 20 && Date.now() < end);
+    expect(hits(b)).toBeGreaterThanOrEqual(20);
+    b.detachPerfEvent({ evType: 1, evConfig: 0 });
+  });
+
+  it('an event that the machine does not have', () => {
+    liveBackend();
+    const b = new BPF({ text: 'int sample(struct bpf_perf_event_data *ctx) { return 0; }' });
+    expect(() => b.attachPerfEvent({ evType: 250, evConfig: 1, fnName: 'sample', samplePeriod: 1000 })).toThrow(
+      /perf_event_open: (ENOENT|EINVAL|EOPNOTSUPP|ENODEV)/,
+    );
+    expect(() => b.attachPerfEvent({ evType: 1, evConfig: 0, fnName: 'sample' })).toThrow(
+      /sample_period and sample_freq/,
+    );
+  });
+});
+
+const noIp = noKernel ?? noCommand('ip');
+describe.skipIf(noIp)(title('packets', noIp), () => {
+  /** A pair of devices, the far end in a namespace of its own: traffic between them and nobody else. */
+  function veth(): { near: string; ping(count: number): number } {
+    const id = `sk${process.pid % 10000}`;
+    const ip = (...args: string[]) => execFileSync('ip', args);
+    ip('netns', 'add', id);
+    afterwards(() => void spawnSync('ip', ['netns', 'del', id]));
+    ip('link', 'add', `${id}a`, 'type', 'veth', 'peer', 'name', `${id}b`, 'netns', id);
+    afterwards(() => void spawnSync('ip', ['link', 'del', `${id}a`]));
+    ip('addr', 'add', '10.213.7.1/24', 'dev', `${id}a`);
+    ip('link', 'set', `${id}a`, 'up');
+    ip('-n', id, 'addr', 'add', '10.213.7.2/24', 'dev', `${id}b`);
+    ip('-n', id, 'link', 'set', `${id}b`, 'up');
+    return {
+      near: `${id}a`,
+      ping(count) {
+        const send = `import socket,sys\ns=socket.socket(socket.AF_INET,socket.SOCK_DGRAM)\nfor i in range(${count}): s.sendto(b"skep", ("10.213.7.1", 4242))`;
+        return spawnSync('ip', ['netns', 'exec', id, 'python3', '-c', send]).status ?? 1;
+      },
+    };
+  }
+  /** Counts UDP to port 4242 and answers `verdict` for it. */
+  const program = (ctx: string, start: string, end: string, verdict: number, otherwise: number) => `
+    #include <uapi/linux/if_ether.h>
+    #include <uapi/linux/ip.h>
+    #include <uapi/linux/udp.h>
+    ${COUNT}
+    int prog(struct ${ctx} *ctx) {
+        void *data = (void *)(long)ctx->${start}, *end = (void *)(long)ctx->${end};
+        struct ethhdr *eth = data;
+        struct iphdr *ip = data + sizeof(*eth);
+        struct udphdr *udp = (void *)ip + sizeof(*ip);
+        if ((void *)(udp + 1) > end || eth->h_proto != bpf_htons(0x0800) || ip->protocol != 17 || udp->dest != bpf_htons(4242)) return ${otherwise};
+        count();
+        return ${verdict};
+    }`;
+
+  it('XDP drops on a veth pair in an own namespace, generic and native', () => {
+    const pair = veth();
+    for (const flags of [BPF.XDP_FLAGS_SKB_MODE, BPF.XDP_FLAGS_DRV_MODE]) {
+      const { backend } = liveBackend();
+      const b = new BPF({ text: program('xdp_md', 'data', 'data_end', 1, 2) });
+      b.loadFunc('prog', BPF.XDP);
+      b.attachXdp({ dev: pair.near, fnName: 'prog', flags });
+      expect(pair.ping(7)).toBe(0);
+      expect(hits(b)).toBe(7);
+      b.removeXdp(pair.near);
+      expect(pair.ping(1)).toBe(0);
+      expect(hits(b)).toBe(7);
+      backend.close();
+    }
+  });
+
+  it('tc by tcx, and a socket filter that keeps packets', () => {
+    const pair = veth();
+    const { backend } = liveBackend();
+    const b = new BPF({ text: program('__sk_buff', 'data', 'data_end', 0, 0) });
+    const { handle } = b.loadFunc('prog', BPF.SCHED_CLS);
+    const link = backend.attach(handle, { kind: 'tc', target: pair.near, options: { direction: 'ingress' } });
+    const f = new BPF({ text: 'int keep(struct __sk_buff *skb) { return -1; }' });
+    const socket = backend.attach(f.loadFunc('keep', BPF.SOCKET_FILTER).handle, {
+      kind: 'socket',
+      target: pair.near,
+    }) as LiveLink;
+    expect(pair.ping(5)).toBe(0);
+    expect(hits(b)).toBe(5);
+    let udp = 0;
+    // The answers (no such port) quote what they answer: they are ICMP.
+    for (let packet = socket.read(); packet; packet = socket.read())
+      if (packet[23] === 17 && Buffer.from(packet).includes('skep')) udp++;
+    expect(udp).toBe(5);
+    link.close();
+  });
+
+  it('a device that is not there', () => {
+    liveBackend();
+    const b = new BPF({ text: program('xdp_md', 'data', 'data_end', 1, 2) });
+    expect(() => b.attachXdp({ dev: 'lp', fnName: 'prog' })).toThrow(/no network interface 'lp'.*lo/);
+  });
+});
+
+const noCgroup = noKernel ?? cgroupRoot();
+function cgroupRoot(): string | undefined {
+  return /cgroup2/.test(readFileSync('/proc/mounts', 'utf8')) ? undefined : 'no cgroup2 is mounted';
+}
+describe.skipIf(noCgroup)(title('control groups', noCgroup), () => {
+  const root = /^\S+ (\S+) cgroup2 /m.exec(readFileSync('/proc/mounts', 'utf8'))?.[1] ?? '';
+  async function ownGroup(): Promise<string> {
+    const { mkdirSync, rmdirSync } = await import('node:fs');
+    const group = `${root}/skep-test-${process.pid}`;
+    mkdirSync(group);
+    afterwards(() => rmdirSync(group));
+    return group;
+  }
+
+  it('packets of a group are counted, connections refused, sockets told of', async () => {
+    const group = await ownGroup();
+    const { backend } = liveBackend();
+    const b = new BPF({
+      text: `${COUNT}
+        int egress(struct __sk_buff *skb) { count(); return 1; }
+        int refuse(struct bpf_sock_addr *ctx) { return ctx->user_port == bpf_htons(9) ? 0 : 1; }
+        BPF_ARRAY(ops, u64, 1);
+        int sockops(struct bpf_sock_ops *skops) { int k = 0; u64 *v = ops.lookup(&k); if (v) __sync_fetch_and_add(v, 1); return 1; }`,
+    });
+    const load = (name: string, type: string, attachType: string) =>
+      backend.load(
+        { ...b.object.progs.find((p) => p.name === name)!, type, attachType },
+        b.object,
+        new Map(b.tables().map((t) => [t, b.getTable(t).map])),
+      );
+    const links = [
+      backend.attach(load('egress', 'cgroup_skb', 'cgroup_inet_egress'), { kind: 'cgroup', target: group }),
+      backend.attach(load('refuse', 'cgroup_sock_addr', 'cgroup_inet4_connect'), { kind: 'cgroup', target: group }),
+      backend.attach(load('sockops', 'sock_ops', 'cgroup_sock_ops'), { kind: 'cgroup', target: group }),
+    ];
+    const script = `
+      import socket
+      u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+      for i in range(4): u.sendto(b"x", ("127.0.0.1", 4243))
+      l = socket.socket(); l.bind(("127.0.0.1", 0)); l.listen()
+      c = socket.socket(); c.connect(l.getsockname())
+      try: socket.socket().connect(("127.0.0.1", 9))
+      except PermissionError: print("refused")`.replace(/^ {6}/gm, '');
+    const out = execFileSync('sh', ['-c', `echo $$ > ${group}/cgroup.procs && exec python3 -c '${script}'`]).toString();
+    expect(out).toBe('refused\n');
+    expect(hits(b)).toBeGreaterThanOrEqual(4);
+    expect(Number(b.getTable<number, bigint>('ops').get(0))).toBeGreaterThan(0);
+    for (const link of links) link.close();
+  });
+});
+
+describe.skipIf(noKernel)(title('iterators', noKernel), () => {
+  it('over tasks: what the program prints is read', () => {
+    const { backend } = liveBackend();
+    const b = new BPF({
+      text: `
+        SEC("iter/task")
+        int dump(struct bpf_iter__task *ctx) {
+            struct seq_file *seq = ctx->meta->seq;
+            struct task_struct *task = ctx->task;
+            if (!task) return 0;
+            struct { u32 pid; u32 tgid; } row = {};
+            row.pid = task->pid;
+            row.tgid = task->tgid;
+            bpf_seq_write(seq, &row, sizeof(row));
+            return 0;
+        }`,
+    });
+    const link = backend.attach(b.loadFunc('dump', 'tracing').handle, { kind: 'iter', target: 'task' }) as LiveLink;
+    const tgids = new Set<number>();
+    for (let part = link.read(); part; part = link.read()) {
+      const words = new Uint32Array(part.slice().buffer);
+      for (let i = 1; i < words.length; i += 2) tgids.add(words[i]!);
+    }
+    expect(tgids.has(process.pid)).toBe(true);
+  });
+});
+
+const hasKprobes = pmuType('kprobe') !== undefined;
+describe.skipIf(noKernel !== undefined || hasKprobes)('a kernel without kprobes', () => {
+  it('says so, and what may do instead', () => {
+    liveBackend();
+    const b = new BPF({ text: 'int f(struct pt_regs *ctx) { return 0; }' });
+    expect(() => b.attachKprobe({ event: 'do_sys_openat2', fnName: 'f' })).toThrow(
+      /no kprobes \(CONFIG_KPROBES\); tracepoints/,
+    );
+  });
+});
