@@ -3,10 +3,11 @@
  * a program is not interrupted by another run of itself on the same CPU; where it may be (raw tracepoints, fentry, sleepable programs), the
  * value is keyed by task instead.
  */
+
+import { STACK_SIZE } from '../../isa/ops.ts';
 import { newBlock, newConst, newInst } from '../build.ts';
 import { replaceAll } from '../cfg.ts';
 import type { Func, Inst } from '../ir.ts';
-import { STACK_SIZE } from '../../isa/ops.ts';
 
 /** Left on the stack for spilled registers and small temporaries. */
 const MARGIN = 96;
