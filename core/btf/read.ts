@@ -2,8 +2,8 @@
  * BTF from bytes, lazily (Documentation/bpf/btf.rst, include/uapi/linux/btf.h).
  *
  * Opening a file is one linear pass that notes where each type starts: vmlinux has well over 100,000 of them, and a program
- * names twenty. A type is decoded when asked for; a kind's names are hashed (as bytes, no strings made) when the first name of
- * that kind is looked for. Every field of a type record is a 32-bit word, so a file of the other byte order is turned round by
+ * names twenty. A type is decoded when asked for. The first few names of a kind are looked for one record after the other; whoever asks for
+ * more gets an index of that kind's names (hashed as bytes, no strings made). Every field of a type record is a 32-bit word, so a file of the other byte order is turned round by
  * swapping words once. Split BTF (kernel modules) counts its ids and string offsets on from its base.
  */
 import { utf8Decode, utf8Encode } from '../base/bytes.ts';
@@ -46,12 +46,22 @@ export const BTF_KIND_ID = Object.fromEntries(BTF_KINDS.map((row, id) => [row.ki
 /** Linkage of functions and variables, by number. */
 export const BTF_LINKAGE = ['static', 'global', 'extern'] as const;
 
-const FIXED = Uint8Array.from(BTF_KINDS, (row) => row.fixed);
+/** By the five bits of a kind: words of a record without what `each` counts; 0 for what is no kind of a record. */
+const RECORD = Uint8Array.from({ length: 32 }, (_, kind) =>
+  kind > 0 && kind < BTF_KINDS.length ? 3 + BTF_KINDS[kind]!.fixed : 0,
+);
 const EACH = Uint8Array.from(BTF_KINDS, (row) => row.each);
 const KIND_INT = BTF_KIND_ID.int;
+const KIND_ENUM = BTF_KIND_ID.enum;
+const KIND_ENUM64 = BTF_KIND_ID.enum64;
+const KIND_TYPEDEF = BTF_KIND_ID.typedef;
+const KIND_CONST = BTF_KIND_ID.const;
+const KIND_VOLATILE = BTF_KIND_ID.volatile;
 const INT_SIGNED = 1;
 const INT_CHAR = 2;
 const INT_BOOL = 4;
+/** So many names of a kind are looked for by going through all of them; then an index costs less. */
+const SEARCHES = 4;
 /** Longest chain of typedefs and qualifiers that is followed before it counts as a cycle (the kernel's limit is 32). */
 const MAX_CHAIN = 64;
 
@@ -98,13 +108,12 @@ class BtfFile implements Btf {
   readonly #starts: Uint32Array;
   readonly #strings: Uint8Array;
   readonly #firstString: number;
-  /** Own types of each kind. */
-  readonly #kindCounts = new Uint32Array(BTF_KINDS.length);
-  /** Some int is narrower than its bytes: the old way to write a bitfield (before Linux 5.0). */
-  #oldBitfields = false;
   readonly #decoded: (BtfType | undefined)[] = [];
   readonly #indexes: (NameIndex | undefined)[] = [];
+  /** How often names of each kind were looked for without an index. */
+  readonly #searches = new Uint8Array(BTF_KINDS.length);
   #enumerators: NameIndex | undefined;
+  #enumeratorSearches = 0;
 
   constructor(bytes: Uint8Array, base: BtfFile | undefined) {
     // A Buffer of Node's is a Uint8Array whose slice() does not copy: take the plain view.
@@ -141,34 +150,33 @@ class BtfFile implements Btf {
     this.typeCount = this.#firstId + this.#starts.length;
   }
 
+  /** Where each type starts. As little as possible is done for each: in a short process this loop runs before V8 has made it fast. */
   #scan(): Uint32Array {
     const words = this.#words;
     const end = words.length;
     const starts = new Uint32Array(Math.floor(end / 3));
-    const counts = this.#kindCounts;
     let count = 0;
     let at = 0;
     while (at < end) {
-      const info = at + 3 <= end ? words[at + 1]! : 0;
+      const info = words[at + 1]!;
       const kind = (info >>> 24) & 31;
-      if (at + 3 > end || kind === 0 || kind >= BTF_KINDS.length) {
-        throw bad(
-          at + 3 > end ? 'the last type is cut off' : `type ${this.#firstId + count} has the unknown kind ${kind}`,
-          this.#typeOffset + at * 4,
-        );
-      }
-      const next = at + 3 + FIXED[kind]! + EACH[kind]! * (info & 0xffff);
-      if (next > end)
-        throw bad(
-          `type ${this.#firstId + count} (${BTF_KINDS[kind]!.kind}) runs past the type section`,
-          this.#typeOffset + at * 4,
-        );
-      if (kind === KIND_INT && (words[at + 3]! & 0xff) !== words[at + 2]! * 8) this.#oldBitfields = true;
-      counts[kind]!++;
+      const size = RECORD[kind]!;
+      if (size === 0) break;
       starts[count++] = at;
-      at = next;
+      at += size + EACH[kind]! * (info & 0xffff);
     }
+    if (at !== end) throw this.#cutOff(at < end ? at : starts[--count]!, count);
     return starts.subarray(0, count);
+  }
+
+  /** What is wrong with the record at a word, where the scan stopped after `count` good ones. */
+  #cutOff(at: number, count: number): BpfError {
+    const offset = this.#typeOffset + at * 4;
+    if (at + 3 > this.#words.length) return bad('the last type is cut off', offset);
+    const kind = (this.#words[at + 1]! >>> 24) & 31;
+    const type = `type ${this.#firstId + count}`;
+    if (RECORD[kind] === 0) return bad(`${type} has the unknown kind ${kind}`, offset);
+    return bad(`${type} (${BTF_KINDS[kind]!.kind}) runs past the type section`, offset);
   }
 
   /** The text at an offset of the string section (of the base's, for low offsets of a split BTF). */
@@ -299,10 +307,24 @@ class BtfFile implements Btf {
       if (flag) members.push({ name, type, bitOffset: offset & 0xffffff, bitSize: offset >>> 24 });
       else
         members.push(
-          this.#oldBitfields ? this.#oldMember(name, type, offset) : { name, type, bitOffset: offset, bitSize: 0 },
+          this.#isNarrow(type) ? this.#oldMember(name, type, offset) : { name, type, bitOffset: offset, bitSize: 0 },
         );
     }
     return members;
+  }
+
+  /** Is a type an int narrower than its bytes, under whatever names: the old way to write a bitfield (before Linux 5.0)? */
+  #isNarrow(id: number): boolean {
+    for (let i = 0; i < MAX_CHAIN && id !== 0; i++) {
+      let file: BtfFile = this;
+      while (id < file.#firstId) file = file.#base!;
+      const at = file.#starts[id - file.#firstId]!;
+      const kind = (file.#words[at + 1]! >>> 24) & 31;
+      if (kind === KIND_INT) return (file.#words[at + 3]! & 0xff) !== file.#words[at + 2]! * 8;
+      if (kind !== KIND_TYPEDEF && kind !== KIND_CONST && kind !== KIND_VOLATILE) return false;
+      id = this.#ref(file.#words[at + 2]!, at + 2);
+    }
+    return false;
   }
 
   /** A member as written before kind_flag: a bitfield's width and shift are those of its int type. */
@@ -337,11 +359,8 @@ class BtfFile implements Btf {
     const ids = this.#base ? this.#base.findAll(name, kind) : [];
     const bytes = utf8Encode(name);
     const kindId = BTF_KIND_ID[kind];
-    const words = this.#words;
-    for (let i = 0; i < this.#starts.length; i++) {
-      const at = this.#starts[i]!;
-      if (((words[at + 1]! >>> 24) & 31) === kindId && this.#nameIs(words[at]!, bytes)) ids.push(this.#firstId + i);
-    }
+    for (let i = this.#search(kindId, bytes, 0); i >= 0; i = this.#search(kindId, bytes, i + 1))
+      ids.push(this.#firstId + i);
     return ids;
   }
 
@@ -349,8 +368,33 @@ class BtfFile implements Btf {
     const inBase = this.#base ? this.#base.#find(name, kind) : undefined;
     if (inBase !== undefined) return inBase;
     const kindId = BTF_KIND_ID[kind];
-    const at = this.#lookup((this.#indexes[kindId] ??= this.#indexKind(kindId)), name);
+    let index = this.#indexes[kindId];
+    if (!index) {
+      if (this.#searches[kindId]!++ < SEARCHES) {
+        const found = this.#search(kindId, name, 0);
+        return found < 0 ? undefined : this.#firstId + found;
+      }
+      index = this.#indexes[kindId] = this.#indexKind(kindId);
+    }
+    const at = this.#lookup(index, name);
     return at === undefined ? undefined : this.#firstId + this.#typeAt(at);
+  }
+
+  /** Index of the first own type of a kind and name, from the one at `from` on; -1 if there is none. */
+  #search(kindId: number, name: Uint8Array, from: number): number {
+    const words = this.#words;
+    const starts = this.#starts;
+    const strings = this.#strings;
+    const [firstString, count, first, end] = [this.#firstString, starts.length, name[0], name.length];
+    for (let i = from; i < count; i++) {
+      const at = starts[i]!;
+      if (((words[at + 1]! >>> 24) & 31) !== kindId) continue;
+      // Nearly all names differ in their length or their first byte. Those in the base's strings are left to the slow way.
+      const start = words[at]! - firstString;
+      if (start >= 0 && (strings[start] !== first || strings[start + end] !== 0)) continue;
+      if (this.#nameIs(words[at]!, name)) return i;
+    }
+    return -1;
   }
 
   /** Word where the record of this name starts. */
@@ -377,11 +421,13 @@ class BtfFile implements Btf {
   #indexKind(kindId: number): NameIndex {
     const words = this.#words;
     const starts = this.#starts;
-    const index = emptyIndex(this.#kindCounts[kindId]!);
+    const named: number[] = [];
     for (let i = 0; i < starts.length; i++) {
       const at = starts[i]!;
-      if (((words[at + 1]! >>> 24) & 31) === kindId && words[at] !== 0) this.#insert(index, at);
+      if (((words[at + 1]! >>> 24) & 31) === kindId && words[at] !== 0) named.push(at);
     }
+    const index = emptyIndex(named.length);
+    for (const at of named) this.#insert(index, at);
     return index;
   }
 
@@ -410,7 +456,9 @@ class BtfFile implements Btf {
   #findEnumerator(name: Uint8Array): { value: bigint; enumId: number } | undefined {
     const inBase = this.#base ? this.#base.#findEnumerator(name) : undefined;
     if (inBase) return inBase;
-    const at = this.#lookup((this.#enumerators ??= this.#indexEnumerators()), name);
+    let at: number | undefined;
+    if (!this.#enumerators && this.#enumeratorSearches++ < SEARCHES) at = this.#searchEnumerator(name);
+    else at = this.#lookup((this.#enumerators ??= this.#indexEnumerators()), name);
     if (at === undefined) return undefined;
     const type = this.#typeAt(at);
     const info = this.#words[this.#starts[type]! + 1]!;
@@ -420,22 +468,42 @@ class BtfFile implements Btf {
     };
   }
 
+  /** Word where the first own enumerator of a name starts. */
+  #searchEnumerator(name: Uint8Array): number | undefined {
+    const words = this.#words;
+    const starts = this.#starts;
+    const strings = this.#strings;
+    const [firstString, first, end] = [this.#firstString, name[0], name.length];
+    for (let i = 0; i < starts.length; i++) {
+      const at = starts[i]!;
+      const info = words[at + 1]!;
+      const kind = (info >>> 24) & 31;
+      if (kind !== KIND_ENUM && kind !== KIND_ENUM64) continue;
+      const step = EACH[kind]!;
+      for (let k = info & 0xffff, p = at + 3; k > 0; k--, p += step) {
+        const start = words[p]! - firstString;
+        if (start >= 0 && (strings[start] !== first || strings[start + end] !== 0)) continue;
+        if (this.#nameIs(words[p]!, name)) return p;
+      }
+    }
+    return undefined;
+  }
+
   #indexEnumerators(): NameIndex {
     const words = this.#words;
     const starts = this.#starts;
-    const [narrow, wide] = [BTF_KIND_ID.enum, BTF_KIND_ID.enum64];
     let total = 0;
     for (let i = 0; i < starts.length; i++) {
       const info = words[starts[i]! + 1]!;
       const kind = (info >>> 24) & 31;
-      if (kind === narrow || kind === wide) total += info & 0xffff;
+      if (kind === KIND_ENUM || kind === KIND_ENUM64) total += info & 0xffff;
     }
     const index = emptyIndex(total);
     for (let i = 0; i < starts.length; i++) {
       const at = starts[i]!;
       const info = words[at + 1]!;
       const kind = (info >>> 24) & 31;
-      if (kind !== narrow && kind !== wide) continue;
+      if (kind !== KIND_ENUM && kind !== KIND_ENUM64) continue;
       const step = EACH[kind]!;
       for (let k = info & 0xffff, p = at + 3; k > 0; k--, p += step) if (words[p] !== 0) this.#insert(index, p);
     }

@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { inflateRawSync } from 'node:zlib';
+import { LIVE_BTF, liveBtfBytes } from '../../../bindings/linux/live-btf.ts';
 import { SHIPPED_RELEASE, shippedBtfBytes, shippedTracepointFormats } from '../../../bindings/node/shipped-btf.ts';
 import { BpfError } from '../../../core/base/errors.ts';
 import type { Btf } from '../../../core/btf/btf.ts';
@@ -14,7 +15,6 @@ import { readTracepoints, type TracepointFormat } from '../../../core/btf/tracep
 import { isElf, readElf } from '../../../core/elf/read.ts';
 import { readInput } from './asm.ts';
 
-export const LIVE_BTF = '/sys/kernel/btf/vmlinux';
 const TRACEFS = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'];
 
 export interface KernelTypes {
@@ -53,7 +53,7 @@ export function kernelTypes(options: {
   const wanted = options.kernel === undefined ? undefined : seriesOf(options.kernel);
   const running = runningRelease();
   const otherShips = wanted === seriesOf(SHIPPED_RELEASE) && wanted !== seriesOf(running ?? '');
-  const bytes = running === undefined || otherShips ? undefined : liveBtf();
+  const bytes = running === undefined || otherShips ? undefined : liveBtfBytes();
   if (bytes) {
     return {
       btf: readBtf(bytes),
@@ -68,15 +68,6 @@ export function kernelTypes(options: {
     from: `the package (Linux ${SHIPPED_RELEASE})`,
     tracepointFormat: shippedFormat,
   };
-}
-
-/** The running kernel's BTF, where it has one and it can be read. */
-function liveBtf(): Uint8Array | undefined {
-  try {
-    return readFileSync(LIVE_BTF);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Raw BTF, the .BTF section of an ELF file, or either of them deflated (raw deflate, as the shipped file is). */
