@@ -16,7 +16,10 @@ function words(offset: number, names: readonly string[], extra: Extra = {}): Ctx
 }
 
 function array(name: string, offset: number, count: number, extra: Extra = {}): CtxField[] {
-  return Array.from({ length: count }, (_, i) => field(`${name}[${i}]`, offset + 4 * i, 4, extra));
+  // A wide access covers an element and the next: the last one has none.
+  return Array.from({ length: count }, (_, i) =>
+    field(`${name}[${i}]`, offset + 4 * i, 4, i === count - 1 ? { ...extra, wide: false } : extra),
+  );
 }
 
 function struct(size: number, ...parts: (CtxField | readonly CtxField[])[]): CtxLayout {

@@ -8,6 +8,7 @@ import { MAX_VAR_OFF } from './program.ts';
 import {
   forgetIfContradictory,
   makeKnown,
+  makePointer,
   setKnown,
   setKnown32,
   signExtendTo32,
@@ -113,7 +114,13 @@ function move(env: Env, i: number, wide: boolean, fromReg: boolean): void {
     if (imm[i] !== 1 && imm[i] !== 1 << 16) {
       env.fail('structure', 'addr_space_cast insn can only convert between address space 1 and 0');
     }
-    env.fail('type', 'addr_space_cast insn can only be used in a program that has an associated arena');
+    if (!env.program.maps.some((m) => m.spec.type === 'arena')) {
+      env.fail('type', 'addr_space_cast insn can only be used in a program that has an associated arena');
+    }
+    env.readReg(s);
+    env.checkWritable(d);
+    env.setReg(d, imm[i] === 1 ? makePointer(KIND.ARENA) : env.unknown);
+    return;
   }
   if ((o !== 0 && o !== 8 && o !== 16 && (o !== 32 || !wide)) || imm[i] !== 0) {
     env.fail('structure', 'BPF_MOV uses reserved fields');
@@ -156,6 +163,8 @@ function arithmetic(env: Env, i: number, op: number, wide: boolean, fromReg: boo
   const d = dst[i]!;
   const s = src[i]!;
   const a = env.regs[d]!;
+  // Wherever it points in the arena, a fault gives zero.
+  if (a.type === KIND.ARENA) return;
   let b: Readonly<Reg>;
   if (fromReg) {
     b = env.regs[s]!;

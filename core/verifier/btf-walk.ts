@@ -7,6 +7,7 @@ import type { Btf, BtfType } from '../btf/btf.ts';
 import type { Env } from './env.ts';
 import type { Access } from './mem.ts';
 import { makePointer } from './range.ts';
+import { structFields } from './record.ts';
 import { FLAG, isTrusted, KIND, kindOf, type Reg } from './reg.ts';
 import * as tnum from './tnum.ts';
 
@@ -219,9 +220,21 @@ function setPlain(env: Env, reg: number, found: WalkResult): void {
   } else env.setUnknown(reg);
 }
 
+/** A struct whose members, all the way down, are numbers: what a kernel function may be handed as plain memory. */
+export function isPlainStruct(btf: Btf, t: BtfType, depth = 0): boolean {
+  if ((t.kind !== 'struct' && t.kind !== 'union') || depth > 4) return false;
+  return t.members.every((m) => {
+    let member = skipModifiers(btf, m.type);
+    if (member.kind === 'struct' || member.kind === 'union') return isPlainStruct(btf, member, depth + 1);
+    if (member.kind === 'array') member = skipModifiers(btf, member.type);
+    return member.kind === 'int' || member.kind === 'enum' || member.kind === 'enum64';
+  });
+}
+
 export function loadThroughBtf(env: Env, regno: number, off: number, a: Access): void {
   const r = env.regs[regno]!;
-  const btf = env.kernelBtf;
+  const local = r.aux2 === 1;
+  const btf = local ? env.program.objectBtf : env.kernelBtf;
   if (!btf) env.fail('unsupported', 'access to kernel objects needs the kernel BTF');
   const owner = btf!.type(r.aux).name;
   if (!env.privileged) {
@@ -236,18 +249,26 @@ export function loadThroughBtf(env: Env, regno: number, off: number, a: Access):
   }
   if (r.type & FLAG.USER) env.fail('type', `R${regno} is ptr_${owner} access user memory: off=${off}`);
   if (r.type & FLAG.PERCPU) env.fail('type', `R${regno} is ptr_${owner} access percpu memory: off=${off}`);
-  if (a.write) env.fail('type', 'only read is supported');
+  if (a.write && !(r.type & FLAG.ALLOC && !(r.type & FLAG.UNTRUSTED))) env.fail('type', 'only read is supported');
+  if (local) {
+    for (const f of structFields(btf!, env.kernelBtf, r.aux)) {
+      if (off < f.offset + f.size && f.offset < off + a.size) {
+        env.fail('type', `direct access to ${f.name} is disallowed`);
+      }
+    }
+  }
   const found = findField(btf!, r.aux, off, a.size);
   if (typeof found === 'string') env.fail('bounds', found);
-  if (a.reg < 0) return;
+  if (a.reg < 0 || a.write) return;
   const result = found as WalkResult;
-  if (result.kind !== 'pointer') {
-    setPlain(env, a.reg, result);
+  if (result.kind !== 'pointer' || r.type & FLAG.ALLOC) {
+    setPlain(env, a.reg, r.type & FLAG.ALLOC ? { ...result, kind: 'scalar' } : result);
     return;
   }
   const flags = loadedFlags(env, r, owner, result);
   const loaded = makePointer(KIND.BTF_ID | flags);
   loaded.aux = result.id;
+  loaded.aux2 = r.aux2;
   if (flags & FLAG.MAYBE_NULL) loaded.id = env.newId();
   env.setReg(a.reg, loaded);
 }

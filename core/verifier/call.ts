@@ -6,7 +6,7 @@ import type { Env } from './env.ts';
 import { callGlobal } from './global-call.ts';
 import { markPrecise } from './precision.ts';
 
-import { KIND, type Reg } from './reg.ts';
+import { FLAG, KIND, type Reg } from './reg.ts';
 import { Frame, NOT_INIT, type State } from './state.ts';
 import { isUnknown } from './tnum.ts';
 import { toBigS } from './u64.ts';
@@ -47,7 +47,9 @@ export function checkLocalCall(env: Env, i: number): number {
 export function clearPacketPointers(env: Env): void {
   const gone = env.invalidPointer();
   env.state.mapRegs((r) =>
-    r.type === KIND.PKT || r.type === KIND.PKT_META || r.type === KIND.PKT_END ? gone : undefined,
+    r.type === KIND.PKT || r.type === KIND.PKT_META || r.type === KIND.PKT_END || r.type & FLAG.PACKET_SLICE
+      ? gone
+      : undefined,
   );
 }
 

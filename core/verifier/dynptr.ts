@@ -10,8 +10,8 @@ import { allBytes, BYTE, type Frame, NOT_INIT } from './state.ts';
 import { isConst } from './tnum.ts';
 
 /** What a dynptr is over: `aux` of its registers. */
-export const DYNPTR = { LOCAL: 1, RINGBUF: 2, SKB: 3, XDP: 4 } as const;
-const DYNPTR_NAMES = ['<invalid>', 'local', 'ringbuf', 'skb', 'xdp'];
+export const DYNPTR = { LOCAL: 1, RINGBUF: 2, SKB: 3, XDP: 4, SKB_META: 5 } as const;
+const DYNPTR_NAMES = ['<invalid>', 'local', 'ringbuf', 'skb', 'xdp', 'skb_meta'];
 
 export function dynptrTypeName(type: number): string {
   return DYNPTR_NAMES[type] ?? '<unknown>';
@@ -59,14 +59,15 @@ function dropSlices(env: Env, id: number): void {
 }
 
 /** A helper fills the two slots with a new dynptr. */
-export function createDynptr(env: Env, r: Readonly<Reg>, type: number): void {
+export function createDynptr(env: Env, r: Readonly<Reg>, type: number, parentRef = 0): void {
   const frame = env.state.frames[r.frame]!;
   const slot = dynptrSlot(env, r);
   if (slot === undefined || slot < 0) env.fail('type', 'Dynptr has to be an uninitialized dynptr');
   destroyDynptr(env, frame, slot!);
   destroyDynptr(env, frame, slot! - 1);
   const id = env.newId();
-  const ref = type === DYNPTR.RINGBUF ? takeReference(env, env.insn) : 0;
+  // A clone shares its parent's reference.
+  const ref = type !== DYNPTR.RINGBUF ? 0 : parentRef !== 0 ? parentRef : takeReference(env, env.insn);
   for (const s of [slot!, slot! - 1]) {
     const d = new Reg();
     d.type = KIND.DYNPTR;

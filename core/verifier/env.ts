@@ -7,6 +7,7 @@ import { helperById } from '../helpers/index.ts';
 import type { DisasmNames } from '../isa/disasm.ts';
 import type { ProgTypeRow } from '../progs/prog-type.ts';
 import type { LineInfo } from '../spec/spec.ts';
+import type { Kfuncs } from './kfunc.ts';
 import type { Program, UsedMap } from './program.ts';
 import { makeUnknown } from './range.ts';
 import { type Category, Refusal } from './refusal.ts';
@@ -74,6 +75,8 @@ export class Env {
   walking = false;
   previousInsn = -1;
   readonly pending: Pending[] = [];
+  /** Kernel functions the program calls. */
+  kfuncs!: Kfuncs;
   /** History entry of the current instruction, if it has one yet. */
   entry: HistoryEntry | undefined;
   ids = 0;

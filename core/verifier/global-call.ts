@@ -2,20 +2,25 @@
  * Global functions: other programs may call them, so each is verified by itself for any arguments its prototype allows, and a
  * call only checks that the arguments are such. Linux: btf_prepare_func_args, btf_check_func_arg_match.
  */
-import type { BtfOf } from '../btf/btf.ts';
-import { sizeOf, skipModifiers } from './btf-walk.ts';
+import type { Btf, BtfOf, BtfType } from '../btf/btf.ts';
+import { sizeOf, skipModifiers, structMatches } from './btf-walk.ts';
 import { clearPacketPointers, clobberCallerSaved } from './call.ts';
+import { DYNPTR, dynptrAt } from './dynptr.ts';
 import type { Env } from './env.ts';
 import { checkHelperMemory, checkOffset } from './helper-args.ts';
 import { notNull } from './jump.ts';
 import { makePointer } from './range.ts';
 import { Refusal } from './refusal.ts';
-import { FLAG, isNull, KIND, type Reg } from './reg.ts';
+import { FLAG, isNull, KIND, kindOf, type Reg, typeName } from './reg.ts';
 
 /** A parameter: a number, the program's context, or memory of a size (which may be null unless tagged otherwise). */
 export type GlobalArgument =
   | { readonly kind: 'number' }
   | { readonly kind: 'ctx' }
+  | { readonly kind: 'arena' }
+  | { readonly kind: 'dynptr' }
+  /** A kernel object that is alive (tag `arg:trusted`), by its BTF id. */
+  | { readonly kind: 'trusted'; readonly id: number; readonly nullable: boolean; readonly untrusted: boolean }
   | { readonly kind: 'mem'; readonly size: number; readonly nullable: boolean };
 
 const MAX_ARGUMENTS = 5;
@@ -45,16 +50,26 @@ function argument(env: Env, name: string, funcId: number, proto: BtfOf<'func_pro
   const t = skipModifiers(btf, proto.params[i]!.type);
   if (t.kind === 'ptr') {
     const target = skipModifiers(btf, t.type);
-    if (tags.includes('ctx') || (target.kind === 'struct' && target.name === env.progType.ctxType)) {
+    if (tags.includes('ctx') || isContext(env, btf, t.type, target)) {
       return { kind: 'ctx' };
     }
-    const other = tags.find((tag) => tag !== 'nonnull');
-    if (other !== undefined || (target.kind === 'struct' && target.name === 'bpf_dynptr')) {
-      env.fail(
-        'unsupported',
-        `arg#${i} of global function ${name}() is of a kind that this verifier does not support (${other ?? 'dynptr'})`,
-      );
+    if (target.kind === 'struct' && target.name === 'bpf_dynptr') return { kind: 'dynptr' };
+    if (tags.includes('arena')) return { kind: 'arena' };
+    if (tags.includes('trusted') || (tags.includes('untrusted') && target.kind === 'struct')) {
+      const untrusted = tags.includes('untrusted');
+      if (untrusted && tags.includes('trusted'))
+        env.fail('structure', `arg#${i} untrusted cannot be combined with any other tags`);
+      const id = env.kernelBtf?.find(target.name.replace(/___.*$/, ''), 'struct');
+      if (id === undefined) {
+        env.fail(
+          'structure',
+          `arg#${i} reference type('${target.kind.toUpperCase()} ${target.name}') has no matches in kernel BTF`,
+        );
+      }
+      return { kind: 'trusted', id: id!, nullable: tags.includes('nullable'), untrusted };
     }
+    if (tags.includes('nullable'))
+      env.fail('structure', `arg#${i} is of a kind that this verifier does not support (nullable) in ${name}()`);
     const size =
       target.kind === 'func_proto' || target.kind === 'fwd' || target.kind === 'void' ? 0 : sizeOf(btf, target);
     if (size === 0) {
@@ -68,6 +83,20 @@ function argument(env: Env, name: string, funcId: number, proto: BtfOf<'func_pro
   if (tags.length > 0) env.fail('structure', `arg#${i} has pointer tag, but is not a pointer type`);
   if (t.kind === 'int' || t.kind === 'enum' || t.kind === 'enum64') return { kind: 'number' };
   return env.fail('structure', `Arg#${i} type ${t.kind.toUpperCase()} in ${name}() is not supported yet.`);
+}
+
+/** The prototype names the program's context: by its struct, or by the typedef that stands for the registers of the machine. */
+function isContext(env: Env, btf: Btf, id: number, target: BtfType): boolean {
+  const { ctxType } = env.progType;
+  if (target.kind === 'struct' && target.name === ctxType) return true;
+  if (ctxType !== 'bpf_user_pt_regs_t') return false;
+  if (target.kind === 'struct' && target.name === 'pt_regs') return true;
+  let t = btf.type(id);
+  while (t.kind === 'typedef' || t.kind === 'const' || t.kind === 'volatile') {
+    if (t.kind === 'typedef' && t.name === ctxType) return true;
+    t = btf.type(t.type);
+  }
+  return false;
 }
 
 /** `arg:` tags of a parameter. */
@@ -88,6 +117,22 @@ export function globalEntry(env: Env, subprog: number): Readonly<Reg>[] {
   return globalArguments(env, subprog).map((a) => {
     if (a.kind === 'number') return env.unknown;
     if (a.kind === 'ctx') return makePointer(KIND.CTX);
+    if (a.kind === 'arena') return makePointer(KIND.ARENA);
+    if (a.kind === 'dynptr') {
+      const d = makePointer(KIND.DYNPTR);
+      d.aux = DYNPTR.LOCAL;
+      d.aux2 = 1;
+      d.id = env.newId();
+      return d;
+    }
+    if (a.kind === 'trusted') {
+      const object = makePointer(
+        KIND.BTF_ID | (a.untrusted ? FLAG.UNTRUSTED : FLAG.TRUSTED) | (a.nullable ? FLAG.MAYBE_NULL : 0),
+      );
+      object.aux = a.id;
+      if (a.nullable) object.id = env.newId();
+      return object;
+    }
     const r = makePointer(KIND.MEM | (a.nullable ? FLAG.MAYBE_NULL : 0));
     r.aux = a.size;
     r.id = env.newId();
@@ -98,10 +143,16 @@ export function globalEntry(env: Env, subprog: number): Readonly<Reg>[] {
 /** Check a call of a global function. Answers the next instruction. */
 export function callGlobal(env: Env, i: number, subprog: number): number {
   const sub = env.program.subprogs[subprog]!;
-  if (env.state.locks > 0 || env.state.preemptLocks > 0 || env.state.irqId !== 0) {
-    const why = env.state.locks > 0 ? 'while holding a lock' : 'with preemption disabled';
-    env.say(`global function calls are not allowed ${why},`);
+  const { state } = env;
+  if (state.locks > 0) {
+    env.say('global function calls are not allowed while holding a lock,');
     env.fail('reference', 'use static function instead');
+  }
+  const awake = state.rcuLocks > 0 || state.preemptLocks > 0 || state.irqId !== 0;
+  if (sub.mightSleep && (awake || !(env.options.sleepable || state.sleepable))) {
+    env.say('global functions that may sleep are not allowed in non-sleepable context,');
+    env.say('i.e., in a RCU/IRQ/preempt-disabled section, or in');
+    env.fail('reference', 'a non-sleepable BPF program context');
   }
   const shape = globalArguments(env, subprog);
   try {
@@ -128,7 +179,24 @@ function checkPassed(env: Env, k: number, a: GlobalArgument): void {
     if (r.type !== KIND.SCALAR) env.fail('type', `R${regno} is not a scalar`);
     return;
   }
-  checkOffset(env, r, regno, false, false);
+  if (a.kind === 'arena') {
+    if (r.type !== KIND.ARENA && r.type !== KIND.SCALAR) {
+      env.fail('type', `R${regno} is not a pointer to arena or scalar.`);
+    }
+    return;
+  }
+  checkOffset(env, r, regno, false, a.kind === 'dynptr');
+  if (a.kind === 'dynptr') {
+    if (r.type !== KIND.STACK && r.type !== KIND.DYNPTR) {
+      env.fail('type', `arg#${k} expected pointer to stack or const struct bpf_dynptr`);
+    }
+    if (!dynptrAt(env, r)) env.fail('type', `Expected an initialized dynptr as arg #${k}`);
+    return;
+  }
+  if (a.kind === 'trusted') {
+    checkTrusted(env, regno, r, a);
+    return;
+  }
   if (a.kind === 'ctx') {
     if (r.type !== KIND.CTX) env.fail('type', `arg#${k} expects pointer to ctx`);
     return;
@@ -139,4 +207,23 @@ function checkPassed(env: Env, k: number, a: GlobalArgument): void {
   checkHelperMemory(env, regno, a.size, true, true, undefined);
   env.regs[regno] = r;
   if (!a.nullable && r.mayBeNull) env.fail('null', `arg#${k} is expected to be non-NULL`);
+}
+
+/** A kernel object for a parameter tagged trusted (or untrusted, which any object pointer fits). */
+function checkTrusted(
+  env: Env,
+  regno: number,
+  r: Readonly<Reg>,
+  a: Extract<GlobalArgument, { kind: 'trusted' }>,
+): void {
+  if (a.untrusted || (a.nullable && isNull(r))) return;
+  const wanted = [KIND.BTF_ID, KIND.BTF_ID | FLAG.TRUSTED, KIND.BTF_ID | FLAG.RCU];
+  const type = a.nullable ? r.type & ~FLAG.MAYBE_NULL : r.type;
+  if (!wanted.includes(type)) {
+    env.fail('type', `R${regno} type=${typeName(r.type)} expected=${wanted.map(typeName).join(', ')}`);
+  }
+  const btf = env.kernelBtf!;
+  if (kindOf(r.type) === KIND.BTF_ID && !structMatches(btf, r.aux, r.off, a.id, false)) {
+    env.fail('type', `R${regno} is of type ${btf.type(r.aux).name} but ${btf.type(a.id).name} is expected`);
+  }
 }

@@ -18,6 +18,9 @@ const BRANCH = 2;
 /** Kernel functions the program calls, by instruction: which iterate, which call back. */
 export interface KfuncShape {
   isIterNext(insn: number): boolean;
+  callsBack(insn: number): boolean;
+  nameAt(insn: number): string;
+  rowAt(insn: number): { readonly flags: ReadonlySet<string> } | undefined;
 }
 
 /** Depth-first walk over the graph. Sets marks; refuses unreachable code and, for unprivileged programs, back edges. */
@@ -56,6 +59,7 @@ export function checkGraph(p: Program, privileged: boolean, kfuncs: KfuncShape):
     const sub = p.subprogs[p.subprogOf(i)]!;
     const target = p.subprogs[p.subprogOf(callee)]!;
     sub.changesPacket ||= target.changesPacket;
+    sub.mightSleep ||= target.mightSleep;
     return edge(i, callee, BRANCH);
   };
 
@@ -71,9 +75,14 @@ export function checkGraph(p: Program, privileged: boolean, kfuncs: KfuncShape):
         if (SYNC_CALLBACK_HELPERS.has(imm[i]!)) {
           marks[i] |= MARK.CALLBACK | MARK.CHECKPOINT | MARK.PRUNE | MARK.JUMP;
         }
-        if (helperById(imm[i]!)?.changesPacket) p.subprogs[p.subprogOf(i)]!.changesPacket = true;
-      } else if (p.isKfuncCall(i) && kfuncs.isIterNext(i)) {
-        marks[i] |= MARK.PRUNE | MARK.CHECKPOINT;
+        const helper = helperById(imm[i]!);
+        if (helper?.changesPacket) p.subprogs[p.subprogOf(i)]!.changesPacket = true;
+        if (helper?.mightSleep) p.subprogs[p.subprogOf(i)]!.mightSleep = true;
+      } else if (p.isKfuncCall(i)) {
+        if (kfuncs.isIterNext(i)) marks[i] |= MARK.PRUNE | MARK.CHECKPOINT;
+        if (kfuncs.callsBack(i)) marks[i] |= MARK.CALLBACK | MARK.CHECKPOINT | MARK.PRUNE | MARK.JUMP;
+        if (kfuncs.rowAt(i)?.flags.has('sleepable')) p.subprogs[p.subprogOf(i)]!.mightSleep = true;
+        if (kfuncs.nameAt(i) === 'bpf_xdp_pull_data') p.subprogs[p.subprogOf(i)]!.changesPacket = true;
       }
       return call(i, 1, src[i] === 1 ? i + imm[i]! + 1 : -1);
     }

@@ -6,6 +6,7 @@ import type { ArgKind, HelperRow } from '../helpers/helper.ts';
 import { loadThroughBtf, structMatches } from './btf-walk.ts';
 import { createDynptr, DYNPTR, dynptrAt, dynptrSlot, dynptrTypeName } from './dynptr.ts';
 import type { Env } from './env.ts';
+import { checkKptrMatches, kptrField } from './kptr.ts';
 import { lockSpin, unlockSpin } from './locks.ts';
 import {
   accessMemory,
@@ -20,7 +21,7 @@ import {
 } from './mem.ts';
 import { markPrecise, markSlotPrecise } from './precision.ts';
 import { MAX_VAR_OFF } from './program.ts';
-import { specialField } from './record.ts';
+import { type SpecialField, specialField } from './record.ts';
 import { FLAG, isNull, isPacket, KIND, kindOf, type Reg, typeName } from './reg.ts';
 import { checkStackRange, type RawAccess } from './stack.ts';
 import { BYTE } from './state.ts';
@@ -46,6 +47,8 @@ export interface CallFacts extends RawAccess {
   subprog: number;
   btfId: number;
   dynptr: Readonly<Reg> | undefined;
+  /** The field that bpf_kptr_xchg exchanges. */
+  kptr: SpecialField | undefined;
 }
 
 const MEM_TYPES = [
@@ -170,7 +173,10 @@ function checkType(env: Env, regno: number, kind: ArgKind, btfName: string | und
   const r = env.regs[regno]!;
   let { type } = r;
   if (READS.has(kind)) type &= ~FLAG.RDONLY;
+  type &= ~FLAG.PACKET_SLICE;
   if (mayBeNull(kind)) type &= ~FLAG.MAYBE_NULL;
+  const exchanges = facts.kptr !== undefined && regno === 2;
+  if (exchanges) type &= ~(FLAG.ALLOC | FLAG.PERCPU);
   const list = accepted as readonly number[];
   if (!list.includes(type)) {
     env.fail(
@@ -186,6 +192,10 @@ function checkType(env: Env, regno: number, kind: ArgKind, btfName: string | und
         `bpf_${facts.helper.name}() may write into memory pointed by R${regno} type=${typeName(r.type)}`,
       );
     }
+    return;
+  }
+  if (exchanges) {
+    checkKptrMatches(env, facts.kptr!, regno);
     return;
   }
   if (kind === 'percpu_btf_id' || kind === 'kptr' || kind === 'spin_lock') return;
@@ -220,6 +230,7 @@ const FIXED_OFFSET = new Set<number>([
   KIND.BTF_ID | FLAG.TRUSTED,
   KIND.BTF_ID | FLAG.RCU,
   KIND.BTF_ID | FLAG.ALLOC | FLAG.NON_OWN_REF,
+  KIND.BTF_ID | FLAG.ALLOC | FLAG.NON_OWN_REF | FLAG.RCU,
 ]);
 
 /** Which pointers may be moved before they are passed. */
@@ -327,7 +338,8 @@ function checkContents(env: Env, arg: number, kind: ArgKind, kinds: readonly Arg
       facts.btfId = r.aux;
       break;
     case 'kptr':
-      env.fail('unsupported', 'kernel pointers in map values are not supported by this verifier');
+      facts.kptr = kptrField(env, regno);
+
       break;
     default:
   }
@@ -473,7 +485,7 @@ function checkDynptr(env: Env, regno: number, kind: 'dynptr' | 'uninit_dynptr', 
 
 const BPF_F_RDONLY_PROG = 1 << 7;
 
-function checkConstantString(env: Env, regno: number): void {
+export function checkConstantString(env: Env, regno: number): void {
   const r = env.regs[regno]!;
   const { spec } = env.map(r.aux);
   if (!spec.readOnly || !(spec.flags & BPF_F_RDONLY_PROG)) {

@@ -15,6 +15,7 @@ import {
 import { DYNPTR, endDynptr } from './dynptr.ts';
 import type { Env } from './env.ts';
 import { type CallFacts, checkArgument } from './helper-args.ts';
+import { exchanged } from './kptr.ts';
 import { checkMapAndHelper } from './map-rules.ts';
 import { markPrecise } from './precision.ts';
 import { forgetIfContradictory, makePointer, sync } from './range.ts';
@@ -136,6 +137,7 @@ export function checkHelperCall(
     subprog: -1,
     btfId: 0,
     dynptr: undefined,
+    kptr: undefined,
     rawMode: false,
     accessSize: 0,
     accessReg: 0,
@@ -336,6 +338,10 @@ function setResult(env: Env, facts: CallFacts): void {
       break;
     case 'btf_id':
     case 'btf_id_or_null': {
+      if (facts.kptr) {
+        r = exchanged(facts.kptr);
+        break;
+      }
       const id = helper.retBtf ? env.kernelBtf?.find(helper.retBtf, 'struct') : undefined;
       if (id === undefined) {
         env.fail('unsupported', `the result of bpf_${helper.name} needs the kernel BTF`);

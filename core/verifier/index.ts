@@ -13,7 +13,7 @@ import { Env, type EnvOptions, type Features } from './env.ts';
 import { type Explanation, explainMessage, pathOf } from './explain.ts';
 import { checkGraph, computeLiveRegisters, computeLoops } from './graph.ts';
 import type { Hooks } from './hooks.ts';
-import { findKfuncs } from './kfunc.ts';
+import { checkKfuncs, findKfuncs } from './kfunc.ts';
 import { checkMapAndProgram } from './map-rules.ts';
 import { type MapRow, Program } from './program.ts';
 import { useSingleValues } from './range.ts';
@@ -83,7 +83,7 @@ const MAX_INSNS = 1_000_000;
 
 /** Verify one program. Never throws for what a program contains: every refusal is a result. */
 export function verify(input: VerifyInput, options: VerifyOptions = {}): VerifyResult {
-  const { prog } = input;
+  const prog = withAttachType(input.prog);
   const privileged = options.privileged ?? true;
   let env: Env | undefined;
   try {
@@ -97,7 +97,7 @@ export function verify(input: VerifyInput, options: VerifyOptions = {}): VerifyR
     useSingleValues(features.singleValues);
     env = new Env(program, row, input.kernelBtf, envOptions(options, prog, privileged));
     prepare(env, input.maps);
-    const kfuncs = findKfuncs(program);
+    const { kfuncs } = env;
     checkGraph(program, privileged && features.loops, kfuncs);
     checkSleepable(env);
     targetOf(env);
@@ -138,6 +138,20 @@ export function verify(input: VerifyInput, options: VerifyOptions = {}): VerifyR
   }
 }
 
+/** Types whose programs may leave out the attach type, and what it is then (Linux: bpf_prog_load_fixup_attach_type). */
+const IMPLIED_ATTACH: Record<string, string> = {
+  cgroup_sock: 'cgroup_inet_sock_create',
+  sk_reuseport: 'sk_reuseport_select',
+};
+
+/** Attach type 0 (cgroup_inet_ingress) is what callers pass who do not know of attach types. */
+function withAttachType(prog: ProgSpec): ProgSpec {
+  const implied = IMPLIED_ATTACH[prog.type];
+  if (implied === undefined || (prog.attachType !== undefined && prog.attachType !== 'cgroup_inet_ingress'))
+    return prog;
+  return { ...prog, attachType: implied };
+}
+
 function envOptions(options: VerifyOptions, prog: ProgSpec, privileged: boolean): EnvOptions {
   const kernel = kernelNumber(options);
   return {
@@ -172,14 +186,7 @@ function featuresOf(kernel: number): Features {
   };
 }
 
-const SLEEPABLE_ATTACH = new Set([
-  'trace_fentry',
-  'trace_fexit',
-  'modify_return',
-  'trace_iter',
-  'lsm_mac',
-  'trace_raw_tp',
-]);
+const SLEEPABLE_ATTACH = new Set(['trace_fentry', 'trace_fexit', 'modify_return', 'trace_iter', 'lsm_mac']);
 
 /** Syscall programs must be sleepable, and few others may. */
 function checkSleepable(env: Env): void {
@@ -198,10 +205,17 @@ function checkSleepable(env: Env): void {
 /** The checks that need no walk, in the kernel's order. */
 function prepare(env: Env, maps: readonly MapSpec[]): void {
   const { program } = env;
+  env.kfuncs = findKfuncs(env);
   program.findSubprogs(env.privileged);
+  checkKfuncs(env);
   program.checkSubprogs();
   program.checkVersion(env.options.kernel[0] * 100 + env.options.kernel[1]);
-  program.resolveLoads(maps, mapRow, (map) => checkMapAndProgram(env, map));
+  program.resolveLoads(
+    maps,
+    mapRow,
+    (map) => checkMapAndProgram(env, map),
+    (name) => env.kernelBtf?.find(name, 'var'),
+  );
 }
 
 function mapRow(spec: MapSpec): MapRow {

@@ -7,7 +7,7 @@ import { branchTaken, COND, flip, negate, refine } from './compare.ts';
 import type { Env } from './env.ts';
 import { markPrecise } from './precision.ts';
 import { forgetIfContradictory, makeKnown } from './range.ts';
-import { specialField } from './record.ts';
+import { specialField, structFields } from './record.ts';
 import { dropReference } from './references.ts';
 import {
   ADD_CONST,
@@ -255,7 +255,11 @@ function markNull(env: Env, state: State, r: Readonly<Reg>, isNull: boolean): vo
     const copy = becomeValue(env, reg);
     // Only the owner of a lock must still tell one element from another.
     const keepsId =
-      kindOf(copy.type) === KIND.MAP_VALUE && specialField(env, env.map(copy.aux), 'bpf_spin_lock') !== undefined;
+      kindOf(copy.type) === KIND.MAP_VALUE
+        ? specialField(env, env.map(copy.aux), 'bpf_spin_lock') !== undefined
+        : copy.aux2 === 1 &&
+          kindOf(copy.type) === KIND.BTF_ID &&
+          structFields(env.program.objectBtf!, env.kernelBtf, copy.aux).some((f) => f.name === 'bpf_spin_lock');
     if (!keepsId) copy.id = 0;
     return copy;
   });

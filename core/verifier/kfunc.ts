@@ -1,28 +1,336 @@
 /**
- * Calls of kernel functions. None is known yet to this verifier: a program that calls one is refused by name.
+ * Calls of kernel functions: may this program call it, what the call does to locks and references, what the result is. The prototype comes
+ * from the kernel's BTF, the flags from the kfunc table (core/helpers/kfuncs.ts). Linux: add_kfunc_call, check_kfunc_call.
  */
+import type { Btf, BtfOf } from '../btf/btf.ts';
+import { type KfuncRow, kfuncByName, mayCallKfunc } from '../helpers/kfuncs.ts';
+import { sizeOf, skipModifiers } from './btf-walk.ts';
+import { clearPacketPointers, clobberCallerSaved, pushAsyncCallback, pushCallback, widen } from './call.ts';
 import type { Env } from './env.ts';
-import type { Program } from './program.ts';
-import type { State } from './state.ts';
+import { addToRoot, graphResult, isGraphFunction, nodeOfRoot, referenceBecomesBorrowed } from './graph-root.ts';
+import { advanceIterator } from './iterator.ts';
+import { notNull } from './jump.ts';
+import { checkKfuncArguments, type KfuncFacts } from './kfunc-args.ts';
+import { packetAllowed } from './mem.ts';
+import { makePointer } from './range.ts';
+import { structFields } from './record.ts';
+import { checkNothingHeld, releaseReference, takeReference } from './references.ts';
+import { FLAG, KIND, type Reg } from './reg.ts';
+import { type Frame, NOT_INIT, State } from './state.ts';
 
 export interface Kfuncs {
+  /** Row of the function called at this instruction; undefined for one that is not in the table. */
+  rowAt(insn: number): KfuncRow | undefined;
   nameAt(insn: number): string;
   isIterNext(insn: number): boolean;
+  /** Calls a function of the program before it returns. */
+  callsBack(insn: number): boolean;
+  /** May be called while a bpf_spin_lock is held. */
+  allowedUnderLock(insn: number): boolean;
 }
 
-/** Names of the kernel functions the program calls, by relocation. */
-export function findKfuncs(program: Program): Kfuncs {
+const UNDER_LOCK = /^bpf_(?:iter_num_|res_spin_|arena_|stream_vprintk)/;
+
+/** Names of the kernel functions the program calls: by relocation, or by the BTF id in imm. */
+export function findKfuncs(env: Env): Kfuncs {
+  const { program } = env;
   const names = new Map<number, string>();
   for (const r of program.spec.relocs) if (r.kind === 'kfunc') names.set(r.insn, r.name);
-  const nameAt = (insn: number) => names.get(insn) ?? `#${program.code.imm[insn]}`;
-  return { nameAt, isIterNext: () => false };
+  const nameAt = (insn: number): string => {
+    const named = names.get(insn);
+    if (named !== undefined) return named;
+    const id = program.code.imm[insn]!;
+    const t = env.kernelBtf && id > 0 && id < env.kernelBtf.typeCount ? env.kernelBtf.type(id) : undefined;
+    return t?.kind === 'func' && program.code.off[insn] === 0 ? t.name : `#${id}`;
+  };
+  const rowAt = (insn: number) => kfuncByName(nameAt(insn));
+  return {
+    rowAt,
+    nameAt,
+    isIterNext: (insn) => rowAt(insn)?.flags.has('iter_next') === true,
+    callsBack: (insn) => nameAt(insn) === 'bpf_rbtree_add_impl',
+    allowedUnderLock: (insn) => UNDER_LOCK.test(nameAt(insn)) || isGraphFunction(nameAt(insn)),
+  };
 }
 
+/** What BPF_PROG_LOAD says of the calls before the walk. */
+export function checkKfuncs(env: Env): void {
+  const { program } = env;
+  const named = new Set(program.spec.relocs.flatMap((r) => (r.kind === 'kfunc' ? [r.insn] : [])));
+  for (let i = 0; i < program.length; i++) {
+    if (!program.isKfuncCall(i)) continue;
+    const id = program.code.imm[i]!;
+    const module = program.code.off[i]!;
+    if (id === 0 && module === 0 && !named.has(i)) continue;
+    if (!env.kernelBtf)
+      env.fail('unsupported', 'calling kernel function is not supported without CONFIG_DEBUG_INFO_BTF');
+    if (!env.options.gpl) {
+      env.fail('helper', 'cannot call kernel function from non-GPL compatible program');
+    }
+    if (named.has(i)) continue;
+    if (module < 0) env.fail('structure', 'negative offset disallowed for kernel module function call');
+    if (module > 0) env.fail('structure', 'kfunc offset > 0 without fd_array is invalid');
+    if (id < 0 || id >= env.kernelBtf!.typeCount || env.kernelBtf!.type(id).kind !== 'func') {
+      env.fail('structure', `kernel btf_id ${id >>> 0} is not a function`);
+    }
+  }
+}
+
+/** Prototype of the function in the kernel's BTF. */
+function prototype(env: Env, name: string): BtfOf<'func_proto'> {
+  const btf = env.kernelBtf!;
+  const id = btf.find(name, 'func');
+  const func = id === undefined ? undefined : btf.type(id);
+  const proto = func?.kind === 'func' ? btf.type(func.type) : undefined;
+  if (proto?.kind !== 'func_proto') return env.fail('helper', `the kernel has no function '${name}'`);
+  return proto;
+}
+
+/** Check the call at `i`. Answers the instruction to go on with, or -1 where the path ends (bpf_throw). */
 export function checkKfuncCall(
   env: Env,
   kfuncs: Kfuncs,
   i: number,
-  _previousAt: (state: State, insn: number) => State | undefined,
+  previousAt: (state: State, insn: number) => State | undefined,
 ): number {
-  return env.fail('unsupported', `calling kernel function ${kfuncs.nameAt(i)} is not supported by this verifier`);
+  const name = kfuncs.nameAt(i);
+  if (env.program.code.imm[i] === 0 && name === '#0') {
+    env.fail('structure', 'invalid kernel function call not eliminated in verifier pass');
+  }
+  const row = kfuncs.rowAt(i);
+  if (!row || !mayCallKfunc(row, env.progType.name, env.program.spec.attachType)) {
+    env.fail('helper', `calling kernel function ${name} is not allowed`);
+  }
+  const { flags } = row!;
+  const sleepable = flags.has('sleepable');
+  if (sleepable && !(env.options.sleepable || env.state.sleepable)) {
+    env.fail('helper', `program must be sleepable to call sleepable kfunc ${name}`);
+  }
+  const proto = prototype(env, name);
+  const facts = checkKfuncArguments(env, row!, proto);
+  callBack(env, i, name, facts);
+  changeSections(env, name, sleepable);
+  if (facts.releaseReg !== 0 && !releaseReference(env, env.regs[facts.releaseReg]!.refObjId)) {
+    env.fail('reference', `kfunc ${name}#${env.program.code.imm[i]} reference has not been acquired before`);
+  }
+  addToRoot(env, name, facts);
+  if (name === 'bpf_throw') {
+    checkNothingHeld(env, 'bpf_throw', true, true);
+    return -1;
+  }
+  const r0 = result(env, row!, proto, facts);
+  clobberCallerSaved(env);
+  env.setReg(0, r0);
+  if (name === 'bpf_xdp_pull_data') clearPacketPointers(env);
+  if (flags.has('iter_next')) {
+    advanceIterator(env, facts, i, (queued) => {
+      const before = env.state.parent && previousAt(env.state.parent.parent ?? env.state.parent, i);
+      if (before && before !== env.state.parent) widen(env, before, queued);
+      const regs = queued.frame.regs;
+      regs[0] = notNull(regs[0]!);
+    });
+  }
+  return i + 1;
+}
+
+function callBack(env: Env, i: number, name: string, facts: KfuncFacts): void {
+  if (name === 'bpf_rbtree_add_impl') {
+    const root = facts.root!;
+    pushCallback(env, i, facts.subprog, (_, callee) => {
+      for (const n of [1, 2]) callee.regs[n] = nodeOfRoot(root, referenceBecomesBorrowed(env));
+      callee.inLockedCallback = true;
+    });
+    return;
+  }
+  if (name !== 'bpf_wq_set_callback_impl') return;
+  const pointer = (type: number): Reg => {
+    const r = makePointer(type);
+    r.aux = facts.map;
+    r.aux2 = facts.mapId;
+    return r;
+  };
+  pushAsyncCallback(
+    env,
+    i,
+    facts.subprog,
+    (_, callee: Frame) => {
+      callee.regs[1] = pointer(KIND.MAP_PTR);
+      callee.regs[2] = pointer(KIND.MAP_KEY);
+      callee.regs[3] = pointer(KIND.MAP_VALUE);
+    },
+    (frame) => {
+      const state = new State([frame]);
+      state.firstInsn = env.program.subprogs[facts.subprog]!.start;
+      state.sleepable = true;
+      return state;
+    },
+  );
+}
+
+/** RCU read sections and regions without preemption. */
+function changeSections(env: Env, name: string, sleepable: boolean): void {
+  const { state } = env;
+  const locks = name === 'bpf_rcu_read_lock';
+  const unlocks = name === 'bpf_rcu_read_unlock';
+  if ((locks || unlocks) && state.frames.some((f) => f.inLockedCallback)) {
+    env.fail('reference', 'Calling bpf_rcu_read_{lock,unlock} in unnecessary rbtree callback');
+  }
+  if (locks) {
+    state.rcuLocks++;
+  } else if (unlocks) {
+    if (state.rcuLocks === 0) env.fail('reference', `unmatched rcu read unlock (kernel function ${name})`);
+    if (--state.rcuLocks === 0) {
+      // What RCU protected may be gone from here on.
+      state.mapRegs((r) => {
+        if (!(r.type & FLAG.RCU)) return undefined;
+        const copy = r.clone();
+        copy.type = (r.type & ~(FLAG.RCU | FLAG.MAYBE_NULL)) | FLAG.UNTRUSTED;
+        return copy;
+      }, true);
+    }
+  } else if (sleepable && state.rcuLocks > 0) {
+    env.fail('helper', `kernel func ${name} is sleepable within rcu_read_lock region`);
+  }
+  if (name === 'bpf_preempt_disable') state.preemptLocks++;
+  else if (name === 'bpf_preempt_enable') {
+    if (state.preemptLocks === 0) {
+      env.fail('reference', `unmatched attempt to enable preemption (kernel function ${name})`);
+    }
+    state.preemptLocks--;
+  } else if (sleepable && state.preemptLocks > 0) {
+    env.fail('helper', `kernel func ${name} is sleepable within non-preemptible region`);
+  }
+  if (sleepable && state.irqId !== 0) {
+    env.fail('helper', `kernel func ${name} is sleepable within IRQ-disabled region`);
+  }
+}
+
+const MAX_PER_CPU_OBJECT = 512;
+
+/** What r0 holds after the call. */
+function result(env: Env, row: KfuncRow, proto: BtfOf<'func_proto'>, facts: KfuncFacts): Readonly<Reg> {
+  const btf = env.kernelBtf!;
+  const t = skipModifiers(btf, proto.ret);
+  if (proto.ret === 0) return NOT_INIT;
+  const { name } = row;
+  if (t.kind !== 'ptr') return isSpinLockResult(name) ? lockResult(env, facts) : env.unknown;
+  const target = skipModifiers(btf, t.type);
+  let r: Reg;
+  let borrowed = false;
+  const special = specialResult(env, name, facts);
+  if (special) r = special;
+  else if (isGraphFunction(name)) {
+    r = graphResult(env, name, facts);
+    borrowed = (r.type & FLAG.NON_OWN_REF) !== 0;
+  } else if (t.type === 0 || target.kind === 'void') return env.unknown;
+  else if (target.kind !== 'struct' && target.kind !== 'union') {
+    const fixed = facts.resultSize === 0;
+    const size = fixed ? sizeOf(btf, target) : facts.resultSize;
+    if (name === 'bpf_session_cookie') r = makePointer(KIND.MEM);
+    else r = makePointer(KIND.MEM | (fixed || facts.resultReadOnly ? FLAG.RDONLY : 0));
+    r.aux = name === 'bpf_session_cookie' ? 8 : size;
+    if (facts.refObjId !== 0) r.refObjId = facts.refObjId;
+  } else {
+    r = makePointer(KIND.BTF_ID);
+    r.aux = target.id;
+    if (row.flags.has('iter_next')) {
+      const slot = env.state.frames[facts.iterFrame]!.spills[facts.iterSlot]!;
+      r.type |= slot.type & FLAG.RCU ? FLAG.RCU : FLAG.TRUSTED;
+    } else if (name === 'bpf_get_kmem_cache') r.type |= FLAG.UNTRUSTED;
+  }
+  const nullable = row.flags.has('ret_null') && !(name === 'bpf_refcount_acquire_impl' && facts.ownsArgument);
+  if (nullable) {
+    r.type |= FLAG.MAYBE_NULL;
+    r.id = env.newId();
+  }
+  if (row.flags.has('acquire')) {
+    const id = takeReference(env, env.insn);
+    if (nullable) r.id = id;
+    r.refObjId = id;
+  }
+  if (!borrowed && r.aux2 === 1 && r.id === 0 && hasSpinLock(env.program.objectBtf!, r.aux)) r.id = env.newId();
+  return r;
+}
+
+function hasSpinLock(btf: Btf, id: number): boolean {
+  return structFields(btf, undefined, id).some((f) => f.name === 'bpf_spin_lock');
+}
+
+function isSpinLockResult(name: string): boolean {
+  return name === 'bpf_res_spin_lock' || name === 'bpf_res_spin_lock_irqsave';
+}
+
+function lockResult(env: Env, _facts: KfuncFacts): Readonly<Reg> {
+  return env.fail('unsupported', 'resilient spin locks (bpf_res_spin_lock) are not supported by this verifier');
+}
+
+/** Functions whose result the prototype does not tell. */
+function specialResult(env: Env, name: string, facts: KfuncFacts): Reg | undefined {
+  const object = env.program.objectBtf;
+  switch (name) {
+    case 'bpf_obj_new_impl':
+    case 'bpf_percpu_obj_new_impl': {
+      if (!object) env.fail('type', 'bpf_obj_new/bpf_percpu_obj_new requires prog BTF');
+      const t = facts.constant > 0 && facts.constant < object!.typeCount ? object!.type(facts.constant) : undefined;
+      if (t?.kind !== 'struct') {
+        return env.fail('type', 'bpf_obj_new/bpf_percpu_obj_new type ID argument must be of a struct');
+      }
+      const perCpu = name === 'bpf_percpu_obj_new_impl';
+      if (perCpu && t.size > MAX_PER_CPU_OBJECT) {
+        env.fail('type', `bpf_percpu_obj_new type size (${t.size}) is greater than ${MAX_PER_CPU_OBJECT}`);
+      }
+      if (perCpu && structFields(object!, env.kernelBtf, facts.constant).length > 0) {
+        env.fail('type', 'bpf_percpu_obj_new type ID argument must not contain special fields');
+      }
+      const r = makePointer(KIND.BTF_ID | FLAG.ALLOC | (perCpu ? FLAG.PERCPU : 0));
+      r.aux = facts.constant;
+      r.aux2 = 1;
+      return r;
+    }
+    case 'bpf_refcount_acquire_impl': {
+      const r = makePointer(KIND.BTF_ID | FLAG.ALLOC);
+      r.aux = facts.argumentType;
+      r.aux2 = 1;
+      return r;
+    }
+    case 'bpf_cast_to_kern_ctx': {
+      const r = makePointer(KIND.BTF_ID | FLAG.TRUSTED);
+      r.aux = facts.resultType;
+      return r;
+    }
+    case 'bpf_rdonly_cast': {
+      const btf = env.kernelBtf!;
+      const id = facts.constant;
+      const t = id > 0 && id < btf.typeCount ? btf.type(id) : undefined;
+      if (t?.kind === 'struct' || t?.kind === 'union') {
+        const r = makePointer(KIND.BTF_ID | FLAG.UNTRUSTED);
+        r.aux = id;
+        return r;
+      }
+      if (id === 0 && isSince(env, 6, 17)) return makePointer(KIND.MEM | FLAG.RDONLY | FLAG.UNTRUSTED);
+      return env.fail(
+        'type',
+        `kfunc bpf_rdonly_cast type ID argument must be of a struct${isSince(env, 6, 17) ? ' or void' : ''}`,
+      );
+    }
+    case 'bpf_dynptr_slice':
+    case 'bpf_dynptr_slice_rdwr': {
+      const writes = name === 'bpf_dynptr_slice_rdwr';
+      const d = facts.dynptr!;
+      const r = makePointer(KIND.MEM | (writes ? 0 : FLAG.RDONLY) | (d.isPacket ? FLAG.PACKET_SLICE : 0));
+      r.aux = facts.constant;
+      r.aux2 = d.id;
+      if (writes && !packetAllowed(env, true)) {
+        env.fail('type', 'the prog does not allow writes to packet data');
+      }
+      return r;
+    }
+    default:
+      return undefined;
+  }
+}
+
+function isSince(env: Env, major: number, minor: number): boolean {
+  const [a, b] = env.options.kernel;
+  return a > major || (a === major && b >= minor);
 }

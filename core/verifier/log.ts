@@ -87,7 +87,8 @@ export function formatReg(env: Env, frame: Frame, r: Readonly<Reg>): string {
       return head + signed(value | 0, value < 0 ? -1 : 0);
     }
   }
-  if (kind === KIND.BTF_ID) head += env.kernelBtf?.type(r.aux).name ?? `#${r.aux}`;
+  if (kind === KIND.BTF_ID)
+    head += (r.aux2 === 1 ? env.program.objectBtf : env.kernelBtf)?.type(r.aux).name ?? `#${r.aux}`;
   const parts: string[] = [];
   if (r.id !== 0) {
     const delta = r.id & ADD_CONST ? (r.off >= 0 ? `+${r.off}` : String(r.off)) : '';
@@ -140,7 +141,7 @@ export function formatState(env: Env, frame: Frame, all: boolean): string {
     } else if (top === BYTE.ITER) {
       if (r.refObjId === 0) continue;
       const states = ['<invalid>', 'active', 'drained'];
-      out += `${name}iter_num(ref_id=${r.refObjId},state=${states[r.off]},depth=${r.aux2})`;
+      out += `${name}${(env.kernelBtf?.type(r.aux).name ?? 'bpf_iter_num').replace(/^bpf_/, '')}(ref_id=${r.refObjId},state=${states[r.off]},depth=${r.aux2})`;
     } else out += name + letters;
   }
   const refs = env.state.refs.filter((r) => r.id !== 0);

@@ -153,5 +153,9 @@ export function checkMapAndProgram(env: Env, map: UsedMap): void {
   if (env.options.sleepable && !SLEEPABLE_MAPS.has(map.spec.type)) {
     env.fail('type', 'Sleepable programs can only use array, hash, ringbuf and local storage maps');
   }
-  if (map.spec.type === 'arena') env.fail('unsupported', 'arena maps are not supported by this verifier');
+  if (map.spec.type === 'arena') {
+    const other = env.program.maps.find((m) => m.spec.type === 'arena' && m !== map);
+    if (other) env.fail('type', 'Only one arena per program');
+    if (!env.privileged) env.fail('type', 'CAP_BPF and CAP_PERFMON are required to use arena');
+  }
 }

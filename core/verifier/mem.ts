@@ -5,9 +5,10 @@
 import { loadThroughBtf, loadThroughMapPointer } from './btf-walk.ts';
 import { contextAccess, fieldAccess, SOCK_COMMON_FIELDS, SOCKET_FIELDS, TCP_SOCK_FIELDS } from './context.ts';
 import type { Env } from './env.ts';
+import { accessKptr } from './kptr.ts';
 import { MAX_VAR_OFF } from './program.ts';
 import { makeKnown, makePointer, signExtendTo64, truncate } from './range.ts';
-import { specialFields } from './record.ts';
+import { type SpecialField, specialFields } from './record.ts';
 import { FLAG, isPacket, isSocket, KIND, kindOf, type Reg, typeName } from './reg.ts';
 import { checkStackBounds, readStack, writeStack } from './stack.ts';
 import * as tnum from './tnum.ts';
@@ -128,7 +129,7 @@ export function checkMapDirection(env: Env, regno: number, off: number, size: nu
   }
 }
 
-/** Inside the value, and not on a field that only helpers may touch (spin locks, timers, kernel pointers). */
+/** Inside the value, and not on a field that only helpers may touch (spin locks, timers). Answers the kernel pointer field that is accessed, if any. */
 export function checkMapValue(
   env: Env,
   regno: number,
@@ -136,7 +137,7 @@ export function checkMapValue(
   size: number,
   zeroAllowed: boolean,
   direct: boolean,
-): void {
+): SpecialField | undefined {
   const r = env.regs[regno]!;
   const map = env.map(r.aux);
   checkRegion(env, regno, off, size, map.spec.valueSize, zeroAllowed);
@@ -151,8 +152,9 @@ export function checkMapValue(
       env.fail('type', `kptr access misaligned expected=${field.offset} off=${off + r.vLo}`);
     }
     if (size !== 8) env.fail('type', 'kptr access size must be BPF_DW');
-    env.fail('unsupported', 'kernel pointers in map values are not supported by this verifier');
+    return field;
   }
+  return undefined;
 }
 
 export function checkPacket(env: Env, regno: number, off: number, size: number, zeroAllowed: boolean): void {
@@ -285,8 +287,9 @@ export function accessMemory(env: Env, regno: number, a: Access): void {
   } else if (r.type === KIND.MAP_VALUE) {
     checkNoLeak(env, a, 'map');
     checkMapDirection(env, regno, off, a.size, a.write);
-    checkMapValue(env, regno, off, a.size, false, true);
-    if (load) env.setReg(a.reg, readConstant(env, r, off, a) ?? env.unknown);
+    const kptr = checkMapValue(env, regno, off, a.size, false, true);
+    if (kptr) accessKptr(env, kptr, a);
+    else if (load) env.setReg(a.reg, readConstant(env, r, off, a) ?? env.unknown);
   } else if (r.type === KIND.MAP_KEY) {
     if (a.write) env.fail('type', `write to change key R${regno} not allowed`);
     checkRegion(env, regno, off, a.size, env.map(r.aux).spec.keySize, false);
@@ -322,6 +325,8 @@ export function accessMemory(env: Env, regno: number, a: Access): void {
     if (load) env.setUnknown(a.reg);
   } else if (kind === KIND.BTF_ID && !r.mayBeNull) {
     loadThroughBtf(env, regno, off, a);
+  } else if (r.type === KIND.ARENA) {
+    if (load) env.setUnknown(a.reg);
   } else if (r.type === KIND.MAP_PTR) {
     loadThroughMapPointer(env, regno, off, a);
   } else if (kind === KIND.BUF && !r.mayBeNull) {

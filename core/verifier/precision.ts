@@ -287,7 +287,7 @@ function stepJump(env: Env, i: number, following: number, entry: HistoryEntry | 
     return 0;
   }
   if (code === OP_CALL) {
-    const callsBack = src[i] === CALL.helper && SYNC_CALLBACK_HELPERS.has(imm[i]!);
+    const callsBack = src[i] === CALL.kfunc ? env.kfuncs.callsBack(i) : SYNC_CALLBACK_HELPERS.has(imm[i]!);
     if (callsBack && i !== following - 1) {
       // From inside the callback back to the helper that called it: its arguments came from the helper.
       if (wanted.regs[wanted.frame]! & ~ARGUMENTS || !wanted.noSlots() || wanted.frame === 0) return CANNOT;

@@ -32,6 +32,7 @@ export interface Subprog {
   isCallback: boolean;
   isAsyncCallback: boolean;
   changesPacket: boolean;
+  mightSleep: boolean;
 }
 
 /** Marks of an instruction (bits of `marks`). */
@@ -147,6 +148,7 @@ export class Program {
         isCallback: false,
         isAsyncCallback: false,
         changesPacket: false,
+        mightSleep: false,
       };
     });
     sorted.forEach((start, i) => {
@@ -220,7 +222,12 @@ export class Program {
    * Which map each ld_imm64 means (by relocation, or else by its imm as an index into `maps`), and whether each opcode exists.
    * `check` says whether the program type may use the map.
    */
-  resolveLoads(maps: readonly MapSpec[], rowOf: (spec: MapSpec) => MapRow, check: (map: UsedMap) => void): void {
+  resolveLoads(
+    maps: readonly MapSpec[],
+    rowOf: (spec: MapSpec) => MapRow,
+    check: (map: UsedMap) => void,
+    kernelVariable: (name: string) => number | undefined,
+  ): void {
     const { opcode, dst, src, off, imm } = this.code;
     const relocs = new Map(this.spec.relocs.map((r) => [r.insn, r]));
     const used = new Map<number, UsedMap>();
@@ -248,14 +255,16 @@ export class Program {
         src[i] = PSEUDO.map_value;
         imm[next] = reloc.offset;
       } else if (reloc?.kind === 'ksym') {
-        refuse('unsupported', `kernel variable '${reloc.name}' in ld_imm64 is not supported by this verifier`);
+        const id = kernelVariable(reloc.name);
+        if (id === undefined) refuse('structure', `the kernel has no variable '${reloc.name}' with BTF`);
+        src[i] = PSEUDO.btf_id;
+        imm[i] = id!;
+        imm[next] = 0;
       }
       const pseudo = src[i]!;
       i = next;
       if (pseudo === PSEUDO.imm || pseudo === PSEUDO.func) continue;
-      if (pseudo === PSEUDO.btf_id) {
-        refuse('unsupported', 'BTF variables in ld_imm64 are not supported by this verifier');
-      }
+      if (pseudo === PSEUDO.btf_id) continue;
       const wholeMap = pseudo === PSEUDO.map_fd || pseudo === PSEUDO.map_idx;
       if (pseudo > PSEUDO.map_idx_value || (wholeMap && imm[next] !== 0)) {
         refuse('structure', 'unrecognized bpf_ld_imm64 insn');

@@ -159,6 +159,8 @@ function stackSafe(env: Env, old: Frame, current: Frame, ids: IdMap, exact: numb
       const a = old.spills[slot]!;
       const b = current.spills[slot]!;
       if (a.aux !== b.aux || a.aux2 !== b.aux2 || !ids.match(a.refObjId, b.refObjId)) return false;
+    } else if (top === BYTE.IRQ) {
+      if (!ids.match(old.spills[slot]!.refObjId, current.spills[slot]!.refObjId)) return false;
     } else if (top === BYTE.ITER) {
       const a = old.spills[slot]!;
       const b = current.spills[slot]!;

@@ -2,21 +2,31 @@
  * Fields of a map value that only helpers may touch: spin locks, timers, kernel pointers. Which there are, the object's BTF
  * of the value type says (Linux: btf_parse_fields).
  */
-import type { Btf } from '../btf/btf.ts';
+import type { Btf, BtfType } from '../btf/btf.ts';
 import type { Env } from './env.ts';
 import type { UsedMap } from './program.ts';
+
+/** A kernel pointer kept in a field. */
+export interface KptrField {
+  readonly kind: 'unref' | 'ref' | 'percpu';
+  /** What it points to, in the kernel's BTF or (local) in the program's. */
+  readonly target: number;
+  readonly local: boolean;
+}
 
 export interface SpecialField {
   readonly offset: number;
   readonly size: number;
   /** The kernel's name of the field's type. */
   readonly name: string;
-  readonly kptr: boolean;
+  readonly kptr?: KptrField | undefined;
+  /** Lists and trees: struct of the nodes in the program's BTF, and the node field's place in it. */
+  readonly root?: { readonly nodeType: number; readonly nodeOffset: number } | undefined;
 }
 
 const SPECIAL: Record<string, number> = {
   bpf_spin_lock: 4,
-  bpf_res_spin_lock: 4,
+  bpf_res_spin_lock: 8,
   bpf_timer: 16,
   bpf_wq: 16,
   bpf_task_work: 8,
@@ -28,6 +38,7 @@ const SPECIAL: Record<string, number> = {
 };
 
 const cache = new WeakMap<UsedMap, readonly SpecialField[]>();
+const structs = new WeakMap<Btf, Map<number, readonly SpecialField[]>>();
 const NONE: readonly SpecialField[] = [];
 
 export function specialFields(env: Env, map: UsedMap): readonly SpecialField[] {
@@ -35,10 +46,25 @@ export function specialFields(env: Env, map: UsedMap): readonly SpecialField[] {
   if (!btf || map.spec.valueType === 0) return NONE;
   let fields = cache.get(map);
   if (!fields) {
-    const found: SpecialField[] = [];
-    collect(btf, map.spec.valueType, 0, found, 0);
-    fields = found;
+    fields = structFields(btf, env.kernelBtf, map.spec.valueType);
     cache.set(map, fields);
+  }
+  return fields;
+}
+
+/** Special fields of a type of the program's BTF. */
+export function structFields(btf: Btf, kernel: Btf | undefined, id: number): readonly SpecialField[] {
+  let known = structs.get(btf);
+  if (!known) {
+    known = new Map();
+    structs.set(btf, known);
+  }
+  let fields = known.get(id);
+  if (!fields) {
+    const found: SpecialField[] = [];
+    collect(btf, kernel, id, 0, found, 0, undefined);
+    fields = found.length > MAX_FIELDS ? NONE : found;
+    known.set(id, fields);
   }
   return fields;
 }
@@ -48,7 +74,17 @@ export function specialField(env: Env, map: UsedMap, name: string): SpecialField
   return specialFields(env, map).find((f) => f.name === name);
 }
 
-function collect(btf: Btf, id: number, base: number, out: SpecialField[], depth: number): void {
+const KPTR_KINDS: Record<string, KptrField['kind']> = { kptr_untrusted: 'unref', kptr: 'ref', percpu_kptr: 'percpu' };
+
+function collect(
+  btf: Btf,
+  kernel: Btf | undefined,
+  id: number,
+  base: number,
+  out: SpecialField[],
+  depth: number,
+  contains: string | undefined,
+): void {
   if (depth > 8 || id === 0 || id >= btf.typeCount) return;
   const t = btf.type(id);
   switch (t.kind) {
@@ -56,26 +92,101 @@ function collect(btf: Btf, id: number, base: number, out: SpecialField[], depth:
     case 'const':
     case 'volatile':
     case 'type_tag':
-      collect(btf, t.type, base, out, depth + 1);
+      collect(btf, kernel, t.type, base, out, depth + 1, contains);
       return;
     case 'struct': {
       const size = SPECIAL[t.name];
       if (size !== undefined) {
-        out.push({ offset: base, size, name: t.name, kptr: false });
+        out.push({
+          offset: base,
+          size,
+          name: t.name,
+          root: contains === undefined ? undefined : rootOf(btf, contains),
+        });
         return;
       }
-      for (const m of t.members) {
-        if (m.bitSize === 0 && m.bitOffset % 8 === 0) collect(btf, m.type, base + m.bitOffset / 8, out, depth + 1);
+      t.members.forEach((m, i) => {
+        if (m.bitSize !== 0 || m.bitOffset % 8 !== 0) return;
+        collect(btf, kernel, m.type, base + m.bitOffset / 8, out, depth + 1, tagOf(btf, t.id, i));
+      });
+      return;
+    }
+    case 'datasec':
+      for (const v of t.vars) {
+        const variable = btf.type(v.type);
+        if (variable.kind === 'var') {
+          collect(btf, kernel, variable.type, base + v.offset, out, depth + 1, tagOf(btf, v.type, -1));
+        }
+      }
+      return;
+    case 'array': {
+      const size = typeSize(btf, t.type);
+      const found: SpecialField[] = [];
+      collect(btf, kernel, t.type, 0, found, depth + 1, contains);
+      if (found.length === 0) return;
+      for (let n = 0; n < t.count && out.length <= MAX_FIELDS; n++) {
+        for (const f of found) out.push({ ...f, offset: base + n * size + f.offset });
       }
       return;
     }
     case 'ptr': {
-      const target = t.type === 0 ? undefined : btf.type(t.type);
-      if (target?.kind === 'type_tag' && (target.name.startsWith('kptr') || target.name === 'percpu_kptr')) {
-        out.push({ offset: base, size: 8, name: 'kptr', kptr: true });
-      }
+      const tag = t.type === 0 ? undefined : btf.type(t.type);
+      const kind = tag?.kind === 'type_tag' ? KPTR_KINDS[tag.name] : undefined;
+      if (!kind || tag?.kind !== 'type_tag') return;
+      const pointee = resolve(btf, tag.type);
+      const inKernel = pointee.name === '' ? undefined : kernel?.find(pointee.name, 'struct');
+      out.push({
+        offset: base,
+        size: 8,
+        name: 'kptr',
+        kptr: { kind, target: inKernel ?? pointee.id, local: inKernel === undefined },
+      });
       return;
     }
     default:
   }
+}
+
+/** A value with more special fields counts as having none (Linux: BTF_FIELDS_MAX). */
+const MAX_FIELDS = 11;
+
+function resolve(btf: Btf, id: number): BtfType {
+  let t = btf.type(id);
+  while (t.kind === 'typedef' || t.kind === 'const' || t.kind === 'volatile' || t.kind === 'type_tag') {
+    t = btf.type(t.type);
+  }
+  return t;
+}
+
+function typeSize(btf: Btf, id: number): number {
+  const t = resolve(btf, id);
+  if (t.kind === 'ptr') return 8;
+  if (t.kind === 'array') return t.count * typeSize(btf, t.type);
+  return 'size' in t ? t.size : 0;
+}
+
+const tags = new WeakMap<Btf, Map<string, string>>();
+
+/** The `contains:` tag of a member or variable. */
+function tagOf(btf: Btf, id: number, component: number): string | undefined {
+  let known = tags.get(btf);
+  if (!known) {
+    known = new Map();
+    for (let i = 1; i < btf.typeCount; i++) {
+      const t = btf.type(i);
+      if (t.kind === 'decl_tag' && t.name.startsWith('contains:'))
+        known.set(`${t.type}:${t.component}`, t.name.slice(9));
+    }
+    tags.set(btf, known);
+  }
+  return known.get(`${id}:${component}`);
+}
+
+/** `STRUCT:FIELD` of a contains tag. */
+function rootOf(btf: Btf, contains: string): SpecialField['root'] {
+  const [struct = '', field = ''] = contains.split(':');
+  const id = btf.find(struct, 'struct');
+  const t = id === undefined ? undefined : btf.type(id);
+  const member = t?.kind === 'struct' ? t.members.find((m) => m.name === field) : undefined;
+  return t && member ? { nodeType: t.id, nodeOffset: member.bitOffset / 8 } : undefined;
 }

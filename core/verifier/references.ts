@@ -31,12 +31,12 @@ export function releaseReference(env: Env, id: number): boolean {
 }
 
 /** Nothing may be held here: at exit, before a tail call, before ld_abs. */
-export function checkNothingHeld(env: Env, where: string, locksToo: boolean): void {
+export function checkNothingHeld(env: Env, where: string, locksToo: boolean, anyFrame = false): void {
   const { state } = env;
   if (locksToo && state.locks > 0) {
     env.fail('reference', `${where} cannot be used inside bpf_spin_lock-ed region`);
   }
-  if (env.frame.frameno === 0) {
+  if (env.frame.frameno === 0 || anyFrame) {
     let leaked = false;
     for (const ref of state.refs) {
       if (ref.lock || ref.irq) continue;

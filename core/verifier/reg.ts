@@ -32,6 +32,7 @@ export const KIND = {
   BUF: 18,
   FUNC: 19,
   DYNPTR: 20,
+  ARENA: 21,
 } as const;
 
 /** Names the kernel prints for them, by number. */
@@ -57,6 +58,7 @@ const KIND_NAMES = [
   'buf',
   'func',
   'dynptr_ptr',
+  'arena',
 ] as const;
 
 /** Modifiers: bits above the kind. */
@@ -71,6 +73,8 @@ export const FLAG = {
   TRUSTED: 1 << 15,
   ALLOC: 1 << 16,
   NON_OWN_REF: 1 << 17,
+  /** Memory taken from a dynptr over a packet: void when the packet moves. */
+  PACKET_SLICE: 1 << 18,
 } as const;
 
 /**
@@ -109,7 +113,7 @@ export class Reg implements Tnum {
    * AT_PKT_END and BEYOND_PKT_END are negative packet ranges.
    */
   aux: number;
-  /** Second such field: id of the inner map, id of the dynptr a slice came from, first-slot mark of a dynptr, depth of an iterator. */
+  /** Second such field: id of the inner map, id of the dynptr a slice came from, 1 for a BTF id of the program's own BTF, first-slot mark of a dynptr, depth of an iterator. */
   aux2: number;
   /** Registers with the same id hold the same value (numbers), come from the same lookup (or-null), or have one base (packet). */
   id: number;
@@ -281,6 +285,7 @@ const SPILLABLE = new Set<number>([
   KIND.MEM,
   KIND.FUNC,
   KIND.MAP_KEY,
+  KIND.ARENA,
 ]);
 
 export function isSpillable(type: number): boolean {

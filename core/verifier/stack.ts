@@ -86,7 +86,7 @@ export function checkStackBounds(env: Env, regno: number, off: number, size: num
 
 function isSpecial(kinds: number): boolean {
   const kind = kinds >>> 28;
-  return kind === BYTE.SPILL || kind === BYTE.DYNPTR || kind === BYTE.ITER;
+  return kind === BYTE.SPILL || kind === BYTE.DYNPTR || kind === BYTE.ITER || kind === BYTE.IRQ;
 }
 
 /** Every written byte becomes plain data. */

@@ -9,9 +9,9 @@ import { makePointer } from './range.ts';
 import { KIND, Reg } from './reg.ts';
 
 /** What one byte of the stack holds. */
-export const BYTE = { INVALID: 0, SPILL: 1, MISC: 2, ZERO: 3, DYNPTR: 4, ITER: 5 } as const;
+export const BYTE = { INVALID: 0, SPILL: 1, MISC: 2, ZERO: 3, DYNPTR: 4, ITER: 5, IRQ: 6 } as const;
 /** Letters of the kernel's log for them. */
-export const BYTE_LETTERS = '?rm0di';
+export const BYTE_LETTERS = '?rm0dif';
 
 /** All eight bytes of one kind. */
 export function allBytes(kind: number): number {
@@ -56,6 +56,8 @@ export class Frame {
   readonly subprog: number;
   inCallback = false;
   inAsyncCallback = false;
+  /** A comparison called back by bpf_rbtree_add: runs under the tree's lock. */
+  inLockedCallback = false;
   /** What the callback may return. */
   callbackMin = 0;
   callbackMax = 0;
@@ -84,6 +86,7 @@ export class Frame {
     f.wroteHi = this.wroteHi;
     f.inCallback = this.inCallback;
     f.inAsyncCallback = this.inAsyncCallback;
+    f.inLockedCallback = this.inLockedCallback;
     f.callbackMin = this.callbackMin;
     f.callbackMax = this.callbackMax;
     f.callbackDepth = this.callbackDepth;
@@ -195,14 +198,14 @@ export class State {
   }
 
   /** Replace registers and spilled registers by `change`'s answer where it gives one. */
-  mapRegs(change: (r: Readonly<Reg>) => Readonly<Reg> | undefined): void {
+  mapRegs(change: (r: Readonly<Reg>) => Readonly<Reg> | undefined, iteratorsToo = false): void {
     for (const frame of this.frames) {
       for (let i = 0; i < 11; i++) {
         const next = change(frame.regs[i]!);
         if (next) frame.regs[i] = next;
       }
       for (let slot = 0; slot < frame.kinds.length; slot++) {
-        if (!frame.isSpill(slot)) continue;
+        if (!frame.isSpill(slot) && !(iteratorsToo && frame.kinds[slot]! >>> 28 === BYTE.ITER)) continue;
         const next = change(frame.spills[slot]!);
         if (next) frame.spills[slot] = next;
       }

@@ -12,6 +12,7 @@ import { globalEntry } from './global-call.ts';
 import { checkHelperCall } from './helper-call.ts';
 import { type Hooks, stateView } from './hooks.ts';
 import { checkJump } from './jump.ts';
+import { loadVariable } from './kernel-variable.ts';
 import { checkKfuncCall, type Kfuncs } from './kfunc.ts';
 import { printInsn, printPath, printPrune, printState } from './log.ts';
 import { leaveLoop } from './loops.ts';
@@ -211,7 +212,12 @@ export class Walk {
         if (fromReg || (kind !== 2 && off[i] !== 0) || kind > 2 || dst[i] !== 0 || !wide) {
           env.fail('structure', 'BPF_CALL uses reserved fields');
         }
-        if (env.state.locks > 0 && !(kind === 0 && imm[i] === SPIN_UNLOCK) && kind !== 1) {
+        if (
+          env.state.locks > 0 &&
+          !(kind === 0 && imm[i] === SPIN_UNLOCK) &&
+          kind !== 1 &&
+          !(kind === 2 && this.kfuncs.allowedUnderLock(i))
+        ) {
           env.fail('reference', 'function calls are not allowed while holding a lock');
         }
         if (kind === 1) return checkLocalCall(env, i);
@@ -232,7 +238,8 @@ export class Walk {
         if (code !== OP_MAY_GOTO || src[i] !== 0 || dst[i] !== 0 || imm[i] !== 0 || off[i] === 0) {
           env.fail('structure', `invalid may_goto off ${off[i]} imm ${imm[i]}`);
         }
-        const before = env.state.parent && previousAt(env.state.parent, i);
+        // The checkpoint just made here is no earlier round.
+        const before = env.state.parent?.parent && previousAt(env.state.parent.parent, i);
         const other = env.pushPath(i + 1, i);
         other.mayGotoDepth++;
         if (before) widen(env, before, other);
@@ -268,6 +275,10 @@ export class Walk {
       env.setReg(d, makeKnown(imm[i]!, imm[i + 1]!));
       return;
     }
+    if (kind === PSEUDO.btf_id) {
+      loadVariable(env, d, imm[i]!);
+      return;
+    }
     if (kind === PSEUDO.func) {
       const subprog = env.program.subprogStarting(i + imm[i]! + 1);
       if (!env.program.hasFuncInfo) env.fail('structure', 'missing btf func_info');
@@ -279,8 +290,13 @@ export class Walk {
       return;
     }
     const value = kind === PSEUDO.map_value || kind === PSEUDO.map_idx_value;
+    const map = env.program.mapOf[i]! - 1;
+    if (value && env.map(map).spec.type === 'arena') {
+      env.setUnknown(d);
+      return;
+    }
     const r = makePointer(value ? KIND.MAP_VALUE : KIND.MAP_PTR);
-    r.aux = env.program.mapOf[i]! - 1;
+    r.aux = map;
     if (value) r.off = imm[i + 1]!;
     env.setReg(d, r);
   }

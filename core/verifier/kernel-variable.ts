@@ -1,0 +1,47 @@
+/** Variables of the kernel (`extern ... __ksym`): an ld_imm64 whose imm is the BTF id of a variable. Linux: check_pseudo_btf_id. */
+import { sizeOf, skipModifiers } from './btf-walk.ts';
+import type { Env } from './env.ts';
+import { makePointer } from './range.ts';
+import { FLAG, KIND, type Reg } from './reg.ts';
+
+export function loadVariable(env: Env, target: number, id: number): void {
+  env.setReg(target, variable(env, id));
+}
+
+function variable(env: Env, id: number): Readonly<Reg> {
+  const btf = env.kernelBtf;
+  if (!btf)
+    return env.fail('unsupported', 'kernel is missing BTF, make sure CONFIG_DEBUG_INFO_BTF=y is specified in Kconfig.');
+  const t = id > 0 && id < btf.typeCount ? btf.type(id) : undefined;
+  if (!t) return env.fail('structure', `ldimm64 insn specifies invalid btf_id ${id}.`);
+  if (t.kind === 'func') {
+    return readOnlyMemory(0);
+  }
+  if (t.kind !== 'var') {
+    return env.fail('structure', `pseudo btf_id ${id} in ldimm64 isn't KIND_VAR or KIND_FUNC`);
+  }
+  const perCpu = isPerCpu(env, id);
+  const type = skipModifiers(btf, t.type);
+  if (type.kind === 'struct' || type.kind === 'union' || perCpu) {
+    const r = makePointer(KIND.BTF_ID | (perCpu ? FLAG.PERCPU : 0));
+    r.aux = type.kind === 'struct' || type.kind === 'union' ? type.id : t.type;
+    return r;
+  }
+  const size = sizeOf(btf, type);
+  if (size === 0) env.fail('structure', `ldimm64 unable to resolve the size of type '${t.name}': -22`);
+  return readOnlyMemory(size);
+}
+
+function readOnlyMemory(size: number): Reg {
+  const r = makePointer(KIND.MEM | FLAG.RDONLY);
+  r.aux = size;
+  return r;
+}
+
+/** Is the variable in the per-CPU section? */
+function isPerCpu(env: Env, id: number): boolean {
+  const btf = env.kernelBtf!;
+  const section = btf.find('.data..percpu', 'datasec');
+  const t = section === undefined ? undefined : btf.type(section);
+  return t?.kind === 'datasec' && t.vars.some((v) => v.type === id);
+}
