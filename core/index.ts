@@ -12,11 +12,24 @@ export { fromHex, toHex } from './base/bytes.ts';
 export type { Diagnostic } from './base/diagnostics.ts';
 export { renderDiagnostics } from './base/diagnostics.ts';
 export { BpfError, CompileError, Fault, nearestNames, SysError, Unsupported, VerifierError } from './base/errors.ts';
-export { type AttachOptions, type AttachTracepointOptions, BPF, type BpfOptions, type Func } from './bcc/bpf.ts';
+export { BPF, type GetTableOptions } from './bcc/bpf.ts';
+export { BPFAttachType, BPFProgType, XDPAction, XDPFlags } from './bcc/bpf-constants.ts';
+export type {
+  AttachOptions,
+  AttachPerfEventOptions,
+  AttachPerfEventRawOptions,
+  AttachSocketOptions,
+  AttachTracepointOptions,
+  AttachUprobeOptions,
+  AttachXdpOptions,
+  BpfOptions,
+} from './bcc/bpf-options.ts';
+export { filterByContainers } from './bcc/containers.ts';
 export { EventStream, type PerfBufferOptions, type PerfCallback, type RingCallback } from './bcc/events.ts';
+export { Func } from './bcc/func.ts';
 export type { HistOptions } from './bcc/hist.ts';
 export { SymbolCache } from './bcc/kernel-queries.ts';
-export { PerfHWConfig, PerfSWConfig, PerfType } from './bcc/perf-constants.ts';
+export { Perf, PerfEventSampleFormat, PerfHWConfig, PerfSWConfig, PerfType } from './bcc/perf-constants.ts';
 export {
   arrayToSpec,
   RawBpf,
@@ -25,11 +38,17 @@ export {
   RawProgram,
   type RawProgramOptions,
 } from './bcc/raw.ts';
+export { ArgString, detectLanguage, getOnlineCpus, getPossibleCpus, printb } from './bcc/script-aids.ts';
 export { currentSession, Interrupted, type Session, setSession, sleep } from './bcc/session.ts';
-export { Table } from './bcc/table.ts';
+export type { BuildIdFrame } from './bcc/stack.ts';
+export { StrcmpRewrite } from './bcc/strcmp-rewrite.ts';
+export { syscallName, syscallNames } from './bcc/syscalls.ts';
+export { Table, type TableOptions } from './bcc/table.ts';
 export { tcpFlagNames, tcpStateName } from './bcc/tcp.ts';
 export { formatTraceFields, parseTraceLine, TRACE_FIELD_NAMES, type TraceFields, TraceStream } from './bcc/trace.ts';
 export * from './bcc/uapi.gen.ts';
+export { USDTProbe, USDTProbeArgument, USDTProbeLocation } from './bcc/usdt/probe.ts';
+export { type ActiveProbe, Bailed, USDT, type UsdtOptions } from './bcc/usdt/usdt.ts';
 export type { Btf, BtfType } from './btf/btf.ts';
 export { readBtf } from './btf/read.ts';
 export * from './isa/builders.ts';

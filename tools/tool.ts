@@ -2,7 +2,8 @@
  * What a tool is: options declared once, from which parsing and help derive; the C in a file beside the script; one `main` that
  * runs on whatever backend the session has. `defineTool` only types; tools/index.ts lists.
  */
-import type { BPF, BpfOptions } from '../core/bcc/bpf.ts';
+import type { BPF } from '../core/bcc/bpf.ts';
+import type { BpfOptions } from '../core/bcc/bpf-options.ts';
 
 export interface ToolOption {
   /** Commander's notation: '-p, --pid <pid>', '-x, --failed'. */

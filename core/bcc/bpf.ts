@@ -2,99 +2,37 @@
  * class BPF: compile a program, make its maps, load its functions, attach them, read what they say. BCC's class of the same
  * name (docs/reference_guide.md of BCC, "bcc Python"), over whatever backend the session has.
  */
-import type { Backend, Link, MapHandle, ProgHandle } from '../backend/backend.ts';
+import type { Backend, MapHandle } from '../backend/backend.ts';
 import { utf8Decode } from '../base/bytes.ts';
 import type { Diagnostic } from '../base/diagnostics.ts';
 import { renderDiagnostics } from '../base/diagnostics.ts';
-import { BpfError, CompileError, nearestNames, Unsupported } from '../base/errors.ts';
+import { BpfError, CompileError, Unsupported } from '../base/errors.ts';
 import { compile } from '../cc/index.ts';
+import { attachTypeById } from '../progs/attach-types.ts';
 import { progTypeById, progTypeByName } from '../progs/index.ts';
-import type { MapSpec, ObjectSpec, ProgSpec } from '../spec/spec.ts';
+import type { MapSpec, ObjectSpec } from '../spec/spec.ts';
+import { Attaching } from './attaching.ts';
+import { BPF_OPTIONS, type BpfOptions } from './bpf-options.ts';
+import { codecOfText } from './ctype.ts';
 import { EventBuffers, EventStream, PERF_BUFFER_OPTIONS, type PerfBufferOptions } from './events.ts';
-import { KernelQueries } from './kernel-queries.ts';
-import { listing } from './listing.ts';
+import { Func } from './func.ts';
+import { layoutText, listing } from './listing.ts';
+import { notFound } from './not-found.ts';
 import { type Named, named } from './options.ts';
-import { type ProbeKind, probeKind } from './probes/index.ts';
-import type { ProbeKindRow } from './probes/probe-kind.ts';
 import { currentSession, Interrupted, type Session, sleep } from './session.ts';
-import { Table } from './table.ts';
+import { Table, type TableOptions } from './table.ts';
 import { formatTraceFields, parseTraceLine, TraceReader, TraceStream } from './trace.ts';
+import { atAddress } from './user-place.ts';
 
-export interface BpfOptions {
-  /** The C text. */
-  text?: string;
-  /** A C file to read instead. */
-  srcFile?: string;
-  /** A header read before the text. */
-  hdrFile?: string;
-  /** -D, -I, -include. */
-  cflags?: readonly string[];
-  /** BCC's DEBUG_* bits. */
-  debug?: number;
-  /** Where to run; the session's backend when absent. */
-  backend?: Backend;
+export interface GetTableOptions<V = unknown> extends TableOptions<V> {
+  /** C types to read keys and leaves as, instead of the program's own: 'u32', 'struct { u64 pid; char name[16]; }'. */
+  keyType?: string;
+  leafType?: string;
 }
 
-const OPTION_NAMES = [
-  'text',
-  'srcFile',
-  'hdrFile',
-  'cflags',
-  'debug',
-  'backend',
-] as const satisfies readonly (keyof BpfOptions)[];
+const TABLE_OPTIONS = ['keyType', 'leafType', 'reducer'] as const satisfies readonly (keyof GetTableOptions)[];
 
-export interface AttachOptions {
-  event?: string;
-  eventRe?: string;
-  eventOff?: number;
-  fnName?: string;
-  maxactive?: number;
-}
-
-export interface AttachTracepointOptions {
-  tp?: string;
-  tpRe?: string;
-  fnName?: string;
-}
-
-export interface AttachUprobeOptions {
-  /** Path of a program or library. */
-  name?: string;
-  sym?: string;
-  symRe?: string;
-  addr?: number;
-  fnName?: string;
-  /** Only this process; -1 for all. */
-  pid?: number;
-  symOff?: number;
-}
-
-export interface AttachPerfEventOptions {
-  evType?: number;
-  evConfig?: number;
-  fnName?: string;
-  samplePeriod?: number;
-  sampleFreq?: number;
-  pid?: number;
-  cpu?: number;
-  groupFd?: number;
-}
-
-/** A loaded function: what load_func returns. */
-export interface Func {
-  readonly name: string;
-  readonly handle: ProgHandle;
-}
-
-interface Attached {
-  readonly kind: string;
-  readonly target: string;
-  readonly fnName: string;
-  readonly link: Link;
-}
-
-export class BPF extends KernelQueries {
+export class BPF extends Attaching {
   // Program types by BCC's names (include/uapi/linux/bpf.h, enum bpf_prog_type).
   static readonly SOCKET_FILTER = 1;
   static readonly KPROBE = 2;
@@ -130,9 +68,9 @@ export class BPF extends KernelQueries {
   readonly object: ObjectSpec;
   readonly #session: Session | undefined;
   readonly #maps = new Map<string, MapHandle>();
-  readonly #tables = new Map<string, Table>();
+  // biome-ignore lint/suspicious/noExplicitAny: tables of all types of keys and leaves
+  readonly #tables = new Map<string, Table<any, any>>();
   readonly #funcs = new Map<string, Func>();
-  #attached: Attached[] = [];
   #trace: TraceReader | undefined;
   readonly #buffers: EventBuffers;
   #closed = false;
@@ -140,10 +78,11 @@ export class BPF extends KernelQueries {
   /** Compile, make the maps, and attach what the functions' names ask for. Throws CompileError, VerifierError, SysError, Unsupported. */
   constructor(options: Named<BpfOptions>) {
     super();
-    const given = named<BpfOptions>('new BPF', options, OPTION_NAMES);
+    const given = named<BpfOptions>('new BPF', options, BPF_OPTIONS);
     this.#session = given.backend ? undefined : currentSession();
     this.backend = given.backend ?? this.#session!.backend();
     this.#buffers = new EventBuffers(this.backend);
+    if (given.device !== undefined) this.#checkDevice(given.device);
     const source = this.#source(given);
     const { object, diagnostics } = compile(source, {
       kernelBtf: this.backend.kernelBtf,
@@ -158,7 +97,8 @@ export class BPF extends KernelQueries {
     try {
       for (const spec of object.maps)
         this.#maps.set(spec.name, this.backend.createMap(sized(spec, this.backend.cpus), object));
-      for (const prog of object.progs) this.#autoAttach(prog);
+      this.#attachUsdt(given);
+      for (const prog of object.progs) this.autoAttach(prog);
     } catch (error) {
       this.close();
       throw error;
@@ -167,18 +107,25 @@ export class BPF extends KernelQueries {
 
   // ---- functions -------------------------------------------------------------------------------------------------
 
-  /** Load a function as a program type (a BPF.* constant or the kernel's name). Loading it again gives the same one. */
-  loadFunc(funcName: string, progType: number | string): Func {
-    this.#open();
+  /**
+   * Load a function as a program type (a BPF.* constant or the kernel's name), for one attach type (BPFAttachType) where the type has several.
+   * Loading it again gives the same one.
+   */
+  loadFunc(funcName: string, progType: number | string, device?: string, attachType = -1): Func {
+    this.assertOpen();
     const loaded = this.#funcs.get(funcName);
     if (loaded) return loaded;
-    const spec = this.#prog(funcName);
+    const spec = this.prog(funcName);
+    if (device !== undefined) this.#checkDevice(device);
     const type = typeof progType === 'number' ? progTypeById(progType) : progTypeByName(progType);
     if (!type) throw new BpfError('EINVAL', `unknown program type ${JSON.stringify(progType)}`);
-    const handle = this.backend.load({ ...spec, type: type.name }, this.object, this.#maps);
-    const func = { name: funcName, handle };
-    this.#funcs.set(funcName, func);
-    return func;
+    const expected = attachType < 0 ? undefined : attachTypeName(attachType);
+    const handle = this.backend.load(
+      { ...spec, type: type.name, ...(expected !== undefined && { attachType: expected }) },
+      this.object,
+      this.#maps,
+    );
+    return this.#keep(new Func(funcName, handle));
   }
 
   /** Load every function as one program type. */
@@ -186,158 +133,41 @@ export class BPF extends KernelQueries {
     return this.object.progs.map((prog) => this.loadFunc(prog.name, progType));
   }
 
-  // ---- attaching -------------------------------------------------------------------------------------------------
-
-  attachKprobe(options: Named<AttachOptions>): void {
-    this.#attachFunction('kprobe', 'attachKprobe', options);
-  }
-
-  attachKretprobe(options: Named<AttachOptions>): void {
-    this.#attachFunction('kretprobe', 'attachKretprobe', options);
-  }
-
-  attachTracepoint(options: Named<AttachTracepointOptions>): void {
-    const { tp, tpRe, fnName } = named<AttachTracepointOptions>('attachTracepoint', options, ['tp', 'tpRe', 'fnName']);
-    this.#attachNamed('tracepoint', 'attachTracepoint', tp, tpRe, fnName, {});
-  }
-
-  attachRawTracepoint(options: Named<{ tp?: string; fnName?: string }>): void {
-    const { tp, fnName } = named<{ tp?: string; fnName?: string }>('attachRawTracepoint', options, ['tp', 'fnName']);
-    this.#attachNamed('raw_tracepoint', 'attachRawTracepoint', tp, undefined, fnName, {});
-  }
-
-  /** Attach to functions of a program or library: `name` is its path, `sym` a function, or `addr` an offset in the file. */
-  attachUprobe(options: Named<AttachUprobeOptions>): void {
-    this.#attachUser('uprobe', 'attachUprobe', options);
-  }
-
-  attachUretprobe(options: Named<AttachUprobeOptions>): void {
-    this.#attachUser('uretprobe', 'attachUretprobe', options);
-  }
-
-  /** Attach a KFUNC_PROBE function that is not attached yet, by its name or its kernel function's. */
-  attachKfunc(options: Named<{ fnName?: string }> | string): void {
-    this.#attachTracing('kfunc', 'attachKfunc', options);
-  }
-
-  attachKretfunc(options: Named<{ fnName?: string }> | string): void {
-    this.#attachTracing('kretfunc', 'attachKretfunc', options);
-  }
-
-  attachFmodRet(options: Named<{ fnName?: string }> | string): void {
-    this.#attachTracing('fmod_ret', 'attachFmodRet', options);
-  }
-
-  attachLsm(options: Named<{ fnName?: string }> | string): void {
-    this.#attachTracing('lsm', 'attachLsm', options);
-  }
-
-  /** Sample by a perf event: `evType` and `evConfig` are perf_event_open(2)'s type and config. */
-  attachPerfEvent(options: Named<AttachPerfEventOptions>): void {
-    const { evType, evConfig, fnName, ...rest } = named<AttachPerfEventOptions>('attachPerfEvent', options, [
-      'evType',
-      'evConfig',
-      'fnName',
-      'samplePeriod',
-      'sampleFreq',
-      'pid',
-      'cpu',
-      'groupFd',
-    ]);
-    if (evType === undefined || evConfig === undefined)
-      throw new TypeError("attachPerfEvent: 'evType' and 'evConfig' are needed");
-    this.#attachNamed('perf_event', 'attachPerfEvent', `${evType}:${evConfig}`, undefined, fnName, { ...rest });
-  }
-
-  detachPerfEvent(options: Named<{ evType?: number; evConfig?: number }>): void {
-    const { evType, evConfig } = named<{ evType?: number; evConfig?: number }>('detachPerfEvent', options, [
-      'evType',
-      'evConfig',
-    ]);
-    this.#detach('perf_event', `${evType}:${evConfig}`, 'event');
-  }
-
-  /** Run a socket filter on every packet of a network interface. */
-  attachRawSocket(options: Named<{ fnName?: string; dev?: string }>): void {
-    const { fnName, dev } = named<{ fnName?: string; dev?: string }>('attachRawSocket', options, ['fnName', 'dev']);
-    this.#attachNamed('socket', 'attachRawSocket', dev, undefined, fnName, {});
-  }
-
-  attachXdp(options: Named<{ dev?: string; fnName?: string; flags?: number }>): void {
-    const {
-      dev,
-      fnName,
-      flags = 0,
-    } = named<{ dev?: string; fnName?: string; flags?: number }>('attachXdp', options, ['dev', 'fnName', 'flags']);
-    this.#attachNamed('xdp', 'attachXdp', dev, undefined, fnName, { flags });
-  }
-
-  removeXdp(dev: string): void {
-    this.#detach('xdp', dev, 'event');
-  }
-
-  detachUprobe(options: Named<AttachUprobeOptions>): void {
-    this.#detach('uprobe', userTarget('detachUprobe', options).target, 'event');
-  }
-
-  detachUretprobe(options: Named<AttachUprobeOptions>): void {
-    this.#detach('uretprobe', userTarget('detachUretprobe', options).target, 'event');
-  }
-
-  detachKfunc(options: Named<{ fnName?: string }> | string): void {
-    this.#detachTracing('kfunc', 'detachKfunc', options);
-  }
-
-  detachKretfunc(options: Named<{ fnName?: string }> | string): void {
-    this.#detachTracing('kretfunc', 'detachKretfunc', options);
-  }
-
-  detachLsm(options: Named<{ fnName?: string }> | string): void {
-    this.#detachTracing('lsm', 'detachLsm', options);
-  }
-
-  /** Detach from a function: only `fnName`'s program, or all of them. Throws when nothing is attached there. */
-  detachKprobe(options: Named<{ event?: string; fnName?: string }> | string): void {
-    this.#detach('kprobe', options, 'event');
-  }
-
-  detachKretprobe(options: Named<{ event?: string; fnName?: string }> | string): void {
-    this.#detach('kretprobe', options, 'event');
-  }
-
-  detachTracepoint(options: Named<{ tp?: string; fnName?: string }> | string): void {
-    this.#detach('tracepoint', options, 'tp');
-  }
-
-  detachRawTracepoint(options: Named<{ tp?: string; fnName?: string }> | string): void {
-    this.#detach('raw_tracepoint', options, 'tp');
-  }
-
-  numOpenKprobes(): number {
-    return this.#attached.filter((a) => a.kind === 'kprobe' || a.kind === 'kretprobe').length;
-  }
-
-  numOpenUprobes(): number {
-    return this.#attached.filter((a) => a.kind === 'uprobe' || a.kind === 'uretprobe').length;
-  }
-
-  numOpenTracepoints(): number {
-    return this.#attached.filter((a) => a.kind === 'tracepoint').length;
+  #keep(func: Func): Func {
+    this.#funcs.set(func.name, func);
+    return func;
   }
 
   // ---- tables ----------------------------------------------------------------------------------------------------
 
   /** A table by name. Throws with the nearest names when there is none. */
-  getTable<K = unknown, V = unknown>(name: string): Table<K, V> {
-    this.#open();
-    let table = this.#tables.get(name);
-    if (!table) {
-      const map = this.#maps.get(name);
-      if (!map) throw notFound('table', name, this.#maps.keys(), 'the program has');
-      table = new Table(map, this.object, { backend: this.backend, buffers: this.#buffers });
-      this.#tables.set(name, table);
-    }
-    return table as Table<K, V>;
+  getTable<K = unknown, V = unknown>(name: string, options: Named<GetTableOptions<V>> = {}): Table<K, V> {
+    this.assertOpen();
+    const { keyType, leafType, reducer } = named<GetTableOptions<V>>('getTable', options, TABLE_OPTIONS);
+    const plain = keyType === undefined && leafType === undefined && reducer === undefined;
+    const known = plain ? this.#tables.get(name) : undefined;
+    if (known) return known as Table<K, V>;
+    const map = this.#maps.get(name);
+    if (!map) throw notFound('table', name, this.#maps.keys(), 'the program has');
+    const codec = (text: string | undefined, size: number, what: string) =>
+      text === undefined ? undefined : codecOfText(text, size, what, this.backend);
+    const table = new Table<K, V>(
+      map,
+      this.object,
+      { backend: this.backend, buffers: this.#buffers },
+      {
+        key: codec(keyType, map.spec.keySize, `key of table '${name}'`),
+        leaf: codec(leafType, map.spec.valueSize, `leaf of table '${name}'`),
+        reducer,
+      },
+    );
+    if (plain) this.#tables.set(name, table);
+    return table;
+  }
+
+  /** Python's `b["name"]`. */
+  get<K = unknown, V = unknown>(name: string): Table<K, V> {
+    return this.getTable<K, V>(name);
   }
 
   /** Names of the tables. */
@@ -352,13 +182,13 @@ export class BPF extends KernelQueries {
    * came. Throws Interrupted at Ctrl-C, and when the source has ended and everything was delivered.
    */
   perfBufferPoll(timeoutMs = -1): number {
-    this.#open();
+    this.assertOpen();
     return this.#buffers.poll('perf', timeoutMs);
   }
 
   /** Deliver what the perf buffers hold now, without waiting; how many records. */
   perfBufferConsume(): number {
-    this.#open();
+    this.assertOpen();
     return this.#buffers.consume('perf');
   }
 
@@ -369,12 +199,12 @@ export class BPF extends KernelQueries {
 
   /** As perfBufferPoll, for ring buffers. */
   ringBufferPoll(timeoutMs = -1): number {
-    this.#open();
+    this.assertOpen();
     return this.#buffers.poll('ring', timeoutMs);
   }
 
   ringBufferConsume(): number {
-    this.#open();
+    this.assertOpen();
     return this.#buffers.consume('ring');
   }
 
@@ -400,12 +230,17 @@ export class BPF extends KernelQueries {
 
   /** A function's instructions as compiled, eight bytes each; maps are not yet filled in. */
   dumpFunc(funcName: string): Uint8Array {
-    return this.#prog(funcName).insns.slice();
+    return this.prog(funcName).insns.slice();
   }
 
   /** A function's instructions as text, with the names of maps and helpers. */
   disassembleFunc(funcName: string): string {
-    return listing(this.#prog(funcName));
+    return listing(this.prog(funcName));
+  }
+
+  /** Types of a table's keys and leaves as C declarations; with `sizeinfo`, each member's offset and size. */
+  decodeTable(tableName: string, sizeinfo = false): string {
+    return layoutText(this.getTable(tableName).map.spec, this.object, sizeinfo);
   }
 
   /** Names of the functions, in the text's order. */
@@ -422,6 +257,16 @@ export class BPF extends KernelQueries {
   }
 
   // ---- the trace pipe ----------------------------------------------------------------------------------------------
+
+  /** The trace pipe itself: lines by `readline()`. BCC gives a file. */
+  traceOpen(nonblocking = false): { readline(): string | undefined; close(): void } {
+    const reader = this.#tracer();
+    return {
+      readline: () => reader.readline(nonblocking),
+      // Other readers of this object share the pipe: it is closed with the object.
+      close: () => {},
+    };
+  }
 
   /** The next line of the trace pipe. Blocking (the default): throws Interrupted at Ctrl-C or at the source's end. */
   traceReadline(nonblocking = false): string | undefined {
@@ -455,7 +300,7 @@ export class BPF extends KernelQueries {
    * the other blocking calls it never throws; it says why it came back.
    */
   wait(timeoutMs?: number): 'ended' | 'interrupted' | 'timeout' {
-    this.#open();
+    this.assertOpen();
     try {
       sleep(timeoutMs ?? Number.POSITIVE_INFINITY, this.backend);
       return 'timeout';
@@ -472,8 +317,7 @@ export class BPF extends KernelQueries {
     if (this.#closed) return;
     this.#closed = true;
     this.#buffers.close();
-    for (const { link } of this.#attached) link.close();
-    this.#attached = [];
+    this.detachEverything();
     for (const { handle } of this.#funcs.values()) handle.close();
     for (const map of this.#maps.values()) map.close();
     this.#trace?.close();
@@ -491,19 +335,35 @@ export class BPF extends KernelQueries {
       throw new BpfError('EINVAL', "new BPF: give either 'text' or 'srcFile', not both");
     }
     if (options.srcFile !== undefined) {
-      const text = this.#readText(options.srcFile);
+      const path = this.#findFile(options.srcFile);
+      const text = this.#readText(path);
       if (text === undefined) throw new BpfError('ENOENT', `new BPF: source file '${options.srcFile}' cannot be read`);
-      return { name: options.srcFile, text: this.#header(options) + text };
+      return { name: path, text: this.#before(options) + text };
     }
     if (options.text === undefined) throw new BpfError('EINVAL', "new BPF: 'text' or 'srcFile' is needed");
-    return { name: 'program.c', text: this.#header(options) + options.text };
+    return { name: 'program.c', text: this.#before(options) + options.text };
   }
 
-  #header(options: BpfOptions): string {
-    if (options.hdrFile === undefined) return '';
-    if (this.#readText(options.hdrFile) === undefined)
-      throw new BpfError('ENOENT', `new BPF: header file '${options.hdrFile}' cannot be read`);
-    return `#include "${options.hdrFile}"\n#line 1\n`;
+  /** What comes before the program's text, without moving its line numbers. */
+  #before(options: BpfOptions): string {
+    const readers = (options.usdtContexts ?? []).map((usdt) => usdt.getText()).join('');
+    let header = '';
+    if (options.hdrFile !== undefined) {
+      const path = this.#findFile(options.hdrFile);
+      if (this.#readText(path) === undefined)
+        throw new BpfError('ENOENT', `new BPF: header file '${options.hdrFile}' cannot be read`);
+      header = `#include "${path}"\n`;
+    }
+    return header || readers ? `${header}${readers && `#include <linux/types.h>\n${readers}`}#line 1\n` : '';
+  }
+
+  /** As it stands, or beside the script. */
+  #findFile(path: string): string {
+    const script = this.#session?.script;
+    if (script === undefined || path.startsWith('/') || this.#readText(path) !== undefined) return path;
+    const slash = script.lastIndexOf('/');
+    const beside = `${slash < 0 ? '.' : script.slice(0, slash)}/${path}`;
+    return this.#readText(beside) === undefined ? path : beside;
   }
 
   #readText(path: string): string | undefined {
@@ -515,176 +375,62 @@ export class BPF extends KernelQueries {
     if (diagnostics.length > 0 && this.#session) this.#session.warn(renderDiagnostics(diagnostics));
   }
 
-  #open(): void {
+  protected assertOpen(): void {
     if (this.#closed) throw new BpfError('CLOSED', 'this BPF object is closed');
   }
 
-  #prog(name: string): ProgSpec {
-    const prog = this.object.progs.find((p) => p.name === name);
-    if (!prog)
-      throw notFound(
-        'function',
-        name,
-        this.object.progs.map((p) => p.name),
-        'the program has',
-      );
-    return prog;
-  }
-
   #tracer(): TraceReader {
-    this.#open();
+    this.assertOpen();
     this.#trace ??= new TraceReader(this.backend);
     return this.#trace;
   }
 
-  #autoAttach(prog: ProgSpec): void {
-    if (!prog.attach) return;
-    const row = probeKind(prog.attach.kind);
-    if (row?.auto) this.#attach(row, prog.attach.target, prog.name, {});
+  protected get mapHandles(): ReadonlyMap<string, MapHandle> {
+    return this.#maps;
   }
 
-  #attachUser(kind: ProbeKind, method: string, options: Named<AttachUprobeOptions>): void {
-    const { target, fnName, pid, symRe } = userTarget(method, options);
-    if (symRe !== undefined)
-      throw new Unsupported(`${method} by symRe`, { hint: 'name one function with sym, or its offset with addr' });
-    this.#attachNamed(kind, method, target, undefined, fnName, pid === undefined || pid < 0 ? {} : { pid });
+  protected keepFunc(func: Func): void {
+    this.#keep(func);
   }
 
-  /** A function written for this kind, by the C function's name or by what it attaches to. */
-  #tracing(kind: ProbeKind, method: string, options: Named<{ fnName?: string }> | string): ProgSpec {
-    const fnName =
-      typeof options === 'string' ? options : named<{ fnName?: string }>(method, options, ['fnName']).fnName;
-    if (fnName === undefined) throw new TypeError(`${method}: 'fnName' is needed`);
-    const bare = fnName.slice(fnName.lastIndexOf('__', fnName.length - 1) + (fnName.includes('__') ? 2 : 0));
-    const prog = this.object.progs.find(
-      (p) => p.attach?.kind === kind && [fnName, bare].some((name) => p.name === name || p.attach?.target === name),
-    );
-    return prog ?? this.#prog(fnName);
+  protected isLoaded(funcName: string): boolean {
+    return this.#funcs.has(funcName);
   }
 
-  #attachTracing(kind: ProbeKind, method: string, options: Named<{ fnName?: string }> | string): void {
-    const prog = this.#tracing(kind, method, options);
-    if (prog.attach?.kind !== kind) throw new BpfError('EINVAL', `${method}: '${prog.name}' is no ${kind} function`);
-    this.#attach(probeKind(kind)!, prog.attach.target, prog.name, {});
+  /** One uprobe for each place of each enabled probe. */
+  #attachUsdt(options: BpfOptions): void {
+    for (const { binPath, fnName, address, pid, refCtrOffset } of (options.usdtContexts ?? []).flatMap((usdt) =>
+      usdt.enumerateActiveProbes(),
+    )) {
+      this.attachUserPlace('uprobe', 'usdtContexts', {
+        path: binPath,
+        target: atAddress(binPath, address),
+        symRe: undefined,
+        fnName,
+        pid: options.attachUsdtIgnorePid ? -1 : pid,
+        refCtrOffset,
+      });
+    }
   }
 
-  #detachTracing(kind: ProbeKind, method: string, options: Named<{ fnName?: string }> | string): void {
-    const prog = this.#tracing(kind, method, options);
-    this.#detach(kind, prog.attach?.target ?? prog.name, 'event');
-  }
-
-  #attachFunction(kind: ProbeKind, method: string, options: Named<AttachOptions>): void {
-    const { event, eventRe, fnName, eventOff, maxactive } = named<AttachOptions>(method, options, [
-      'event',
-      'eventRe',
-      'eventOff',
-      'fnName',
-      'maxactive',
-    ]);
-    this.#attachNamed(kind, method, event, eventRe, fnName, {
-      ...(eventOff && { offset: eventOff }),
-      ...(maxactive && { maxactive }),
+  #checkDevice(device: string): void {
+    const { devices = [] } = this.backend;
+    if (devices.includes(device)) return;
+    throw new Unsupported(`offloading to '${device}'`, {
+      backend: this.backend.name,
+      hint: devices.length > 0 ? `programs can be offloaded to ${devices.join(', ')}` : 'no device here takes programs',
     });
-  }
-
-  #attachNamed(
-    kind: ProbeKind,
-    method: string,
-    target: string | undefined,
-    pattern: string | undefined,
-    fnName: string | undefined,
-    options: Record<string, unknown>,
-  ): void {
-    if (fnName === undefined) throw new TypeError(`${method}: 'fnName' is needed`);
-    const row = probeKind(kind)!;
-    if (pattern !== undefined && pattern !== '') {
-      const regexp = new RegExp(`^(?:${pattern})`);
-      const found = [...(row.candidates?.(this.backend) ?? [])].filter((name) => regexp.test(name));
-      if (found.length === 0)
-        throw new BpfError('ENOENT', `${method}: no ${row.noun} matches ${JSON.stringify(pattern)}`);
-      for (const name of found) this.#attach(row, name, fnName, options);
-      return;
-    }
-    if (target === undefined || target === '') throw new TypeError(`${method}: name what to attach to`);
-    this.#attach(row, target, fnName, options);
-  }
-
-  #attach(row: ProbeKindRow, wanted: string, fnName: string, options: Record<string, unknown>): void {
-    this.#open();
-    const spec = this.#prog(fnName);
-    const target = row.normalise?.(wanted, this.backend) ?? wanted;
-    if (this.#attached.some((a) => a.kind === row.kind && a.target === target && a.fnName === fnName)) {
-      throw new BpfError('EEXIST', `'${fnName}' is already attached to ${row.kind} '${target}'`);
-    }
-    if (row.attachType && spec.attachType === undefined && !this.#funcs.has(fnName)) {
-      const handle = this.backend.load(
-        { ...spec, type: row.progType, attachType: row.attachType, attach: { kind: row.kind, target } },
-        this.object,
-        this.#maps,
-      );
-      this.#funcs.set(fnName, { name: fnName, handle });
-    }
-    const func = this.loadFunc(fnName, row.progType);
-    const link = this.backend.attach(func.handle, { kind: row.kind, target, options });
-    this.#attached.push({ kind: row.kind, target, fnName, link });
-  }
-
-  #detach(
-    kind: ProbeKind,
-    options: Named<{ event?: string; tp?: string; fnName?: string }> | string,
-    key: 'event' | 'tp',
-  ): void {
-    const given =
-      typeof options === 'string'
-        ? { [key]: options }
-        : named<{ event?: string; tp?: string; fnName?: string }>(`detach ${kind}`, options, [key, 'fnName']);
-    const row = probeKind(kind)!;
-    const wanted = (given as Record<string, string | undefined>)[key];
-    if (wanted === undefined) throw new TypeError(`detach ${kind}: '${key}' is needed`);
-    const target = row.normalise?.(wanted, this.backend) ?? wanted;
-    const fnName = (given as { fnName?: string }).fnName;
-    const gone = this.#attached.filter(
-      (a) => a.kind === kind && a.target === target && (fnName === undefined || a.fnName === fnName),
-    );
-    if (gone.length === 0)
-      throw new BpfError('ENOENT', `no ${kind} is attached to '${target}'${fnName ? ` by '${fnName}'` : ''}`);
-    for (const a of gone) a.link.close();
-    this.#attached = this.#attached.filter((a) => !gone.includes(a));
   }
 }
 
-/** Where a uprobe goes, as probe kinds write it: `path:symbol`, `path:symbol+offset` or `path:+offset`. */
-function userTarget(method: string, options: Named<AttachUprobeOptions>): AttachUprobeOptions & { target: string } {
-  const given = named<AttachUprobeOptions>(method, options, [
-    'name',
-    'sym',
-    'symRe',
-    'addr',
-    'fnName',
-    'pid',
-    'symOff',
-  ]);
-  const { name, sym, symRe, addr, symOff = 0 } = given;
-  if (name === undefined) throw new TypeError(`${method}: 'name' (a path) is needed`);
-  if ([sym, symRe, addr].filter((way) => way !== undefined).length !== 1)
-    throw new TypeError(`${method}: one of 'sym', 'symRe' and 'addr' is needed`);
-  if (addr !== undefined) return { ...given, target: `${name}:+${addr + symOff}` };
-  return { ...given, target: `${name}:${sym}${symOff ? `+${symOff}` : ''}` };
+/** Name of a BPF_* attach type. Throws BpfError EINVAL for a number that is none. */
+function attachTypeName(number: number): string {
+  const name = attachTypeById(number)?.name;
+  if (name === undefined) throw new BpfError('EINVAL', `unknown attach type ${number}`);
+  return name;
 }
 
 /** BPF_PERF_OUTPUT says no size: one buffer a CPU. */
 function sized(spec: MapSpec, cpus: number): MapSpec {
   return spec.type === 'perf_event_array' && spec.maxEntries === 0 ? { ...spec, maxEntries: cpus } : spec;
-}
-
-function notFound(what: string, name: string, names: Iterable<string>, have: string): BpfError {
-  const all = [...names];
-  const near = nearestNames(name, all);
-  const hint =
-    near.length > 0
-      ? `; did you mean ${near.map((n) => `'${n}'`).join(' or ')}?`
-      : all.length > 0
-        ? `; ${have} ${all.map((n) => `'${n}'`).join(', ')}`
-        : '';
-  return new BpfError('ENOENT', `there is no ${what} '${name}'${hint}`);
 }

@@ -5,7 +5,7 @@
  * A callback that throws ends the poll with its own error (the script's line is in its stack); the records behind it stay in the buffer
  * for the next poll.
  */
-import type { Backend, MapHandle, RecordReader } from '../backend/backend.ts';
+import type { Backend, Link, MapHandle, RecordReader } from '../backend/backend.ts';
 import { BpfError, Unsupported } from '../base/errors.ts';
 import type { ObjectSpec } from '../spec/spec.ts';
 import { Interrupted, sessionIfAny } from './session.ts';
@@ -59,9 +59,15 @@ export class EventBuffers {
   readonly #backend: Backend;
   readonly #open = new Map<string, OpenBuffer>();
   readonly #lost = new Map<string, number>();
+  #counters: Link[] = [];
 
   constructor(backend: Backend) {
     this.#backend = backend;
+  }
+
+  /** Counters that are closed with the buffers. */
+  keep(link: Link): void {
+    this.#counters.push(link);
   }
 
   /** Start reading a map. Throws BpfError EBUSY when it is read already, EINVAL for a bad page count. */
@@ -157,6 +163,8 @@ export class EventBuffers {
 
   /** Stop reading. What is still unread is delivered no more; what was lost and not yet told is told now. */
   close(): void {
+    for (const counter of this.#counters) counter.close();
+    this.#counters = [];
     const buffers = [...this.#open.values()];
     this.#open.clear();
     for (const { reader, onLost } of buffers) {

@@ -5,8 +5,12 @@
  */
 import type { Backend, SymbolAt } from '../backend/backend.ts';
 import { compositeOf, findField } from '../btf/layout.ts';
-import { currentSession } from './session.ts';
+import { autoIncludes } from './auto-includes.ts';
+import { currentSession, sessionIfAny } from './session.ts';
+import type { BuildIdFrame } from './stack.ts';
 import { fixSyscallName, syscallPrefix } from './syscalls.ts';
+import { findExe, findLibrary, functionsOf } from './user-code.ts';
+import { addModule, ofBuildId, symbolText, userSymbol, userSymbolAddress } from './user-symbols.ts';
 
 /** Probes that a regular expression may attach at once (BCC_PROBE_LIMIT's default). */
 const PROBE_LIMIT = 1000;
@@ -31,10 +35,7 @@ export abstract class KernelQueries {
 
   /** Name of a kernel address: `tcp_v4_connect`, with `+0x1b` and ` [kernel]` when asked for; `[unknown]` for none. */
   ksym(addr: bigint | number, showModule = false, showOffset = false): string {
-    const found = this.backend.ksym(BigInt.asUintN(64, BigInt(addr)));
-    if (!found) return '[unknown]';
-    const offset = showOffset ? `+0x${found.offset.toString(16)}` : '';
-    return `${found.name}${offset}${showModule ? ` [${found.module}]` : ''}`;
+    return symbolText(this.backend.ksym(BigInt.asUintN(64, BigInt(addr))), showModule, showOffset);
   }
 
   /** Address of a kernel symbol; -1n when there is none. */
@@ -42,9 +43,14 @@ export abstract class KernelQueries {
     return this.backend.ksymAddress(name) ?? -1n;
   }
 
-  /** Name of an address in a process; a pid below zero is the kernel. Backends that know no user symbols say `[unknown]`. */
-  sym(addr: bigint | number, pid: number, showModule = false, showOffset = false): string {
-    return pid < 0 ? this.ksym(addr, showModule, showOffset) : '[unknown]';
+  /**
+   * Name of an address in a process, with `+0x1b` and ` [libc.so.6]` when asked for; `[unknown]` for none. A pid below zero is the kernel. A frame of
+   * a stack by build id is looked up in what addModule named.
+   */
+  sym(addr: bigint | number | BuildIdFrame, pid: number, showModule = false, showOffset = false): string {
+    if (typeof addr === 'object') return symbolText(ofBuildId(addr), showModule, showOffset);
+    if (pid < 0) return this.ksym(addr, showModule, showOffset);
+    return symbolText(userSymbol(this.backend, pid, BigInt(addr)), showModule, showOffset);
   }
 
   /** Is there such a tracepoint? */
@@ -59,9 +65,47 @@ export abstract class KernelQueries {
     return matching(this.backend.tracepoints(), tpRe);
   }
 
-  /** Kernel functions, as a kprobe can name them, that match the pattern from their start. */
+  /** Kernel functions, as a kprobe can name them, whose whole name matches the pattern. */
   getKprobeFunctions(eventRe: string): string[] {
-    return matching(this.backend.kernelFunctions(), eventRe);
+    const regexp = new RegExp(`^(?:${eventRe})$`);
+    return [...new Set(this.backend.kernelFunctions())].filter((name) => regexp.test(name));
+  }
+
+  /** Functions of a program or library whose names match the pattern from their start, with their addresses in the file. */
+  getUserFunctionsAndAddresses(name: string, symRe: string): [name: string, address: bigint][] {
+    const regexp = new RegExp(`^(?:${symRe})`);
+    return functionsOf(name)
+      .filter((f) => regexp.test(f.name))
+      .map((f) => [f.name, f.address]);
+  }
+
+  getUserFunctions(name: string, symRe: string): string[] {
+    return [...new Set(this.getUserFunctionsAndAddresses(name, symRe).map(([function_]) => function_))];
+  }
+
+  /** Their addresses, each once: several names may stand for one place. */
+  getUserAddresses(name: string, symRe: string): bigint[] {
+    return [...new Set(this.getUserFunctionsAndAddresses(name, symRe).map(([, address]) => address))];
+  }
+
+  /** Full path of the library `libNAME`: in a process, or by the dynamic linker's cache. */
+  findLibrary(libname: string, pid = 0): string | undefined {
+    return findLibrary(libname, pid);
+  }
+
+  /** Full path of a program along $PATH. */
+  findExe(binPath: string): string | undefined {
+    return findExe(binPath);
+  }
+
+  /** #include lines for kernel types that the words of a program name. */
+  generateAutoIncludes(programWords: Iterable<string>): string {
+    return autoIncludes(programWords);
+  }
+
+  /** Give addresses of stacks by build id (BPF_STACK_TRACE_BUILDID) the symbols of a program or library. */
+  addModule(modname: string): void {
+    addModule(modname);
   }
 
   /** Has the kernel's struct this field, also in an anonymous member? False for structs that there are not. */
@@ -112,7 +156,8 @@ export abstract class KernelQueries {
 
   /** How many probes one regular expression may attach. */
   getProbeLimit(): number {
-    return PROBE_LIMIT;
+    const given = sessionIfAny()?.env?.('BCC_PROBE_LIMIT');
+    return given !== undefined && /^\d+$/.test(given) ? Number(given) : PROBE_LIMIT;
   }
 
   /** Symbols of a process; of the kernel for a pid below zero. */
@@ -140,7 +185,7 @@ export abstract class KernelQueries {
   static ksymname(name: string): bigint {
     return ofSession().ksymname(name);
   }
-  static sym(addr: bigint | number, pid: number, showModule = false, showOffset = false): string {
+  static sym(addr: bigint | number | BuildIdFrame, pid: number, showModule = false, showOffset = false): string {
     return ofSession().sym(addr, pid, showModule, showOffset);
   }
   static tracepointExists(category: string, event: string): boolean {
@@ -177,7 +222,28 @@ export abstract class KernelQueries {
     return ofSession().monotonicTime();
   }
   static getProbeLimit(): number {
-    return PROBE_LIMIT;
+    return ofSession().getProbeLimit();
+  }
+  static getUserFunctionsAndAddresses(name: string, symRe: string): [name: string, address: bigint][] {
+    return ofSession().getUserFunctionsAndAddresses(name, symRe);
+  }
+  static getUserFunctions(name: string, symRe: string): string[] {
+    return ofSession().getUserFunctions(name, symRe);
+  }
+  static getUserAddresses(name: string, symRe: string): bigint[] {
+    return ofSession().getUserAddresses(name, symRe);
+  }
+  static findLibrary(libname: string, pid = 0): string | undefined {
+    return findLibrary(libname, pid);
+  }
+  static findExe(binPath: string): string | undefined {
+    return findExe(binPath);
+  }
+  static generateAutoIncludes(programWords: Iterable<string>): string {
+    return autoIncludes(programWords);
+  }
+  static addModule(modname: string): void {
+    addModule(modname);
   }
 }
 
@@ -193,13 +259,16 @@ export class SymbolCache {
 
   /** Name, distance from its start and module of an address; `[unknown]`, 0 and '' when there is none. */
   resolve(addr: bigint | number): SymbolAt {
-    const found = this.#pid < 0 ? this.#queries.backend.ksym(BigInt.asUintN(64, BigInt(addr))) : undefined;
+    const address = BigInt.asUintN(64, BigInt(addr));
+    const { backend } = this.#queries;
+    const found = this.#pid < 0 ? backend.ksym(address) : userSymbol(backend, this.#pid, address);
     return found ?? { name: '[unknown]', offset: 0, module: '' };
   }
 
-  /** Address of a symbol, -1n when there is none. The kernel has one module here: whatever is given, or nothing. */
-  resolveName(_module: string | undefined, name: string): bigint {
-    return this.#pid < 0 ? this.#queries.ksymname(name) : -1n;
+  /** Address of a symbol, -1n when there is none: of one module of the process (a path, or its last part) or of any. The kernel is one module. */
+  resolveName(module: string | undefined, name: string): bigint {
+    if (this.#pid < 0) return this.#queries.ksymname(name);
+    return userSymbolAddress(this.#queries.backend, this.#pid, module || undefined, name) ?? -1n;
   }
 }
 
@@ -214,7 +283,7 @@ function ofSession(): KernelQueries {
 }
 
 /** Names that the pattern matches from their start (Python's re.match), each once. */
-function matching(names: Iterable<string>, pattern: string): string[] {
+export function matching(names: Iterable<string>, pattern: string): string[] {
   const regexp = new RegExp(`^(?:${pattern})`);
   return [...new Set(names)].filter((name) => regexp.test(name));
 }

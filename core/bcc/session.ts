@@ -12,6 +12,12 @@ export interface Session {
   backend(): Backend;
   /** Contents of a file (src_file, hdr_file, includes by path), or undefined when there is none. */
   readFile?(path: string): Uint8Array | undefined;
+  /** A variable of the environment (PATH, BCC_PROBE_LIMIT). */
+  env?(name: string): string | undefined;
+  /** Path of the running script: source files are looked for beside it too. */
+  readonly script?: string;
+  /** Bytes for the user, on standard output, as they are; absent: whole lines only. */
+  write?(bytes: Uint8Array): void;
   /** Makes a function of two arguments from text (`new Function`), where the host allows it: record decoders become three times faster. */
   readonly compileFunction?: CompileFunction;
   /** A whole line for the user, on standard output. */

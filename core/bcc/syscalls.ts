@@ -2,6 +2,7 @@
  * Names of system-call functions. Kernels since 4.17 wrap each call in `__x64_sys_NAME(const struct pt_regs *)`; older
  * ones had `sys_NAME`. BCC finds the prefix by looking for the function of bpf(2) itself.
  */
+import { SYSCALLS } from '../progs/syscall-table.gen.ts';
 
 /** BCC's order of prefixes to try (all architectures that it knows). */
 const SYSCALL_PREFIXES = [
@@ -24,4 +25,12 @@ export function syscallPrefix(hasSymbol: (name: string) => boolean): string {
 export function fixSyscallName(name: string, hasSymbol: (name: string) => boolean): string {
   const prefix = SYSCALL_PREFIXES.find((p) => name.startsWith(p));
   return prefix ? syscallPrefix(hasSymbol) + name.slice(prefix.length) : name;
+}
+
+/** Names of the system calls of x86-64 by number. */
+export const syscallNames: ReadonlyMap<number, string> = new Map(SYSCALLS.map((row) => [row.nr, row.name]));
+
+/** Name of a system call; `[unknown: 999]` for a number that is none. */
+export function syscallName(number: number): string {
+  return syscallNames.get(number) ?? `[unknown: ${number}]`;
 }

@@ -19,7 +19,8 @@ import {
 import { type HistArguments, jsonLines, linearLines, log2Lines } from './hist.ts';
 import { type Named, named } from './options.ts';
 import { currentSession } from './session.ts';
-import { stackAddresses } from './stack.ts';
+import { type BuildIdFrame, stackFrames } from './stack.ts';
+import { numberText, parseValueText, valueText } from './value-text.ts';
 import { type Codec, codecOf } from './values.ts';
 
 /** What a table asks of the program it belongs to. */
@@ -28,21 +29,35 @@ export interface TableHost {
   readonly buffers: EventBuffers;
 }
 
+export interface TableOptions<V = unknown> {
+  /** Per-CPU tables: what becomes of the CPUs' values in a lookup; without it a lookup answers all of them. */
+  reducer?: (left: V, right: V) => V;
+}
+
+/** How keys and leaves are read, where not as the program declares them. */
+export interface TableView<V> extends TableOptions<V> {
+  readonly key?: Codec | undefined;
+  readonly leaf?: Codec | undefined;
+  readonly reducer?: ((left: V, right: V) => V) | undefined;
+}
+
 export class Table<K = unknown, V = unknown> implements Iterable<[K, V]> {
   readonly map: MapHandle;
   readonly key: Codec;
   readonly leaf: Codec;
   readonly #object: ObjectSpec;
   readonly #host: TableHost | undefined;
+  readonly #reducer: ((left: V, right: V) => V) | undefined;
   #event: Codec | undefined;
 
-  constructor(map: MapHandle, object: ObjectSpec, host?: TableHost) {
+  constructor(map: MapHandle, object: ObjectSpec, host?: TableHost, view: TableView<V> = {}) {
     this.map = map;
     this.#object = object;
     this.#host = host;
     const { spec } = map;
-    this.key = codecOf(object.btf, spec.keyType, spec.keySize, `key of table '${spec.name}'`);
-    this.leaf = codecOf(object.btf, spec.valueType, spec.valueSize, `leaf of table '${spec.name}'`);
+    this.#reducer = view.reducer;
+    this.key = view.key ?? codecOf(object.btf, spec.keyType, spec.keySize, `key of table '${spec.name}'`);
+    this.leaf = view.leaf ?? codecOf(object.btf, spec.valueType, spec.valueSize, `leaf of table '${spec.name}'`);
   }
 
   get name(): string {
@@ -59,8 +74,9 @@ export class Table<K = unknown, V = unknown> implements Iterable<[K, V]> {
 
   /** The leaf of a key, or undefined. A per-CPU table answers an array with one leaf a CPU. */
   get(key: K): V | undefined {
-    const bytes = this.map.lookup(this.key.encode(key));
-    return bytes === undefined ? undefined : this.#decodeLeaf(bytes);
+    const leaf = this.getvalue(key);
+    if (leaf === undefined || !this.#reducer || !this.isPerCpu) return leaf;
+    return (leaf as V[]).reduce(this.#reducer);
   }
 
   has(key: K): boolean {
@@ -112,6 +128,51 @@ export class Table<K = unknown, V = unknown> implements Iterable<[K, V]> {
   /** All entries as an array, as BCC's items(). */
   items(): [K, V][] {
     return [...this.entries()];
+  }
+
+  /** Python 2's names of items() and values(): walked one by one. */
+  iteritems(): IterableIterator<[K, V]> {
+    return this.entries();
+  }
+
+  itervalues(): IterableIterator<V> {
+    return this.values();
+  }
+
+  /** The key that follows (the first one after undefined); undefined at the end. */
+  next(key?: K): K | undefined {
+    const bytes = this.map.nextKey(key === undefined ? undefined : this.key.encode(key));
+    return bytes && (this.key.decode(bytes) as K);
+  }
+
+  // ---- keys and leaves as values of their C types --------------------------------------------------------------------
+
+  /** A key as the table stores it: what was given, checked against the C type, or zero. */
+  Key(value?: unknown): K {
+    return instance(this.key, value) as K;
+  }
+
+  /** A leaf likewise (of one CPU, for per-CPU tables). */
+  Leaf(value?: unknown): V {
+    return instance(this.leaf, value) as V;
+  }
+
+  /** A key as text: '0x2', '{ 0x1 "name" }'. */
+  keySprintf(key: K): string {
+    return textOf(this.key, key);
+  }
+
+  leafSprintf(leaf: V): string {
+    return textOf(this.leaf, leaf);
+  }
+
+  /** The key that such a text means. Throws BpfError BAD_VALUE with the place where it goes wrong. */
+  keyScanf(text: string): K {
+    return scanned(this.key, text) as K;
+  }
+
+  leafScanf(text: string): V {
+    return scanned(this.leaf, text) as V;
   }
 
   /** How many entries there are now (arrays: their size). */
@@ -206,7 +267,8 @@ export class Table<K = unknown, V = unknown> implements Iterable<[K, V]> {
 
   /** The leaves of a key, one a CPU. Undefined when there is none. */
   getvalue(key: K): V | undefined {
-    return this.get(key);
+    const bytes = this.map.lookup(this.key.encode(key));
+    return bytes === undefined ? undefined : this.#decodeLeaf(bytes);
   }
 
   /** Sum over the CPUs. Throws for tables that are not per-CPU, and for leaves that are no integers. */
@@ -227,7 +289,7 @@ export class Table<K = unknown, V = unknown> implements Iterable<[K, V]> {
 
   #perCpu(method: string, key: K): bigint[] {
     if (!this.isPerCpu) throw new BpfError('EINVAL', `${method}: table '${this.name}' is not per-CPU`);
-    const leaves = this.get(key);
+    const leaves = this.getvalue(key);
     if (leaves === undefined) throw new BpfError('ENOENT', `${method}: table '${this.name}' has no such key`);
     return (leaves as unknown[]).map((leaf) => {
       if (typeof leaf === 'bigint') return leaf;
@@ -276,17 +338,17 @@ export class Table<K = unknown, V = unknown> implements Iterable<[K, V]> {
 
   /**
    * The addresses of a stack, innermost first, or what `resolve` makes of each. Throws ENOENT for an id that is not there. BPF.ksym and
-   * BPF.sym make names.
+   * BPF.sym make names. Of a table by build ids, frames come in their place.
    */
-  *walk<T = bigint>(stackId: number, resolve?: (address: bigint) => T): IterableIterator<T> {
+  *walk<T = bigint>(stackId: number, resolve?: (address: bigint & BuildIdFrame) => T): IterableIterator<T> {
     if (this.type !== 'stack_trace')
       throw new Unsupported(`walk of table '${this.name}', a ${this.type}`, {
         hint: 'BPF_STACK_TRACE tables have stacks',
       });
     const bytes = this.map.lookup(this.key.encode(stackId));
     if (bytes === undefined) throw new BpfError('ENOENT', `table '${this.name}' has no stack ${stackId}`);
-    for (const address of stackAddresses(bytes, this.map.spec.flags))
-      yield resolve ? resolve(address) : (address as unknown as T);
+    for (const frame of stackFrames(bytes, this.map.spec.flags))
+      yield resolve ? resolve(frame as bigint & BuildIdFrame) : (frame as unknown as T);
   }
 
   // ---- events --------------------------------------------------------------------------------------------------------
@@ -304,6 +366,19 @@ export class Table<K = unknown, V = unknown> implements Iterable<[K, V]> {
     this.#only('openRingBuffer', 'ringbuf');
     const { buffers } = this.#of('openRingBuffer');
     buffers.open(this.map, (_cpu, data) => callback(ctx, data, data.length), {});
+  }
+
+  /**
+   * A counter of perf_event_open(2) in each CPU's slot of a BPF_PERF_ARRAY, for the program's perf_read: `type` is PerfType, `config` its event;
+   * of one process, or of all (-1). Closed with the table's program, or by deleting the key.
+   */
+  openPerfEvent(type: number, config: number | bigint, pid = -1): void {
+    this.#only('openPerfEvent', 'perf_event_array');
+    const { backend } = this.#of('openPerfEvent');
+    if (!backend.openPerfCounter)
+      throw new Unsupported('counters of perf events', { backend: backend.name, hint: 'the linux backend has them' });
+    for (let cpu = 0; cpu < Math.min(backend.cpus, this.maxEntries); cpu++)
+      this.#of('openPerfEvent').buffers.keep(backend.openPerfCounter(this.map, { type, config, pid, cpu }));
   }
 
   /** A record's bytes as the C type that the program sent them from. */
@@ -410,6 +485,20 @@ export class Table<K = unknown, V = unknown> implements Iterable<[K, V]> {
   #zeroLeaf(): Uint8Array {
     return new Uint8Array(this.isPerCpu ? this.#stride() * this.map.cpus : this.map.spec.valueSize);
   }
+}
+
+function instance(codec: Codec, value: unknown): unknown {
+  return codec.decode(value === undefined ? new Uint8Array(codec.size) : codec.encode(value));
+}
+
+function textOf(codec: Codec, value: unknown): string {
+  // Encoding first: the same checks and the same errors as when it is stored.
+  const plain = instance(codec, value);
+  return codec.type ? valueText(codec.type.btf, codec.type.id, plain) : numberText(plain, codec.size);
+}
+
+function scanned(codec: Codec, text: string): unknown {
+  return instance(codec, parseValueText(codec.type?.btf, codec.type?.id ?? 0, text));
 }
 
 /** Number of a loaded function or of a table: what prog arrays and maps of maps hold. */

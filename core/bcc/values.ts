@@ -10,6 +10,8 @@ import { functionCompiler } from './session.ts';
 
 export interface Codec {
   readonly size: number;
+  /** The C type, where the compiler could name one. */
+  readonly type?: { readonly btf: Btf; readonly id: number };
   decode(bytes: Uint8Array): BtfValue;
   /** Throws BpfError that names the field for a value of the wrong kind or out of range. */
   encode(value: unknown): Uint8Array;
@@ -23,6 +25,7 @@ export function codecOf(btf: Btf | undefined, typeId: number, size: number, what
   const encode = encoder(btf, typeId);
   return {
     size,
+    type: { btf, id: typeId },
     decode: (bytes) => decode(bytes),
     encode(value) {
       // Bytes of the right size are always taken: they are what lookup of another table may have given.

@@ -2,7 +2,7 @@
  * Makes data/btf-6.1-x86_64.btf.deflate: the BTF of Debian's 6.1 cloud kernel, reduced to what programs can name
  * (shipped-names.mjs), as raw deflate. Layouts stay exact: a type is kept whole or as a forward declaration.
  *
- * Also makes what the kernel image knows beside BTF: data/tracepoints-6.1.json.deflate and core/model/syscall-table.gen.ts
+ * Also makes what the kernel image knows beside BTF: data/tracepoints-6.1.json.deflate and core/progs/syscall-table.gen.ts
  * (trace-events.mjs), and data/NOTICE. Needs Debian with apt-get and dpkg; run `node scripts/btf/make-shipped-btf.mjs`.
  */
 import { createHash } from 'node:crypto';
@@ -182,7 +182,7 @@ nameStructs(full, events);
 const packedEvents = deflateRawSync(JSON.stringify(events), { level: 9 });
 writeFileSync(join(data, 'tracepoints-6.1.json.deflate'), packedEvents);
 writeFileSync(
-  join(ROOT, 'core/model/syscall-table.gen.ts'),
+  join(ROOT, 'core/progs/syscall-table.gen.ts'),
   printSyscallTable(syscalls, `${kernel.packageName} ${kernel.version} and linux-libc-dev`),
 );
 console.log(

@@ -1,5 +1,5 @@
 /**
- * Prints core/model/syscall-table.gen.ts: x86-64 system calls by number, with the kernel's entry and parameters.
+ * Prints core/progs/syscall-table.gen.ts: x86-64 system calls by number, with the kernel's entry and parameters.
  *
  * Numbers come from linux-libc-dev's asm/unistd_64.h, parameters from the kernel image (trace-events.mjs). Calls that are newer than both
  * are rows here, from arch/x86/entry/syscalls/syscall_64.tbl and the SYSCALL_DEFINE lines of Linux 6.18.

@@ -1,6 +1,7 @@
 /** BPF objects over the model kernel in tests: a scripted workload, or one of the test's own, and what was printed. */
 import { shippedBtfBytes } from '../../bindings/node/shipped-btf.ts';
-import { BPF, type BpfOptions } from '../../core/bcc/bpf.ts';
+import { BPF } from '../../core/bcc/bpf.ts';
+import type { BpfOptions } from '../../core/bcc/bpf-options.ts';
 import { setSession } from '../../core/bcc/session.ts';
 import { readBtf } from '../../core/btf/read.ts';
 import { ModelBackend } from '../../core/model/backend.ts';

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { findField, sizeOf } from '../../core/btf/layout.ts';
 import { readBtf } from '../../core/btf/read.ts';
 import { parseFormat, printFormat, readTracepoints } from '../../core/btf/tracepoint.ts';
-import { SYSCALLS } from '../../core/model/syscall-table.gen.ts';
+import { SYSCALLS } from '../../core/progs/syscall-table.gen.ts';
 
 const data = (name: string) => new URL(`../../data/${name}`, import.meta.url);
 const formats = readTracepoints(inflateRawSync(readFileSync(data('tracepoints-6.1.json.deflate'))).toString());

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { addonProblem } from '../../bindings/addon/index.ts';
 import { type TraceOptions, TraceSource, traceUnavailable } from '../../bindings/trace/index.ts';
 import type { SyscallInterest, TaskEvent } from '../../core/model/source.ts';
-import { SYSCALLS } from '../../core/model/syscall-table.gen.ts';
+import { SYSCALLS } from '../../core/progs/syscall-table.gen.ts';
 
 /** Why tracing tests cannot run here; undefined when they can. Put into the name of a skipped suite. */
 export const unavailable = traceUnavailable() ?? addonProblem();

@@ -8,7 +8,7 @@ import { availableParallelism } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { TraceSource } from '../../bindings/trace/index.ts';
 import type { TaskEvent } from '../../core/model/source.ts';
-import { SYSCALLS } from '../../core/model/syscall-table.gen.ts';
+import { SYSCALLS } from '../../core/progs/syscall-table.gen.ts';
 import { bundle } from './bundle.ts';
 import { interest, nameOf, only, onPath, python, strace, trace, unavailable } from './harness.ts';
 

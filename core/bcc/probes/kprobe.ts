@@ -5,6 +5,7 @@ import type { ProbeKindRow } from './probe-kind.ts';
 const kernelFunction = {
   progType: 'kprobe',
   auto: true,
+  counted: true,
   noun: 'kernel function',
   normalise: (target, backend) => fixSyscallName(target, (name) => backend.ksymAddress(name) !== undefined),
   candidates: (backend) => backend.kernelFunctions(),

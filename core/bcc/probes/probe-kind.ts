@@ -10,6 +10,8 @@ export interface ProbeKindRow {
   readonly attachType?: string;
   /** Functions of this kind found in the C text (by prefix or section) are attached by `new BPF()` itself. */
   readonly auto: boolean;
+  /** Probes of this kind count towards BCC's limit of open probes. */
+  readonly counted?: boolean;
   /** What a target of this kind is called in messages. */
   readonly noun: string;
   /** The target as this kernel spells it (sys_clone -> __x64_sys_clone). */

@@ -1,7 +1,7 @@
 /** Functions of user programs and libraries, on entry and on return. The target is `path:symbol` or `path:+offset`. */
 import type { ProbeKindRow } from './probe-kind.ts';
 
-const userFunction = { progType: 'kprobe', auto: false, noun: 'user function' } as const satisfies Omit<
+const userFunction = { progType: 'kprobe', auto: false, counted: true, noun: 'user function' } as const satisfies Omit<
   ProbeKindRow,
   'kind'
 >;

@@ -1,6 +1,6 @@
 /**
  * Which arguments of system calls point to memory, and what memory: so a recording holds every buffer that these rows name, and
- * nothing else. Numbers, names and types of the calls are in ../syscall-table.gen.ts; their behaviour in syscalls/<family>.ts.
+ * nothing else. Numbers, names and types of the calls are in core/progs/syscall-table.gen.ts; their behaviour in syscalls/<family>.ts.
  *
  * Notation, by argument name; sizes in bytes:
  *   string       a C string, read on entry          strings     a NULL-terminated array of C strings

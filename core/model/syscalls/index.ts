@@ -5,7 +5,7 @@
  *
  * To add a behaviour: write it in the family's file and name it here.
  */
-import { SYSCALLS as TABLE } from '../syscall-table.gen.ts';
+import { SYSCALLS as TABLE } from '../../progs/syscall-table.gen.ts';
 import { BUFFERS } from './buffers.ts';
 import { connect } from './connect.ts';
 import * as file from './file.ts';

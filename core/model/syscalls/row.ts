@@ -2,7 +2,7 @@
  * What one system call is to the model: its row of the system call table, the buffers that its arguments point to, and (where the
  * model plays it) its behaviour.
  */
-import type { SyscallRow as TableRow } from '../syscall-table.gen.ts';
+import type { SyscallRow as TableRow } from '../../progs/syscall-table.gen.ts';
 import type { Call } from './call.ts';
 
 /** How long a buffer is: a number, an argument's value times a factor, the return value, or the int an argument points to. */

@@ -1,0 +1,464 @@
+/**
+ * Attaching and detaching: the half of class BPF that ties loaded functions to the kernel. Each method takes BCC's arguments and defaults
+ * (docs/reference_guide.md of BCC, "Events"); THE PROBE-KIND TABLE (probes/index.ts) says what differs between the kinds.
+ */
+import type { Link, MapHandle } from '../backend/backend.ts';
+import { BpfError } from '../base/errors.ts';
+import type { ObjectSpec, ProgSpec } from '../spec/spec.ts';
+import type {
+  AttachOptions,
+  AttachPerfEventOptions,
+  AttachPerfEventRawOptions,
+  AttachSocketOptions,
+  AttachTracepointOptions,
+  AttachUprobeOptions,
+  AttachXdpOptions,
+} from './bpf-options.ts';
+import { Func } from './func.ts';
+import { KernelQueries } from './kernel-queries.ts';
+import { notFound } from './not-found.ts';
+import { type Named, named } from './options.ts';
+import { encodePerfAttr } from './perf-attr.ts';
+import { countProbes, openProbes } from './probe-quota.ts';
+import { type ProbeKind, probeKind } from './probes/index.ts';
+import type { ProbeKindRow } from './probes/probe-kind.ts';
+import { addresses, type UserPlace, userPlace } from './user-place.ts';
+
+/** What an attach method may pass on beside its target. */
+type ProbeOptions = Readonly<Record<string, unknown>>;
+
+interface Attached {
+  readonly kind: string;
+  readonly target: string;
+  readonly fnName: string;
+  readonly link: Link;
+}
+
+export abstract class Attaching extends KernelQueries {
+  abstract readonly object: ObjectSpec;
+  #attached: Attached[] = [];
+
+  abstract loadFunc(funcName: string, progType: number | string): Func;
+  protected abstract assertOpen(): void;
+  protected abstract readonly mapHandles: ReadonlyMap<string, MapHandle>;
+  /** Keep a function that was loaded for a kind of its own. */
+  protected abstract keepFunc(func: Func): void;
+  protected abstract isLoaded(funcName: string): boolean;
+
+  // ---- kernel functions --------------------------------------------------------------------------------------------
+
+  attachKprobe(options: Named<AttachOptions>): this {
+    return this.#attachFunction('kprobe', 'attachKprobe', options);
+  }
+
+  attachKretprobe(options: Named<AttachOptions>): this {
+    return this.#attachFunction('kretprobe', 'attachKretprobe', options);
+  }
+
+  /** Detach from a function: only `fnName`'s program, or all of them. Throws when nothing is attached there. */
+  detachKprobe(options: Named<{ event?: string; fnName?: string }> | string, fnName?: string): void {
+    this.#detachNamed('kprobe', options, 'event', fnName);
+  }
+
+  detachKretprobe(options: Named<{ event?: string; fnName?: string }> | string, fnName?: string): void {
+    this.#detachNamed('kretprobe', options, 'event', fnName);
+  }
+
+  #attachFunction(kind: ProbeKind, method: string, options: Named<AttachOptions>): this {
+    const { event, eventRe, fnName, eventOff, maxactive } = named<AttachOptions>(method, options, [
+      'event',
+      'eventRe',
+      'eventOff',
+      'fnName',
+      'maxactive',
+    ]);
+    const more = { ...(eventOff && { offset: eventOff }), ...(maxactive && { maxactive }) };
+    if (eventRe) return this.#attachAll(kind, method, this.getKprobeFunctions(eventRe), eventRe, fnName, more);
+    return this.#attachOne(kind, method, event, fnName, more);
+  }
+
+  // ---- tracepoints ---------------------------------------------------------------------------------------------------
+
+  attachTracepoint(options: Named<AttachTracepointOptions>): this {
+    const { tp, tpRe, fnName } = named<AttachTracepointOptions>('attachTracepoint', options, ['tp', 'tpRe', 'fnName']);
+    if (tpRe) return this.#attachAll('tracepoint', 'attachTracepoint', this.getTracepoints(tpRe), tpRe, fnName, {});
+    return this.#attachOne('tracepoint', 'attachTracepoint', tp, fnName, {});
+  }
+
+  detachTracepoint(options: Named<{ tp?: string; fnName?: string }> | string): void {
+    this.#detachNamed('tracepoint', options, 'tp');
+  }
+
+  attachRawTracepoint(options: Named<{ tp?: string; fnName?: string }>): this {
+    const { tp, fnName } = named<{ tp?: string; fnName?: string }>('attachRawTracepoint', options, ['tp', 'fnName']);
+    return this.#attachOne('raw_tracepoint', 'attachRawTracepoint', tp, fnName, {});
+  }
+
+  detachRawTracepoint(options: Named<{ tp?: string; fnName?: string }> | string): void {
+    this.#detachNamed('raw_tracepoint', options, 'tp');
+  }
+
+  // ---- by BTF: kfunc, kretfunc, fmod_ret, lsm ------------------------------------------------------------------------
+
+  /** Attach a KFUNC_PROBE function that is not attached yet, by its name or its kernel function's. */
+  attachKfunc(options: Named<{ fnName?: string }> | string): this {
+    return this.#attachTracing('kfunc', 'attachKfunc', options);
+  }
+
+  attachKretfunc(options: Named<{ fnName?: string }> | string): this {
+    return this.#attachTracing('kretfunc', 'attachKretfunc', options);
+  }
+
+  /** KMOD_RET functions, which change what a kernel function returns, are attached only when asked. */
+  attachFmodRet(options: Named<{ fnName?: string }> | string): this {
+    return this.#attachTracing('fmod_ret', 'attachFmodRet', options);
+  }
+
+  attachLsm(options: Named<{ fnName?: string }> | string): this {
+    return this.#attachTracing('lsm', 'attachLsm', options);
+  }
+
+  detachKfunc(options: Named<{ fnName?: string }> | string): void {
+    this.#detachTracing('kfunc', 'detachKfunc', options);
+  }
+
+  detachKretfunc(options: Named<{ fnName?: string }> | string): void {
+    this.#detachTracing('kretfunc', 'detachKretfunc', options);
+  }
+
+  detachFmodRet(options: Named<{ fnName?: string }> | string): void {
+    this.#detachTracing('fmod_ret', 'detachFmodRet', options);
+  }
+
+  detachLsm(options: Named<{ fnName?: string }> | string): void {
+    this.#detachTracing('lsm', 'detachLsm', options);
+  }
+
+  /** A function written for this kind, by the C function's name or by what it attaches to. */
+  #tracing(kind: ProbeKind, method: string, options: Named<{ fnName?: string }> | string): ProgSpec {
+    const fnName =
+      typeof options === 'string' ? options : named<{ fnName?: string }>(method, options, ['fnName']).fnName;
+    if (fnName === undefined) throw new TypeError(`${method}: 'fnName' is needed`);
+    const bare = fnName.slice(fnName.lastIndexOf('__', fnName.length - 1) + (fnName.includes('__') ? 2 : 0));
+    const prog = this.object.progs.find(
+      (p) => p.attach?.kind === kind && [fnName, bare].some((name) => p.name === name || p.attach?.target === name),
+    );
+    return prog ?? this.prog(fnName);
+  }
+
+  #attachTracing(kind: ProbeKind, method: string, options: Named<{ fnName?: string }> | string): this {
+    const prog = this.#tracing(kind, method, options);
+    if (prog.attach?.kind !== kind) throw new BpfError('EINVAL', `${method}: '${prog.name}' is no ${kind} function`);
+    this.attach(probeKind(kind)!, prog.attach.target, prog.name, {});
+    return this;
+  }
+
+  #detachTracing(kind: ProbeKind, method: string, options: Named<{ fnName?: string }> | string): void {
+    const prog = this.#tracing(kind, method, options);
+    this.#detach(kind, prog.attach?.target ?? prog.name);
+  }
+
+  // ---- user functions ------------------------------------------------------------------------------------------------
+
+  /**
+   * Attach to functions of a program or library: `name` is its path or the library's name, `sym` a function, `symRe` a pattern of names, `addr`
+   * an address of the file.
+   */
+  attachUprobe(options: Named<AttachUprobeOptions>): this {
+    return this.#attachUser('uprobe', 'attachUprobe', options);
+  }
+
+  attachUretprobe(options: Named<AttachUprobeOptions>): this {
+    return this.#attachUser('uretprobe', 'attachUretprobe', options);
+  }
+
+  detachUprobe(options: Named<AttachUprobeOptions>): void {
+    const { target, pid } = userPlace('detachUprobe', options);
+    this.#detach('uprobe', withPid(target, pid));
+  }
+
+  detachUretprobe(options: Named<AttachUprobeOptions>): void {
+    const { target, pid } = userPlace('detachUretprobe', options);
+    this.#detach('uretprobe', withPid(target, pid));
+  }
+
+  #attachUser(kind: ProbeKind, method: string, options: Named<AttachUprobeOptions>): this {
+    const place = userPlace(method, options);
+    if (place.symRe === undefined) return this.attachUserPlace(kind, method, place);
+    const found = addresses(place.path, place.symRe);
+    if (found.length === 0)
+      throw new BpfError('ENOENT', `${method}: no function of ${place.path} matches ${JSON.stringify(place.symRe)}`);
+    this.#quota(found.length);
+    for (const target of found) this.attachUserPlace(kind, method, { ...place, target });
+    return this;
+  }
+
+  protected attachUserPlace(kind: ProbeKind, method: string, place: UserPlace): this {
+    const { target, fnName, pid, refCtrOffset } = place;
+    return this.#attachOne(
+      kind,
+      method,
+      target,
+      fnName,
+      { ...(pid !== -1 && { pid }), ...(refCtrOffset !== undefined && { refCtrOffset }) },
+      withPid(target, pid),
+    );
+  }
+
+  // ---- perf events -----------------------------------------------------------------------------------------------------
+
+  /** Sample by a perf event: `evType` and `evConfig` are perf_event_open(2)'s type and config. One event a CPU, or on `cpu` alone. */
+  attachPerfEvent(options: Named<AttachPerfEventOptions>): this {
+    const { evType, evConfig, fnName, ...rest } = named<AttachPerfEventOptions>('attachPerfEvent', options, [
+      'evType',
+      'evConfig',
+      'fnName',
+      'samplePeriod',
+      'sampleFreq',
+      'pid',
+      'cpu',
+      'groupFd',
+    ]);
+    if (evType === undefined || evConfig === undefined)
+      throw new TypeError("attachPerfEvent: 'evType' and 'evConfig' are needed");
+    if ((rest.samplePeriod ?? 0) > 0 === (rest.sampleFreq ?? 0) > 0)
+      throw new BpfError('EINVAL', "attachPerfEvent: one of 'samplePeriod' and 'sampleFreq' must be above 0");
+    return this.#attachOne('perf_event', 'attachPerfEvent', `${evType}:${evConfig}`, fnName, positive(rest));
+  }
+
+  /** The same by a whole struct perf_event_attr. */
+  attachPerfEventRaw(options: Named<AttachPerfEventRawOptions>): this {
+    const { attr, fnName, ...rest } = named<AttachPerfEventRawOptions>('attachPerfEventRaw', options, [
+      'attr',
+      'fnName',
+      'pid',
+      'cpu',
+      'groupFd',
+    ]);
+    if (attr === undefined) throw new TypeError("attachPerfEventRaw: 'attr' is needed");
+    const { bytes, type, config, samplePeriod, sampleFreq } = encodePerfAttr(attr);
+    return this.#attachOne('perf_event', 'attachPerfEventRaw', `${type}:${config}`, fnName, {
+      attr: bytes,
+      ...positive({ samplePeriod, sampleFreq, ...rest }),
+    });
+  }
+
+  detachPerfEvent(options: Named<{ evType?: number; evConfig?: number }>): void {
+    const { evType, evConfig } = named<{ evType?: number; evConfig?: number }>('detachPerfEvent', options, [
+      'evType',
+      'evConfig',
+    ]);
+    this.#detach('perf_event', `${evType}:${evConfig}`);
+  }
+
+  // ---- packets and sockets -------------------------------------------------------------------------------------------
+
+  /** Run a socket filter on every packet of a network interface. */
+  attachRawSocket(options: Named<AttachSocketOptions> | Func, dev?: string): this {
+    const given = socketOptions('attachRawSocket', options, dev, ['fn', 'fnName', 'dev']);
+    return this.#attachOne('socket', 'attachRawSocket', given.dev, given.fn?.name ?? given.fnName, {});
+  }
+
+  attachXdp(options: Named<AttachXdpOptions>): this {
+    const {
+      dev,
+      fn,
+      fnName,
+      flags = 0,
+    } = named<AttachXdpOptions>('attachXdp', options, ['dev', 'fn', 'fnName', 'flags']);
+    return this.#attachOne('xdp', 'attachXdp', dev, fn?.name ?? fnName, { flags });
+  }
+
+  /** Take any XDP program off an interface. */
+  removeXdp(dev: string, _flags = 0): void {
+    this.#detach('xdp', dev);
+  }
+
+  /** BPF_PROG_ATTACH: tie a loaded function to what a descriptor stands for (a cgroup, a sockmap) by attach type (BPFAttachType). */
+  attachFunc(fn: Func, attachableFd: number, attachType: number, flags = 0): this {
+    if (!(fn instanceof Func)) throw new TypeError('attachFunc: the first argument is what loadFunc returned');
+    this.assertOpen();
+    const target = `${attachableFd}:${attachType}`;
+    const link = this.backend.attach(fn.handle, {
+      kind: 'prog_attach',
+      target: String(attachableFd),
+      options: { attachType, flags },
+    });
+    this.#attached.push({ kind: 'prog_attach', target, fnName: fn.name, link });
+    return this;
+  }
+
+  detachFunc(fn: Func, attachableFd: number, attachType: number): void {
+    if (!(fn instanceof Func)) throw new TypeError('detachFunc: the first argument is what loadFunc returned');
+    this.#detach('prog_attach', `${attachableFd}:${attachType}`, fn.name);
+  }
+
+  // ---- how many ------------------------------------------------------------------------------------------------------
+
+  /** Kernel functions that are probed: several functions of the program on one count once, as in BCC. */
+  numOpenKprobes(): number {
+    return this.#open('kprobe') + this.#open('kretprobe');
+  }
+
+  numOpenUprobes(): number {
+    return this.#open('uprobe') + this.#open('uretprobe');
+  }
+
+  numOpenTracepoints(): number {
+    return this.#open('tracepoint');
+  }
+
+  #open(kind: ProbeKind): number {
+    return new Set(this.#attached.filter((a) => a.kind === kind).map((a) => a.target)).size;
+  }
+
+  // ---- inside ----------------------------------------------------------------------------------------------------------
+
+  protected prog(name: string): ProgSpec {
+    const prog = this.object.progs.find((p) => p.name === name);
+    if (prog) return prog;
+    const names = this.object.progs.map((p) => p.name);
+    throw notFound('function', name, names, 'the program has');
+  }
+
+  /** What the function's name or section asks for. */
+  protected autoAttach(prog: ProgSpec): void {
+    if (!prog.attach) return;
+    const row = probeKind(prog.attach.kind);
+    if (row?.auto) this.attach(row, prog.attach.target, prog.name, {});
+  }
+
+  #attachOne(
+    kind: ProbeKind,
+    method: string,
+    target: string | undefined,
+    fnName: string | undefined,
+    options: ProbeOptions,
+    key?: string,
+  ): this {
+    if (!fnName) throw new TypeError(`${method}: 'fnName' is needed`);
+    if (!target) throw new TypeError(`${method}: name what to attach to`);
+    this.attach(probeKind(kind)!, target, fnName, options, key);
+    return this;
+  }
+
+  /** All that a pattern found. As in BCC, those that cannot be attached are passed over, unless that is all of them. */
+  #attachAll(
+    kind: ProbeKind,
+    method: string,
+    found: readonly string[],
+    pattern: string,
+    fnName: string | undefined,
+    options: ProbeOptions,
+  ): this {
+    if (!fnName) throw new TypeError(`${method}: 'fnName' is needed`);
+    const row = probeKind(kind)!;
+    if (found.length === 0)
+      throw new BpfError('ENOENT', `${method}: no ${row.noun} matches ${JSON.stringify(pattern)}`);
+    this.prog(fnName);
+    this.#quota(found.length);
+    let refused = 0;
+    let first: unknown;
+    for (const target of found) {
+      try {
+        this.attach(row, target, fnName, options);
+      } catch (error) {
+        first ??= error;
+        refused++;
+      }
+    }
+    if (refused === found.length) throw first;
+    return this;
+  }
+
+  #quota(more: number): void {
+    const limit = this.getProbeLimit();
+    if (openProbes() + more > limit)
+      throw new BpfError(
+        'ENOSPC',
+        `${more} more probes would exceed the limit of ${limit} open probes; BCC_PROBE_LIMIT in the environment raises it`,
+      );
+  }
+
+  protected attach(row: ProbeKindRow, wanted: string, fnName: string, options: ProbeOptions, key?: string): void {
+    this.assertOpen();
+    const spec = this.prog(fnName);
+    const target = row.normalise?.(wanted, this.backend) ?? wanted;
+    const id = key ?? target;
+    if (this.#attached.some((a) => a.kind === row.kind && a.target === id && a.fnName === fnName))
+      throw new BpfError('EEXIST', `'${fnName}' is already attached to ${row.kind} '${id}'`);
+    if (row.counted) this.#quota(1);
+    if (row.attachType && spec.attachType === undefined && !this.isLoaded(fnName)) {
+      const handle = this.backend.load(
+        { ...spec, type: row.progType, attachType: row.attachType, attach: { kind: row.kind, target } },
+        this.object,
+        this.mapHandles,
+      );
+      this.keepFunc(new Func(fnName, handle));
+    }
+    const func = this.loadFunc(fnName, row.progType);
+    const link = this.backend.attach(func.handle, { kind: row.kind, target, options });
+    if (row.counted) countProbes(1);
+    this.#attached.push({ kind: row.kind, target: id, fnName, link });
+  }
+
+  #detachNamed(
+    kind: ProbeKind,
+    options: Named<{ event?: string; tp?: string; fnName?: string }> | string,
+    key: 'event' | 'tp',
+    fn?: string,
+  ): void {
+    const given =
+      typeof options === 'string'
+        ? { [key]: options, ...(fn !== undefined && { fnName: fn }) }
+        : named<{ event?: string; tp?: string; fnName?: string }>(`detach ${kind}`, options, [key, 'fnName']);
+    const wanted = (given as Record<string, string | undefined>)[key];
+    if (wanted === undefined) throw new TypeError(`detach ${kind}: '${key}' is needed`);
+    const target = probeKind(kind)!.normalise?.(wanted, this.backend) ?? wanted;
+    this.#detach(kind, target, (given as { fnName?: string }).fnName);
+  }
+
+  #detach(kind: string, target: string, fnName?: string): void {
+    const gone = this.#attached.filter(
+      (a) => a.kind === kind && a.target === target && (fnName === undefined || a.fnName === fnName),
+    );
+    if (gone.length === 0)
+      throw new BpfError('ENOENT', `no ${kind} is attached to '${target}'${fnName ? ` by '${fnName}'` : ''}`);
+    for (const a of gone) a.link.close();
+    if (probeKind(kind)?.counted) countProbes(-gone.length);
+    this.#attached = this.#attached.filter((a) => !gone.includes(a));
+  }
+
+  protected detachEverything(): void {
+    for (const { kind, link } of this.#attached) {
+      link.close();
+      if (probeKind(kind)?.counted) countProbes(-1);
+    }
+    this.#attached = [];
+  }
+}
+
+/** Different processes' probes on one function are different probes. */
+function withPid(target: string, pid: number): string {
+  return pid === -1 ? target : `${target} of process ${pid}`;
+}
+
+/** Without what BCC writes as -1 or 0 for "nothing asked". */
+function positive(options: Readonly<Record<string, number | undefined>>): ProbeOptions {
+  const zeroes = ['cpu', 'groupFd', 'pid'];
+  return Object.fromEntries(
+    Object.entries(options).filter(
+      ([name, value]) => value !== undefined && (zeroes.includes(name) ? value >= 0 : value > 0),
+    ),
+  );
+}
+
+function socketOptions(
+  method: string,
+  options: Named<AttachSocketOptions> | Func,
+  dev: string | undefined,
+  known: readonly (keyof AttachSocketOptions)[],
+): AttachSocketOptions {
+  if (options instanceof Func) return { fn: options, ...(dev !== undefined && { dev }) };
+  return named<AttachSocketOptions>(method, options, known);
+}

@@ -1,0 +1,102 @@
+/**
+ * Names of addresses in processes, and the way back. A backend that knows user symbols is asked (the linux one also demangles, and knows what JITs
+ * wrote down); else the process's mappings and the symbol tables of its files tell, as far as the session reads files.
+ */
+import type { Backend, SymbolAt } from '../backend/backend.ts';
+import { toHex } from '../base/bytes.ts';
+import { BpfError } from '../base/errors.ts';
+import { type UserFunction, userFunctions } from '../elf/functions.ts';
+import { type ElfFile, PT } from '../elf/read.ts';
+import type { BuildIdFrame } from './stack.ts';
+import { mappings, openElf, pathIn, userPath } from './user-code.ts';
+
+/** Functions of a file in order of address. */
+const tables = new WeakMap<ElfFile, readonly UserFunction[]>();
+
+function sorted(elf: ElfFile): readonly UserFunction[] {
+  const known = tables.get(elf);
+  if (known) return known;
+  const table = userFunctions(elf).sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0));
+  tables.set(elf, table);
+  return table;
+}
+
+/** The function that a virtual address of a file lies in. Functions without a size reach to the next one. */
+function functionAt(elf: ElfFile, address: bigint, module: string): SymbolAt | undefined {
+  const table = sorted(elf);
+  let low = 0;
+  let high = table.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (table[middle]!.address <= address) low = middle + 1;
+    else high = middle;
+  }
+  for (let i = low - 1; i >= 0 && i >= low - 8; i--) {
+    const { name, address: start, size } = table[i]!;
+    const distance = Number(address - start);
+    if (size === 0 || distance < size) return { name, offset: distance, module };
+  }
+  return undefined;
+}
+
+function virtualAddress(elf: ElfFile, fileOffset: bigint): bigint | undefined {
+  const at = Number(fileOffset);
+  const segment = elf.segments.find((s) => s.type === PT.LOAD && at >= s.offset && at < s.offset + s.fileSize);
+  return segment && segment.address + BigInt(at - segment.offset);
+}
+
+export function userSymbol(backend: Backend, pid: number, address: bigint): SymbolAt | undefined {
+  if (backend.userSymbol) return backend.userSymbol(pid, address);
+  const mapping = mappings(pid)?.find((m) => address >= m.start && address < m.end);
+  const elf = mapping && openElf(pathIn(pid, mapping.path));
+  if (!elf) return undefined;
+  const virtual = virtualAddress(elf, address - mapping.start + mapping.offset);
+  return virtual === undefined ? undefined : functionAt(elf, virtual, mapping.path);
+}
+
+export function userSymbolAddress(
+  backend: Backend,
+  pid: number,
+  module: string | undefined,
+  name: string,
+): bigint | undefined {
+  if (backend.userSymbolAddress) return backend.userSymbolAddress(pid, module, name);
+  for (const mapping of mappings(pid) ?? []) {
+    if (!mapping.executable || (module !== undefined && !mapping.path.endsWith(module))) continue;
+    const elf = openElf(pathIn(pid, mapping.path));
+    const address = elf && sorted(elf).find((f) => f.name === name)?.address;
+    const offset = address === undefined ? undefined : elf?.fileOffset(address);
+    if (offset === undefined) continue;
+    const at = BigInt(offset) - mapping.offset + mapping.start;
+    if (at >= mapping.start && at < mapping.end) return at;
+  }
+  return undefined;
+}
+
+/** BCC's text of a symbol. */
+export function symbolText(found: SymbolAt | undefined, showModule: boolean, showOffset: boolean): string {
+  if (!found) return '[unknown]';
+  const module = found.module.slice(found.module.lastIndexOf('/') + 1);
+  return `${found.name}${showOffset ? `+0x${found.offset.toString(16)}` : ''}${showModule ? ` [${module}]` : ''}`;
+}
+
+// ---- build ids -------------------------------------------------------------------------------------------------------
+
+/** Note of a linker: NT_GNU_BUILD_ID of elf.h. */
+const GNU_BUILD_ID = 3;
+const modules = new Map<string, { readonly elf: ElfFile; readonly path: string }>();
+
+/** Throws BpfError ENOENT for what is no program or library that is there, or has no build id. */
+export function addModule(name: string): void {
+  const path = userPath(name);
+  const elf = openElf(path);
+  const id = elf?.notes().find((note) => note.name === 'GNU' && note.type === GNU_BUILD_ID)?.desc;
+  if (!elf || !id) throw new BpfError('ENOENT', `addModule: '${name}' is no program or library with a build id`);
+  modules.set(toHex(id), { elf, path });
+}
+
+export function ofBuildId(frame: BuildIdFrame): SymbolAt | undefined {
+  const module = modules.get(toHex(frame.buildId));
+  const virtual = module && virtualAddress(module.elf, frame.offset);
+  return virtual === undefined ? undefined : functionAt(module!.elf, virtual, module!.path);
+}
