@@ -46,7 +46,8 @@ function virtualAddress(elf: ElfFile, fileOffset: bigint): bigint | undefined {
 }
 
 export function userSymbol(backend: Backend, pid: number, address: bigint): SymbolAt | undefined {
-  if (backend.userSymbol) return backend.userSymbol(pid, address);
+  const known = backend.userSymbol?.(pid, address);
+  if (known) return known;
   const mapping = mappings(pid)?.find((m) => address >= m.start && address < m.end);
   const elf = mapping && openElf(pathIn(pid, mapping.path));
   if (!elf) return undefined;
@@ -60,7 +61,8 @@ export function userSymbolAddress(
   module: string | undefined,
   name: string,
 ): bigint | undefined {
-  if (backend.userSymbolAddress) return backend.userSymbolAddress(pid, module, name);
+  const known = backend.userSymbolAddress?.(pid, module, name);
+  if (known !== undefined) return known;
   for (const mapping of mappings(pid) ?? []) {
     if (!mapping.executable || (module !== undefined && !mapping.path.endsWith(module))) continue;
     const elf = openElf(pathIn(pid, mapping.path));

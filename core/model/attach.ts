@@ -18,6 +18,8 @@ export interface AttachRow {
   /** Name of the hook for a target; throws BpfError ENOENT. */
   hook(target: string, symbols: KernelSymbols): string;
   context(contexts: Contexts, event: HookEvent, pid: number): Context;
+  /** Does the program run for what this task does on this CPU? Absent: always. */
+  accepts?(probe: Probe, tgid: number, cpu: number): boolean;
   readonly entry: keyof typeof FLAGS;
 }
 
@@ -34,6 +36,17 @@ const trampolineContext: AttachRow['context'] = (contexts, event) => {
 const rawContext: AttachRow['context'] = (contexts, event) => {
   if (event.kind !== 'tracepoint') throw new RangeError('a tracepoint hook fired with a function event');
   return contexts.args(event.raw);
+};
+
+const userContext: AttachRow['context'] = (contexts, event) => {
+  if (event.kind !== 'user') throw new RangeError('a hook of user code fired with an event of the kernel');
+  return contexts.user(event);
+};
+
+/** Probes of one process, and perf events of one CPU. */
+const asAsked: AttachRow['accepts'] = (probe, tgid, cpu) => {
+  const { pid = tgid, cpu: only = cpu } = (probe.options ?? {}) as { readonly pid?: number; readonly cpu?: number };
+  return pid === tgid && only === cpu;
 };
 
 export const ATTACH_ROWS: readonly AttachRow[] = [
@@ -83,11 +96,41 @@ export const ATTACH_ROWS: readonly AttachRow[] = [
     context: trampolineContext,
     entry: 'kretfunc',
   },
+  {
+    kind: 'uprobe',
+    progTypes: ['kprobe'],
+    hook: (t) => `uprobe:${t}`,
+    context: userContext,
+    accepts: asAsked,
+    entry: 'kprobe',
+  },
+  {
+    kind: 'uretprobe',
+    progTypes: ['kprobe'],
+    hook: (t) => `uretprobe:${t}`,
+    context: userContext,
+    accepts: asAsked,
+    entry: 'kprobe',
+  },
+  {
+    kind: 'perf_event',
+    progTypes: ['perf_event'],
+    hook: (t) => `perf_event:${t}`,
+    context: userContext,
+    accepts: asAsked,
+    entry: 'kprobe',
+  },
 ];
 
 /** Row of a probe kind; throws Unsupported for kinds that the model does not attach. */
 export function attachRow(probe: Probe): AttachRow {
   const row = ATTACH_ROWS.find((r) => r.kind === probe.kind);
+  if (row && Number(probe.options?.['offset'] ?? 0) !== 0) {
+    throw new Unsupported(`a probe inside a function (${probe.target}+${probe.options!['offset']})`, {
+      backend: 'model',
+      hint: 'the model has entries and returns only; the linux backend has instructions',
+    });
+  }
   if (row) return row;
   throw new Unsupported(`attaching a ${probe.kind} (${probe.target})`, {
     backend: 'model',

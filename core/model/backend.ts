@@ -26,6 +26,7 @@ import type { Engine, EngineHost, Executable } from '../vm/engine.ts';
 import { engineByName } from '../vm/engines.ts';
 import { VmMemory } from '../vm/memory.ts';
 import { ATTACH_ROWS, type AttachRow, attachRow } from './attach.ts';
+import { openCounter } from './counter.ts';
 import { Contexts } from './ctx.ts';
 import { ModelEnv } from './env.ts';
 import { attrsOf, type LiveMap, ModelMap, ModelProg } from './handles.ts';
@@ -250,6 +251,7 @@ export class ModelBackend implements Backend {
     this.#checkFires(hook, probe);
     this.#checkCovered(hook, probe);
     const detach = this.kernel.hooks.attach(hook, (event) => {
+      if (row.accepts && !row.accepts(probe, this.kernel.current.tgid, this.kernel.cpu)) return;
       const context = row.context(this.#contexts, event, this.kernel.current.tid);
       this.#run(prog, row, context);
     });
@@ -438,6 +440,21 @@ export class ModelBackend implements Backend {
 
   ksymAddress(name: string): bigint | undefined {
     return this.kernel.symbols.address(name);
+  }
+
+  userSymbol(pid: number, address: bigint): SymbolAt | undefined {
+    return this.kernel.userStacks.at(pid, address);
+  }
+
+  userSymbolAddress(pid: number, module: string | undefined, name: string): bigint | undefined {
+    return this.kernel.userStacks.address(pid, module, name);
+  }
+
+  openPerfCounter(
+    map: MapHandle,
+    counter: { readonly type: number; readonly config: number | bigint; readonly pid: number; readonly cpu: number },
+  ): Link {
+    return openCounter(map, counter, this.kernel.clock);
   }
 
   close(): void {

@@ -5,11 +5,12 @@
  * - kprobe, kretprobe: struct pt_regs, arguments in di, si, dx, cx, r8, r9 (the rest on the stack), result in ax; `sp` points to a
  *   stack whose top word is the return address, as at the first instruction of a function.
  * - tracepoint: the record that the format file describes. raw tracepoint, tp_btf: the TP_PROTO arguments, 8 bytes each.
+ * - uprobe, uretprobe, perf_event: the user registers (and period and address of the sample).
  * - fentry, fexit: the arguments, 8 bytes each, then (fexit) the result.
  */
 import { KERNEL_HI, type LinearMemory } from '../base/memory.ts';
 import { FUNCTION_ARGS, PT_REGS, PT_REGS_SIZE } from '../progs/pt-regs.ts';
-import type { Arg, FunctionEvent, TracepointEvent } from './hooks.ts';
+import type { Arg, FunctionEvent, TracepointEvent, UserEvent } from './hooks.ts';
 import { buildRecord } from './tracepoints/format.ts';
 import { tracepointByName } from './tracepoints/index.ts';
 
@@ -18,6 +19,8 @@ const STACK_BYTES = 256;
 const ARGS_BYTES = 8 * 16;
 /** PERF_MAX_TRACE_SIZE. */
 const RECORD_MOST = 8192;
+/** struct bpf_perf_event_data: the registers and two words. */
+const PERF_EVENT_SIZE = PT_REGS_SIZE + 16;
 const KERNEL_CS = 0x10n;
 const KERNEL_SS = 0x18n;
 
@@ -32,6 +35,7 @@ export class Contexts {
   #stack: number;
   #args: number;
   #record: number;
+  #user: number;
 
   constructor(memory: LinearMemory) {
     this.#memory = memory;
@@ -39,6 +43,7 @@ export class Contexts {
     this.#stack = memory.alloc(STACK_BYTES);
     this.#args = memory.alloc(ARGS_BYTES);
     this.#record = memory.alloc(RECORD_MOST);
+    this.#user = memory.alloc(PERF_EVENT_SIZE);
   }
 
   /** pt_regs at a function's entry, or (the event has a result) at its return. */
@@ -74,6 +79,18 @@ export class Contexts {
     return { offset: this.#args, size: ARGS_BYTES };
   }
 
+  /** Registers of user mode, then what a perf_event program reads behind them: the period and the address of the sample. */
+  user(event: UserEvent): Context {
+    this.#memory.u8.fill(0, this.#user, this.#user + PERF_EVENT_SIZE);
+    for (const [name, value] of Object.entries(event.regs)) {
+      const at = (PT_REGS as Readonly<Record<string, number>>)[name];
+      if (at !== undefined) this.#put(this.#user + at, value);
+    }
+    this.#put(this.#user + PT_REGS_SIZE, event.period);
+    this.#put(this.#user + PT_REGS_SIZE + 8, event.address);
+    return { offset: this.#user, size: PERF_EVENT_SIZE };
+  }
+
   /** A tracepoint's record. */
   record(event: TracepointEvent, pid: number): Context {
     const { row, id } = tracepointByName(event.name)!;
@@ -88,6 +105,7 @@ export class Contexts {
     this.#memory.free(this.#stack, STACK_BYTES);
     this.#memory.free(this.#args, ARGS_BYTES);
     this.#memory.free(this.#record, RECORD_MOST);
+    this.#memory.free(this.#user, PERF_EVENT_SIZE);
   }
 
   #put(at: number, value: Arg): void {

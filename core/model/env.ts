@@ -123,21 +123,20 @@ export class ModelEnv implements HelperEnv {
   }
 
   /**
-   * Return addresses of the kernel stack: the function that was probed, those that called it, the way in from user space. The model keeps no
-   * user stacks.
+   * Return addresses of the kernel stack: the function that was probed, those that called it, the way in from user space. User stacks are
+   * what the source tells.
    */
   callchain(kind: 'kernel' | 'user', most: number): Int32Array | undefined {
-    if (kind === 'user') return undefined;
+    if (kind === 'user') {
+      const { userStack } = this.#kernel;
+      return userStack.length === 0 ? undefined : halves(userStack.slice(0, most).map((frame) => frame.address));
+    }
     const { symbols, current } = this.#kernel;
     const names = [...current.frames.map((frame) => frame.name).reverse(), ...ENTRY_PATH].slice(0, most);
-    const out = new Int32Array(names.length * 2);
-    for (const [i, name] of names.entries()) {
-      // A probe stands on its function's first instruction; callers are somewhere inside.
-      const address = (symbols.address(name) ?? 0n) + (i === 0 && current.frames.length > 0 ? 0n : CALL_OFFSET);
-      out[2 * i] = Number(BigInt.asIntN(32, address));
-      out[2 * i + 1] = Number(BigInt.asIntN(32, address >> 32n));
-    }
-    return out;
+    // A probe stands on its function's first instruction; callers are somewhere inside.
+    return halves(
+      names.map((name, i) => (symbols.address(name) ?? 0n) + (i === 0 && current.frames.length > 0 ? 0n : CALL_OFFSET)),
+    );
   }
 
   /** For %pS and its like. */
@@ -172,6 +171,11 @@ export class ModelEnv implements HelperEnv {
     const { view, current } = this.#kernel;
     return view.read(current.tid, address(lo, hi), size);
   }
+}
+
+/** Addresses as low and high halves. */
+function halves(addresses: readonly bigint[]): Int32Array {
+  return Int32Array.from(addresses.flatMap((a) => [Number(BigInt.asIntN(32, a)), Number(BigInt.asIntN(32, a >> 32n))]));
 }
 
 /** Upper canonical half: sign-extended from bit 47. */

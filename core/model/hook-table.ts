@@ -92,8 +92,11 @@ export function needsOf(hook: string): HookNeeds {
 
 /** The kind of event that a hook fires at, when it is one of the machine (run queue, disks) that not every source has. */
 export function machineEventOf(hook: string): TaskEvent['type'] | undefined {
-  return get().machine.get(hook);
+  return USER_HOOK.test(hook) ? 'user' : get().machine.get(hook);
 }
+
+/** Places in user code have no table: a source passes what it likes. */
+const USER_HOOK = /^(uprobe|uretprobe|perf_event):/;
 
 /** Does the model ever pass this hook? */
 export function hasHook(hook: string): boolean {

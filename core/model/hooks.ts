@@ -4,7 +4,8 @@
  * arguments point to) runs only when somebody is attached. With nobody there a hook costs one Map lookup.
  *
  * Names: `kprobe:FUNC` a function's entry, `kretprobe:FUNC` its return, `tracepoint:SYSTEM:EVENT`. The raw form of a tracepoint is
- * the same place seen with other arguments, so both listen under the one name.
+ * the same place seen with other arguments, so both listen under the one name. `uprobe:PATH:PLACE`, `uretprobe:PATH:PLACE` and
+ * `perf_event:TYPE:CONFIG` are what sources tell of user code.
  */
 
 /** A kernel value as a hook carries it: an int (sign-extended to 64 bits) or a 64-bit number such as an address. */
@@ -33,7 +34,16 @@ export interface TracepointEvent {
 /** A tracepoint field: a number, a string (char arrays and __data_loc strings), bytes, or an array of numbers. */
 export type FieldValue = Arg | string | Uint8Array | readonly Arg[];
 
-export type HookEvent = FunctionEvent | TracepointEvent;
+/** A task passes a place in user code, or a perf event overflows: the user registers. */
+export interface UserEvent {
+  readonly kind: 'user';
+  readonly name: string;
+  readonly regs: Readonly<Record<string, bigint>>;
+  readonly period: bigint;
+  readonly address: bigint;
+}
+
+export type HookEvent = FunctionEvent | TracepointEvent | UserEvent;
 export type HookListener = (event: HookEvent) => void;
 
 export class Hooks {

@@ -19,13 +19,14 @@ import { Sockets } from './net.ts';
 import { KernelObjects } from './objects.ts';
 import { SeededRandom } from './random.ts';
 import { Scheduler } from './sched.ts';
-import type { SyscallInterest, TaskEvent, TaskView } from './source.ts';
+import type { SyscallInterest, TaskEvent, TaskView, UserFrame } from './source.ts';
 import { KernelSymbols } from './symbols.ts';
 import { Call, type TracepointValues } from './syscalls/call.ts';
 import { ERESTARTSYS, ERRNO } from './syscalls/errno.ts';
 import { SYSCALLS, syscallByNumber } from './syscalls/index.ts';
 import type { SyscallRow } from './syscalls/row.ts';
 import { type Task, Tasks } from './task.ts';
+import { UserSymbols } from './user-symbols.ts';
 
 export interface KernelOptions {
   readonly memory: LinearMemory;
@@ -66,6 +67,10 @@ export class ModelKernel {
   readonly scheduler = new Scheduler();
   /** What the source answers; set by whoever connects one. */
   view: TaskView = BLIND;
+  /** Names of user addresses that sources told. */
+  readonly userStacks = new UserSymbols();
+  /** User stack of the event under way, innermost first; of a system call its return address alone is known. */
+  userStack: readonly UserFrame[] = NO_STACK;
   /** CPU and task of the event under way. */
   cpu = 0;
   current: Task;
@@ -124,6 +129,7 @@ export class ModelKernel {
     const task = event.type === 'exec' ? this.tasks.get(event.formerTid) : this.tasks.get(event.tid);
     task.traced = true;
     this.current = task;
+    this.userStack = event.type === 'enter' ? [{ address: event.ip }] : NO_STACK;
     switch (event.type) {
       case 'start':
         break;
@@ -149,6 +155,17 @@ export class ModelKernel {
         break;
       case 'switch':
         this.scheduler.switch(this, task, event);
+        break;
+      case 'user':
+        this.userStacks.learn(task.tgid, event.stack);
+        this.userStack = event.stack;
+        this.hooks.fire(event.hook, () => ({
+          kind: 'user',
+          name: event.hook,
+          regs: event.regs,
+          period: event.period ?? 0n,
+          address: event.address ?? 0n,
+        }));
         break;
       case 'block':
         this.blocks.step(this, task, event);
@@ -303,6 +320,8 @@ export class ModelKernel {
     return kernelAddress(at);
   }
 }
+
+const NO_STACK: readonly UserFrame[] = [];
 
 /** Where in its caller a function's return address points. */
 export const CALL_OFFSET = 0x1bn;

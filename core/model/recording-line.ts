@@ -14,6 +14,7 @@ import {
   type SyscallInterest,
   type TaskEvent,
   type TaskFacts,
+  type UserFrame,
 } from './source.ts';
 
 export const RECORDING_VERSION = 1;
@@ -92,6 +93,15 @@ export function frameLine(frame: Frame): string {
       break;
     case 'block':
       Object.assign(out, { step: event.step, request: event.request, error: event.error });
+      break;
+    case 'user':
+      Object.assign(out, {
+        hook: event.hook,
+        regs: Object.fromEntries(Object.entries(event.regs).map(([name, value]) => [name, address(value)])),
+        stack: event.stack.map((f) => ({ ...f, address: address(f.address) })),
+        ...(event.period !== undefined && { period: address(event.period) }),
+        ...(event.address !== undefined && { address: address(event.address) }),
+      });
       break;
   }
   if (frame.tasks?.length) out.tasks = frame.tasks;
@@ -196,9 +206,31 @@ function parseEvent(o: Json): TaskEvent {
       if (!BLOCK_STEPS.includes(step)) throw new BadLine(`'step' is '${step}'`);
       return { type: 'block', ...base, step, request: parseRequest(o.request), error: integer(o, 'error') };
     }
+    case 'user':
+      return {
+        type: 'user',
+        ...base,
+        hook: text(o, 'hook'),
+        regs: Object.fromEntries(
+          Object.entries(object(o.regs, "'regs'")).map(([name, value]) => [name, bigOf(value, 'regs')]),
+        ),
+        stack: list(o, 'stack').map(parseUserFrame),
+        ...(o.period !== undefined && { period: big(o, 'period') }),
+        ...(o.address !== undefined && { address: big(o, 'address') }),
+      };
     default:
       throw new BadLine(`there is no event '${String(o.t)}'`);
   }
+}
+
+function parseUserFrame(value: unknown): UserFrame {
+  const o = object(value, "an entry of 'stack'");
+  return {
+    address: big(o, 'address'),
+    ...(o.name !== undefined && { name: text(o, 'name') }),
+    ...(o.module !== undefined && { module: text(o, 'module') }),
+    ...(o.offset !== undefined && { offset: integer(o, 'offset') }),
+  };
 }
 
 function parseTask(value: unknown): TaskFacts {

@@ -85,7 +85,32 @@ export type TaskEvent =
       readonly step: BlockStep;
       readonly request: BlockRequest;
       readonly error: number;
+    }
+  /**
+   * The task passes a place in user code, or a counter of its overflows. `hook` says which: `uprobe:PATH:FUNCTION`, `uprobe:PATH:+OFFSET` (of the
+   * file), `uretprobe:...` at the function's return, `perf_event:TYPE:CONFIG`. `regs` are the user registers by the names of struct pt_regs.
+   */
+  | {
+      readonly type: 'user';
+      readonly tsNs: bigint;
+      readonly cpu: number;
+      readonly tid: number;
+      readonly hook: string;
+      readonly regs: Readonly<Record<string, bigint>>;
+      readonly stack: readonly UserFrame[];
+      /** perf_event: events since the last sample, and the address that the sample is about. */
+      readonly period?: bigint;
+      readonly address?: bigint;
     };
+
+/** A frame of a user stack, innermost first: an address, and the function and file that it lies in where the source knows. */
+export interface UserFrame {
+  readonly address: bigint;
+  readonly name?: string;
+  readonly module?: string;
+  /** Distance from the function's start. */
+  readonly offset?: number;
+}
 
 export const BLOCK_STEPS = ['start', 'insert', 'issue', 'done'] as const;
 export type BlockStep = (typeof BLOCK_STEPS)[number];

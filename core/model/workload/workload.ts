@@ -11,9 +11,10 @@
  * Every call advances the clock by a fixed step, so a workload is the same on every run. Nothing here knows what is hooked.
  */
 import { utf8Encode } from '../../base/bytes.ts';
+import { FUNCTION_ARGS } from '../../progs/pt-regs.ts';
 import { type Frame, FrameSource } from '../frames.ts';
 import { AF, IPPROTO, makeSockaddr, mapped, parseAddress, SOCK, TCP } from '../sockaddr.ts';
-import type { FdFacts, TaskEvent, TaskFacts } from '../source.ts';
+import type { FdFacts, TaskEvent, TaskFacts, UserFrame } from '../source.ts';
 import { ERRNO } from '../syscalls/errno.ts';
 import { syscallByName } from '../syscalls/index.ts';
 
@@ -52,6 +53,17 @@ export interface ConnectOptions {
   readonly killed?: boolean;
   /** How long it blocks. */
   readonly tookNs?: bigint;
+}
+
+/** What a task has in its registers and on its stack where it passes a place in user code. */
+export interface PassOptions {
+  readonly args?: readonly (number | bigint)[];
+  readonly ret?: number | bigint;
+  readonly regs?: Readonly<Record<string, bigint>>;
+  readonly stack?: readonly UserFrame[];
+  readonly memory?: readonly (readonly [address: bigint, bytes: Uint8Array])[];
+  readonly period?: bigint;
+  readonly address?: bigint;
 }
 
 /** Where a workload's clock starts, and how far one step goes. */
@@ -204,6 +216,31 @@ export class ScriptTask {
     this.syscall('listen', [BigInt(fd), BigInt(backlog)], 0, { fds: [[this.tid, fd]] });
     this.#setState(fd, TCP.LISTEN);
     return 0;
+  }
+
+  /**
+   * Pass a place in user code: `uprobe:PATH:FUNCTION`, `uretprobe:...`, `perf_event:TYPE:CONFIG` (core/model/source.ts). Arguments go into di, si,
+   * dx, cx, r8, r9, the result into ax; `regs` says the rest. Memory is what the program may read there.
+   */
+  pass(hook: string, options: PassOptions = {}): void {
+    const { args = [], ret, regs = {}, stack = [], memory = [], period, address } = options;
+    const named = Object.fromEntries(args.map((value, i) => [FUNCTION_ARGS[i]!, BigInt(value)]));
+    const all = { ip: stack[0]?.address ?? USER_IP, ...named, ...(ret !== undefined && { ax: BigInt(ret) }), ...regs };
+    const { world, cpu, tid } = this;
+    world.emit(
+      {
+        type: 'user',
+        tsNs: world.tick(),
+        cpu,
+        tid,
+        hook,
+        regs: all,
+        stack,
+        ...(period !== undefined && { period }),
+        ...(address !== undefined && { address }),
+      },
+      { memory: memory.map(([at, bytes]) => ({ tid, address: at, bytes })) },
+    );
   }
 
   /** connect(2) to an IP address. An IPv6 socket takes an IPv4 address as ::ffff:a.b.c.d. */
