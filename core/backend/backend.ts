@@ -98,6 +98,11 @@ export interface Backend {
   readonly release: string;
   readonly cpus: number;
 
+  /**
+   * BPF_MAP_CREATE. A `pin` with a slash is a path of bpffs: the map there, or a new one that is pinned. A `pin` without one is a name under which the
+   * BPF objects of this backend share a map (BPF_TABLE_PUBLIC); with type '' ("extern") it must be there already: ENOENT otherwise. Throws BpfError
+   * and SysError with the kernel's errno; ENOMEM before memory ends.
+   */
   createMap(spec: MapSpec, object: ObjectSpec): MapHandle;
   /** Verify and load. Throws VerifierError, SysError, Unsupported. `maps` are by name. */
   load(prog: ProgSpec, object: ObjectSpec, maps: ReadonlyMap<string, MapHandle>): ProgHandle;

@@ -132,6 +132,9 @@ export class ModelBackend implements Backend {
         return handle instanceof ModelMap ? handle.map : undefined;
       },
       mapId: (map) => map.offset,
+      // A pidfd is a descriptor of somebody's: here the process id stands for it.
+      ownerByFd: (kind, fd) =>
+        kind === 'task' && this.kernel.tasks.known(fd) ? this.kernel.tasks.struct(this.kernel.tasks.get(fd)) : EBADF,
       progByFd: (fd, array) => this.#progForArray(fd, array),
     };
   }
@@ -148,24 +151,24 @@ export class ModelBackend implements Backend {
     return this.kernel.cpus;
   }
 
-  createMap(spec: MapSpec, _object: ObjectSpec): MapHandle {
-    const shared = spec.pin === undefined ? undefined : this.#pinned.get(spec.pin);
+  createMap(asked: MapSpec, _object: ObjectSpec): MapHandle {
+    const shared = asked.pin === undefined ? undefined : this.#pinned.get(asked.pin);
+    if (asked.type === '' && !shared)
+      throw new BpfError('ENOENT', `map ${asked.name}: no program that is loaded shares a map of that name`);
+    const spec =
+      asked.type === '' ? { ...asked, type: shared!.map.attrs.type, maxEntries: shared!.map.attrs.maxEntries } : asked;
     const live = shared ?? { map: this.#newMap(spec), users: 0 };
-    if (
-      shared &&
-      (shared.map.attrs.keySize !== spec.keySize ||
-        shared.map.attrs.valueSize !== spec.valueSize ||
-        shared.map.attrs.type !== spec.type)
-    ) {
+    const { attrs } = live.map;
+    if (attrs.keySize !== spec.keySize || attrs.valueSize !== spec.valueSize || attrs.type !== spec.type)
       throw new BpfError('EINVAL', `map ${spec.name}: the shared map ${spec.pin} is of another kind`);
-    }
     if (spec.pin !== undefined) this.#pinned.set(spec.pin, live);
     live.users++;
     const fd = this.#nextFd++;
     const handle = new ModelMap(spec, live.map, this.cpus, fd, () => {
       this.#handles.delete(fd);
-      // A pinned map outlives its handles.
-      if (--live.users > 0 || spec.pin !== undefined) return;
+      // A map pinned by path outlives its handles.
+      if (--live.users > 0 || spec.pin?.includes('/')) return;
+      if (spec.pin !== undefined) this.#pinned.delete(spec.pin);
       this.#mapsByOffset.delete(live.map.offset);
       live.map.close();
     });

@@ -6,6 +6,7 @@ import { FIRST_MAPPED, KERNEL_HI, type LinearMemory } from '../base/memory.ts';
 import type { HelperEnv, Packet } from '../helpers/helper.ts';
 import type { BpfMap } from '../maps/map.ts';
 import { CALL_OFFSET, type ModelKernel } from './kernel.ts';
+import { NS_INODES } from './namespaces.ts';
 import { loadFromPacket } from './packet-socket.ts';
 import { FLAGS, type TraceBuffer } from './trace-pipe.ts';
 
@@ -19,6 +20,11 @@ const USER_HI_MOST = 0x7fff;
 const ENTRY_PATH = ['do_syscall_64', 'entry_SYSCALL_64_after_hwframe'];
 /** Room between two functions of the model (core/model/symbols.ts). */
 const FUNCTION_SIZE = 64;
+
+/** Inode number, and id, of the root of the cgroup hierarchy. */
+const ROOT_CGROUP = 1;
+/** Minor number that the first mounted pseudo file systems leave to nsfs. */
+const NSFS_DEVICE = 4;
 
 type Space = 'kernel' | 'user' | 'any';
 
@@ -137,6 +143,29 @@ export class ModelEnv implements HelperEnv {
     return halves(
       names.map((name, i) => (symbols.address(name) ?? 0n) + (i === 0 && current.frames.length > 0 ? 0n : CALL_OFFSET)),
     );
+  }
+
+  /** Every task is in the root of the one hierarchy (cgroup v2), whose id is 1. */
+  cgroupId(level = 0): readonly [number, number] {
+    return level === 0 ? [ROOT_CGROUP, 0] : [0, 0];
+  }
+
+  underCgroup(slot: number): boolean {
+    return slot === ROOT_CGROUP;
+  }
+
+  /** Ids in the initial pid namespace, by the device and inode that stat(2) of /proc/PID/ns/pid tells. */
+  nsPidTgid(
+    dev: readonly [number, number],
+    ino: readonly [number, number],
+  ): { readonly pid: number; readonly tgid: number } | undefined {
+    if (dev[0] !== NSFS_DEVICE || dev[1] !== 0 || ino[0] >>> 0 !== NS_INODES.pid || ino[1] !== 0) return undefined;
+    return { pid: this.task.pid, tgid: this.task.tgid };
+  }
+
+  /** Objects are told apart by where their structs lie. */
+  storageOwner(_kind: 'task' | 'inode' | 'sk' | 'cgrp', addressLo: number, addressHi: number): number {
+    return addressHi === KERNEL_HI ? addressLo >>> 0 : 0;
   }
 
   /** For %pS and its like. */
