@@ -1,6 +1,8 @@
 /** Where a uprobe goes, from BCC's arguments to the target that backends know: `path:symbol`, `path:symbol+offset` or `path:+N` (file offset). */
 import { BpfError } from '../base/errors.ts';
+import { userFunctions } from '../elf/functions.ts';
 import type { AttachUprobeOptions } from './bpf-options.ts';
+import { notFound } from './not-found.ts';
 import { type Named, named } from './options.ts';
 import { functionsOf, openElf, userPath } from './user-code.ts';
 
@@ -29,9 +31,20 @@ export function userPlace(method: string, options: Named<AttachUprobeOptions>): 
   const ways = [sym || undefined, symRe || undefined, addr].filter((way) => way !== undefined);
   if (ways.length !== 1) throw new TypeError(`${method}: one of 'sym', 'symRe' and 'addr' is needed`);
   const path = userPath(name, pid);
+  if (sym) checkSymbol(path, sym);
   const target =
     addr === undefined ? `${path}:${sym}${symOff ? `+${symOff}` : ''}` : atAddress(path, BigInt(addr) + BigInt(symOff));
   return { path, target, symRe: symRe || undefined, fnName, pid };
+}
+
+/** Where the file can be read, a symbol that it has not is told with the nearest ones. */
+function checkSymbol(path: string, sym: string): void {
+  const elf = openElf(path);
+  if (!elf || [...elf.symbols(), ...elf.dynamicSymbols()].some((s) => s.name === sym)) return;
+  const functions = userFunctions(elf).map((f) => f.name);
+  if (functions.length === 0)
+    throw new BpfError('ENOENT', `${path} has no symbol '${sym}': its symbol tables were stripped; attach by addr`);
+  throw notFound(`symbol in ${path}`, sym, functions, 'it has');
 }
 
 /** A virtual address of a file as its position in the file. Where the file cannot be read, the number is taken as that already. */

@@ -32,9 +32,12 @@ function functionAt(elf: ElfFile, address: bigint, module: string): SymbolAt | u
     else high = middle;
   }
   for (let i = low - 1; i >= 0 && i >= low - 8; i--) {
-    const { name, address: start, size } = table[i]!;
+    const { address: start, size } = table[i]!;
     const distance = Number(address - start);
-    if (size === 0 || distance < size) return { name, offset: distance, module };
+    if (size !== 0 && distance >= size) continue;
+    // Of several names of one function, the first of the symbol table.
+    while (i > 0 && table[i - 1]!.address === start) i--;
+    return { name: table[i]!.name, offset: distance, module };
   }
   return undefined;
 }
