@@ -62,6 +62,22 @@ async function bundle(options) {
   return basename(outputFiles[0].path);
 }
 
+/** Modules of Node's that take milliseconds to load and that most commands never use: each is loaded when something of it is first looked at. */
+const LAZY = ['child_process', 'tty', 'worker_threads', 'zlib'];
+const lazyBuiltins = {
+  name: 'lazy-builtins',
+  setup({ onResolve, onLoad }) {
+    const require = createRequire(import.meta.url);
+    onResolve({ filter: new RegExp(`^node:(?:${LAZY.join('|')})$`) }, ({ path, namespace }) =>
+      namespace === 'lazy' ? undefined : { path, namespace: 'lazy' },
+    );
+    onLoad({ filter: /./, namespace: 'lazy' }, ({ path }) => ({
+      contents: `for (const key of ${JSON.stringify(Object.keys(require(path)))})
+        Object.defineProperty(exports, key, { enumerable: true, get: () => require('${path}')[key] });`,
+    }));
+  },
+};
+
 const files = {};
 for (const [name, entries] of Object.entries(BUNDLES)) {
   files[name] = await bundle({
@@ -77,6 +93,7 @@ for (const [name, entries] of Object.entries(BUNDLES)) {
     format: 'cjs',
     define: { 'import.meta.url': '__url' },
     banner: { js: "const __url = require('node:url').pathToFileURL(__filename).href;" },
+    plugins: [lazyBuiltins],
   });
 }
 await bundle({ entryPoints: { core: 'core/index.ts' }, format: 'esm', platform: 'neutral' });

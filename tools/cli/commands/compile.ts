@@ -109,7 +109,8 @@ export function compileFile(
       ...more,
     },
   );
-  const rendered = renderDiagnostics(diagnostics, { color: isatty(2) });
+  // Most texts give none, and asking for the terminal costs more than them.
+  const rendered = diagnostics.length === 0 ? '' : renderDiagnostics(diagnostics, { color: isatty(2) });
   if (!object) throw new BpfError('COMPILE', rendered);
   if (rendered !== '') warn(rendered);
   return object;
