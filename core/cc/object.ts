@@ -18,7 +18,7 @@ export function objectSpec(cx: Context, lowered: LoweredUnit, generated: Generat
   const license = cx.license ?? LICENSE;
   const maps: MapSpec[] = [];
   const used = new Set(generated.progs.flatMap((p) => p.relocs.map((r) => ('map' in r ? r.map : ''))));
-  for (const map of cx.maps) maps.push(mapSpec(cx, writer, map, maps));
+  for (const map of cx.maps) if (!map.shape) maps.push(mapSpec(cx, writer, map, maps));
   for (const section of lowered.globals.sections) {
     if (section.bytes.length > 0 && (used.has(section.name) || section.symbols.length > 0))
       maps.push(sectionMap(writer, section));

@@ -247,6 +247,8 @@ export interface FuncSymbol {
   isStatic: boolean;
   isInline: boolean;
   noinline: boolean;
+  /** Its parameters come from the system call that the probed function serves (BPF_KSYSCALL). */
+  syscallArguments?: boolean;
   section: string | undefined;
   used: boolean;
   /** A kernel helper: its id. */

@@ -20,6 +20,8 @@ export interface MapDecl {
   readonly share?: 'public' | 'shared' | 'extern';
   /** Map-in-map: name of the map whose shape the inner maps have. */
   readonly inner?: string;
+  /** Only the shape of another map's inner maps: no map of its own. */
+  readonly shape?: boolean;
   /** The macro's name, for messages. */
   readonly macro: string;
   /** What perf_submit and ringbuf_* were seen to send. */

@@ -18,7 +18,7 @@ export interface ProgramKind {
   readonly attach?: ProbeName;
   readonly section: string;
   /** How parameters after the first get their values. */
-  readonly args: 'regs' | 'syscall' | 'words' | 'registers';
+  readonly args: 'regs' | 'return' | 'syscall' | 'words' | 'registers';
   /** Pointee space of pointers of which nothing is known. */
   readonly unknown: AddressSpace;
   /** Pointee space of pointers loaded from the context. */
@@ -211,13 +211,14 @@ function sectionKind(
       tracing || raw
         ? 'words'
         : type === 'kprobe'
-          ? head.startsWith('k') && head.endsWith('syscall')
+          ? fn.syscallArguments || (head.startsWith('k') && head.endsWith('syscall'))
             ? 'syscall'
-            : 'regs'
+            : /^(?:k|u)ret/.test(head)
+              ? 'return'
+              : 'regs'
           : 'registers',
     unknown: tracing || raw || type === 'tracepoint' ? 'kernel' : network ? 'kernel' : 'any',
     ctxLoads: tracing ? 'btf' : raw || type === 'tracepoint' ? 'kernel' : network ? 'native' : 'any',
-    ...(fn.isStatic ? {} : {}),
   };
 }
 
@@ -256,7 +257,9 @@ export function bindProgram(cx: Context, fn: FuncSymbol): void {
         v.at,
         kind.args === 'words'
           ? `'${fn.name}' cannot have more than 12 arguments`
-          : `'${fn.name}' cannot have more than 6 arguments: the rest is on the stack of the probed function`,
+          : kind.args === 'return'
+            ? `'${fn.name}' cannot have more than one argument, the value that is returned`
+            : `'${fn.name}' cannot have more than 6 arguments: the rest is on the stack of the probed function`,
       );
       return;
     }
@@ -269,6 +272,8 @@ export function bindProgram(cx: Context, fn: FuncSymbol): void {
 
 function sourceOf(kind: ProgramKind, index: number): ParamSource | undefined {
   if (kind.args === 'words') return index < 12 ? { kind: 'word', index } : undefined;
+  // A function that returns has one thing to say (BPF_KRETPROBE).
+  if (kind.args === 'return') return index === 0 ? { kind: 'regs', offset: PT_REGS.ax } : undefined;
   const names = kind.args === 'syscall' ? SYSCALL_ARGS : FUNCTION_ARGS;
   const name = names[index];
   if (!name) return undefined;

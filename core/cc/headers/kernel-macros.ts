@@ -3,6 +3,8 @@
  * program's own (lower case, short) are visible only once a header that has them was included; the rest always.
  */
 
+import { LIBBPF_MACROS } from './libbpf-macros.ts';
+
 /** Visible to every program. */
 export const KERNEL_MACROS = `
 NULL ((void *)0)
@@ -299,6 +301,7 @@ TASK_COMM_LEN 16
 
 /** Visible with these headers. */
 export const GROUPED_MACROS: readonly { readonly headers: RegExp; readonly macros: string }[] = [
+  { headers: /^(?:bpf\/)?bpf_(?:helpers|tracing|core_read)\.h$/, macros: LIBBPF_MACROS },
   {
     headers:
       /^(?:net\/|linux\/(?:tcp|udp|skbuff|netdevice|socket|net|in|in6|inet|ip|ipv6|inetdevice|if_ether|filter)\.h|uapi\/linux\/(?:in|in6|ip|ipv6|tcp|udp|if_ether|if_packet)\.h|bcc\/(?:proto|helpers)\.h|asm\/byteorder\.h|linux\/byteorder|arpa\/inet\.h|bpf\/bpf_endian\.h|linux\/types\.h|vmlinux\.h)/,

@@ -2,6 +2,7 @@
 
 import { type CType, ERROR, type FuncType, quotedType, sameType, sizeOf } from '../ctype.ts';
 import { parseMapDeclaration } from '../flavour/map-macros.ts';
+import { declareSectionMap, MAP_SECTION } from '../flavour/map-section.ts';
 import { bindProgram } from '../flavour/programs.ts';
 import { stringBytes } from '../literal.ts';
 import { note, SyntaxStop } from '../report.ts';
@@ -197,6 +198,7 @@ function declareFunction(p: Parser, specs: Specifiers, d: Declarator, name: Toke
     if (specs.inline) known.isInline = true;
     known.section ??= section;
     known.noinline ||= d.attributes.noinline || specs.attributes.noinline;
+    known.syscallArguments ||= d.attributes.syscallArguments || specs.attributes.syscallArguments;
     return known;
   }
   if (known && p.cx.inThisScope(name.text)) redefinition(p, name, known.at, ' as different kind of symbol');
@@ -210,6 +212,7 @@ function declareFunction(p: Parser, specs: Specifiers, d: Declarator, name: Toke
     isStatic: specs.storage === 'static',
     isInline: specs.inline || d.attributes.alwaysInline || specs.attributes.alwaysInline,
     noinline: d.attributes.noinline || specs.attributes.noinline,
+    syscallArguments: d.attributes.syscallArguments || specs.attributes.syscallArguments,
     section,
     used: false,
     ...(section === '.ksyms' ? { kfunc: true } : {}),
@@ -294,6 +297,10 @@ function declareVariable(
   scope: 'file' | 'block',
 ): VarSymbol | undefined {
   const { cx } = p;
+  if (scope === 'file' && (d.attributes.section ?? specs.attributes.section) === MAP_SECTION) {
+    declareSectionMap(p, name, d.type);
+    return undefined;
+  }
   let type = d.type;
   const align = Math.max(d.attributes.align ?? 0, specs.attributes.align ?? 0) || undefined;
   if (align) type = { ...type, align };

@@ -4,7 +4,7 @@ import { Fatal, Report, SyntaxStop } from '../report.ts';
 import { element, member } from '../sema/access.ts';
 import { constantOf, requireConstant } from '../sema/constant.ts';
 import { rvalue } from '../sema/convert.ts';
-import { errorExpr, intExpr, type Place, placeOf } from '../sema/make.ts';
+import { errorExpr, intExpr, type Place, placeOf, rawCast } from '../sema/make.ts';
 import type { Token } from '../token.ts';
 import type { Expr } from '../tree.ts';
 import { parseAssignment, parseExpression } from './expression.ts';
@@ -71,8 +71,10 @@ export const SPECIAL_FORMS: Record<string, Form> = {
     const e = parseAssignment(p);
     return { ...e, from: at, to: p.expect(')', open) };
   },
-  BPF_CORE_READ: readChain,
-  BPF_PROBE_READ: readChain,
+  BPF_CORE_READ: (p, at) => readChain(p, at, false),
+  BPF_PROBE_READ: (p, at) => readChain(p, at, false),
+  BPF_CORE_READ_USER: (p, at) => readChain(p, at, true),
+  BPF_PROBE_READ_USER: (p, at) => readChain(p, at, true),
 };
 
 function sizeBytes(e: Expr): number {
@@ -178,9 +180,10 @@ function fieldFact(p: Parser, at: Token, fact: (e: Expr) => bigint): Expr {
 }
 
 /** `BPF_CORE_READ(p, a, b.c)` is `p->a->b.c`: here a plain chain, read implicitly. */
-function readChain(p: Parser, at: Token): Expr {
+function readChain(p: Parser, at: Token, user: boolean): Expr {
   const open = p.expect('(');
   let e = parseAssignment(p);
+  if (user && e.type.kind === 'ptr') e = rawCast(p.cx, rvalue(p.cx, e), pointerTo({ ...e.type.to, user: true }));
   while (p.accept(',')) e = designated(p, e, true).e;
   const close = p.expect(')', open);
   return { ...rvalue(p.cx, e), from: at, to: close };
