@@ -8,6 +8,7 @@ import { BpfError, SysError, Unsupported } from '../base/errors.ts';
 import { resolve } from '../btf/layout.ts';
 import { BPF_ANY } from '../maps/map.ts';
 import type { ObjectSpec } from '../spec/spec.ts';
+import { codecOfText } from './ctype.ts';
 import {
   type EventBuffers,
   eventCodec,
@@ -385,6 +386,13 @@ export class Table<K = unknown, V = unknown> implements Iterable<[K, V]> {
   event<E = Record<string, unknown>>(data: Uint8Array): E {
     this.#event ??= eventCodec(this.map, this.#object);
     return this.#event.decode(data) as E;
+  }
+
+  /** Records as another C type, written in C: `struct { u64 pid; char name[16]; }`. */
+  eventAs<E = Record<string, unknown>>(ctype: string): (data: Uint8Array) => E {
+    const { backend } = this.#of('eventAs');
+    const codec = codecOfText(ctype, 0, `event of table '${this.name}'`, backend);
+    return (data) => codec.decode(data.length > codec.size ? data.subarray(0, codec.size) : data) as E;
   }
 
   /** Samples that found no room in this table's buffer so far. */

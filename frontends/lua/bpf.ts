@@ -3,6 +3,7 @@
  * public names (core/bcc/surface.ts), letter for letter; what Lua adds to or changes from that list stands in this file.
  */
 import { BPF } from '../../core/bcc/bpf.ts';
+import type { Func } from '../../core/bcc/func.ts';
 import type { SymbolCache } from '../../core/bcc/kernel-queries.ts';
 import { camelCase } from '../../core/bcc/options.ts';
 import { SURFACE } from '../../core/bcc/surface.ts';
@@ -10,14 +11,20 @@ import type { Table } from '../../core/bcc/table.ts';
 import { parseTraceLine, TRACE_FIELD_NAMES } from '../../core/bcc/trace.ts';
 import { namedArguments, pushValue, toValue } from './convert.ts';
 import { type LuaFunction, type LuaState, lauxlib, lua, luaError, toLua } from './fengari.ts';
+import { pushObject, self, setFunctions } from './objects.ts';
 
 /** Methods whose arguments are one object in TypeScript; the others take positions. */
-const BY_NAME = /^(attach|detach)_/;
+const BY_NAME = /^(attach|detach)_(?!func)/;
 /** What BPF:new takes, in BCC's order. */
-const NEW_ARGUMENTS = ['text', 'src_file', 'hdr_file', 'debug', 'cflags'] as const;
+const NEW_ARGUMENTS = ['text', 'src_file', 'hdr_file', 'debug', 'cflags', 'usdt_contexts', 'usdt'] as const;
+
+/** Arguments that BCC's Lua calls otherwise than its Python. */
+const OTHER_NAMES: Readonly<Record<string, string>> = { fn_offset: 'event_off' };
 
 /** What BCC's Lua accepts when it attaches, and kernels no longer heed; `retprobe` chooses the method. */
 const IGNORED = ['retprobe', 'pid', 'cpu', 'group_fd'];
+/** Of one method in Lua, where Python has two: taken by the one that the call comes to. */
+const EITHER = ['fn_offset', 'maxactive', 'sym_off'];
 
 /** Register the class: pushes the BPF table that a script's function is called with. `opened` gathers what must be closed at the end. */
 export function pushBpfClass(L: LuaState, opened: BPF[]): void {
@@ -29,8 +36,10 @@ export function pushBpfClass(L: LuaState, opened: BPF[]): void {
     lua.lua_setfield(L, -2, toLua(name));
   }
   const create: LuaFunction = (L) => {
-    const options = namedArguments(L, 'BPF:new', NEW_ARGUMENTS, 2);
-    const b = new BPF(options as never);
+    const { usdt, ...options } = namedArguments(L, 'BPF:new', NEW_ARGUMENTS, 2);
+    // One USDT object, or a list of them.
+    const contexts = usdt === undefined ? {} : { usdt_contexts: Array.isArray(usdt) ? usdt : [usdt] };
+    const b = new BPF({ ...options, ...contexts } as never);
     opened.push(b);
     pushObject(L, b, methods);
     return 1;
@@ -98,42 +107,6 @@ function again(L: LuaState): number {
   return 1;
 }
 
-function setFunctions(L: LuaState, functions: Record<string, LuaFunction>): void {
-  for (const [name, f] of Object.entries(functions)) {
-    lua.lua_pushcfunction(L, f);
-    lua.lua_setfield(L, -2, toLua(name));
-  }
-}
-
-/** Objects of ours in Lua: a table whose metatable has the methods, and the JavaScript object under a key that no script can spell. */
-const SELF = 'skep object';
-
-export function pushObject(
-  L: LuaState,
-  object: unknown,
-  methods: Record<string, LuaFunction>,
-  extra: Record<string, LuaFunction> = {},
-): void {
-  lua.lua_createtable(L, 0, 1);
-  lua.lua_pushlightuserdata(L, object);
-  lua.lua_setfield(L, -2, toLua(SELF));
-  lua.lua_createtable(L, 0, 2);
-  lua.lua_createtable(L, 0, 32);
-  setFunctions(L, methods);
-  lua.lua_setfield(L, -2, toLua('__index'));
-  setFunctions(L, extra);
-  lua.lua_setmetatable(L, -2);
-}
-
-export function self<T>(L: LuaState, method: string): T {
-  if (lua.lua_type(L, 1) !== lua.LUA_TTABLE) luaError(L, `${method}: call it with ':' on the object`);
-  lua.lua_getfield(L, 1, toLua(SELF));
-  const object = lua.lua_touserdata(L, -1);
-  lua.lua_pop(L, 1);
-  if (!object) luaError(L, `${method}: call it with ':' on the object`);
-  return object as T;
-}
-
 function bpfMethods(opened: BPF[]): Record<string, LuaFunction> {
   const methods: Record<string, LuaFunction> = {};
   for (const row of SURFACE) {
@@ -145,11 +118,19 @@ function bpfMethods(opened: BPF[]): Record<string, LuaFunction> {
       const given = namedArguments(
         L,
         row.name,
-        [...row.args, ...(row.name.startsWith('attach_') ? IGNORED.filter((a) => !taken.includes(a)) : [])],
+        [
+          ...row.args,
+          ...(row.name.startsWith('attach_') ? [...IGNORED, ...EITHER].filter((a) => !taken.includes(a)) : []),
+        ],
         2,
       );
-      const args = Object.fromEntries(Object.entries(given).filter(([arg]) => taken.includes(arg)));
       const name = given['retprobe'] ? row.name.replace(/([ku])probe/, '$1retprobe') : row.name;
+      const allowed: readonly string[] = SURFACE.find((r) => r.owner === 'BPF' && r.name === name)?.args ?? taken;
+      const args = Object.fromEntries(
+        Object.entries(given)
+          .map(([arg, value]) => [OTHER_NAMES[arg] ?? arg, value] as const)
+          .filter(([arg]) => allowed.includes(arg)),
+      );
       const method = b[camelCase(name)]!;
       const result = BY_NAME.test(name) ? method.call(b, args) : method.call(b, ...row.args.map((a) => args[a]));
       if (BY_NAME.test(name)) return again(L);
@@ -162,7 +143,13 @@ function bpfMethods(opened: BPF[]): Record<string, LuaFunction> {
     get_table(L) {
       const name = toValue(L, 2);
       if (typeof name !== 'string') luaError(L, 'get_table: the name of a table is needed');
-      const table = self<BPF>(L, 'get_table').getTable(name as string);
+      const [keyType, leafType] = [toValue(L, 3), toValue(L, 4)].map((type) =>
+        typeof type === 'string' ? type : undefined,
+      );
+      const table = self<BPF>(L, 'get_table').getTable(name as string, {
+        ...(keyType !== undefined && { keyType }),
+        ...(leafType !== undefined && { leafType }),
+      });
       pushObject(L, table, TABLE_METHODS, { __len: (L) => length(L) });
       return 1;
     },
@@ -185,11 +172,38 @@ function bpfMethods(opened: BPF[]): Record<string, LuaFunction> {
     load_func(L) {
       const b = self<BPF>(L, 'load_func');
       const given = namedArguments(L, 'load_func', ['func_name', 'prog_type'], 2);
-      b.loadFunc(String(given['func_name']), (given['prog_type'] ?? BPF.KPROBE) as number | string);
-      return again(L);
+      pushFunc(L, b.loadFunc(String(given['func_name']), progType(given['prog_type'])));
+      return 1;
+    },
+    load_funcs(L) {
+      const b = self<BPF>(L, 'load_funcs');
+      const { prog_type } = namedArguments(L, 'load_funcs', ['prog_type'], 2);
+      const funcs = b.loadFuncs(progType(prog_type));
+      lua.lua_createtable(L, funcs.length, 0);
+      funcs.forEach((func, i) => {
+        pushFunc(L, func);
+        lua.lua_rawseti(L, -2, i + 1);
+      });
+      return 1;
     },
     cleanup: (L) => closeAll(L, opened),
   };
+}
+
+/** "BPF_PROG_TYPE_KPROBE", as BCC's Lua says, or a number. */
+function progType(given: unknown): number | string {
+  return typeof given === 'string'
+    ? given.toLowerCase().replace(/^bpf_prog_type_/, '')
+    : ((given ?? BPF.KPROBE) as number);
+}
+
+/** A loaded function: an object with its name, and what attach_func, attach_raw_socket and prog arrays take. */
+function pushFunc(L: LuaState, func: Func): void {
+  pushObject(L, func, {});
+  pushValue(L, func.name);
+  lua.lua_setfield(L, -2, toLua('name'));
+  pushValue(L, func.handle.fd);
+  lua.lua_setfield(L, -2, toLua('fd'));
 }
 
 /** Deliver events for ever: Ctrl-C and the source's end come out as in every blocking call. */
@@ -313,7 +327,9 @@ export const TABLE_METHODS: Record<string, LuaFunction> = {
     const call = callback(L, 2, 'open_perf_buffer');
     const pages = [4, 5].map((at) => toValue(L, at)).find((value) => typeof value === 'number') as number | undefined;
     const lost = lua.lua_type(L, 6) === lua.LUA_TFUNCTION ? callback(L, 6, 'open_perf_buffer') : undefined;
-    table.openPerfBuffer((cpu, data) => call(cpu, eventOf(table, data)), {
+    const ctype = toValue(L, 3);
+    const decode = typeof ctype === 'string' ? table.eventAs(ctype) : (data: Uint8Array) => eventOf(table, data);
+    table.openPerfBuffer((cpu, data) => call(cpu, decode(data)), {
       ...(pages !== undefined && { pageCnt: pages }),
       ...(lost && { lostCb: (count: number) => lost(count) }),
     });

@@ -7,6 +7,9 @@ import { type LuaState, lauxlib, lua, luaError, toLua } from './fengari.ts';
 import { luaFormat } from './format.ts';
 import { pushBoxed } from './int64.ts';
 
+/** Key of the JavaScript object in the Lua table that stands for it (objects.ts). */
+export const SELF = 'skep object';
+
 export function pushValue(L: LuaState, value: unknown): void {
   switch (typeof value) {
     case 'number':
@@ -61,6 +64,10 @@ export function toValue(L: LuaState, at: number): unknown {
 }
 
 function tableValue(L: LuaState, at: number): unknown {
+  lua.lua_getfield(L, at, toLua(SELF));
+  const object = lua.lua_touserdata(L, -1);
+  lua.lua_pop(L, 1);
+  if (object) return object;
   const entries: [string | number, unknown][] = [];
   lua.lua_pushnil(L);
   while (lua.lua_next(L, at) !== 0) {

@@ -10,6 +10,7 @@ import { pushValue } from './convert.ts';
 import { binaryString, type LuaState, lauxlib, lua, lualib, toLua } from './fengari.ts';
 import { addRaw } from './raw.ts';
 import { installLibrary, loadChunk, type Output } from './stdlib.ts';
+import { pushUtils } from './utils.ts';
 
 export interface LuaScript {
   /** What error messages call it: the path as the user gave it. */
@@ -43,7 +44,7 @@ export function runLuaScript(script: LuaScript): void {
     call(L, 0, failure);
     if (lua.lua_type(L, -1) === lua.LUA_TFUNCTION) {
       lua.lua_getglobal(L, toLua('BPF'));
-      lua.lua_createtable(L, 0, 2);
+      pushUtils(L);
       call(L, 2, failure);
     }
   } finally {

@@ -7,9 +7,10 @@ import type { Link } from '../../core/backend/backend.ts';
 import { camelCase } from '../../core/bcc/options.ts';
 import { RawBpf, type RawMap, type RawProgram } from '../../core/bcc/raw.ts';
 import { instructionNames } from '../../core/bcc/uapi-names.ts';
-import { pushObject, self, TABLE_METHODS } from './bpf.ts';
+import { TABLE_METHODS } from './bpf.ts';
 import { namedArguments, pushValue, toValue } from './convert.ts';
 import { type LuaFunction, type LuaState, lua, luaError, toLua } from './fengari.ts';
+import { pushObject, self } from './objects.ts';
 
 const CREATE_MAP = ['type', 'key_size', 'value_size', 'max_entries', 'flags', 'name'] as const;
 const LOAD_PROGRAM = ['prog_type', 'insns', 'license', 'name'] as const;

@@ -114,7 +114,7 @@ print(ok2, message2)
 local b = BPF{ text = "BPF_HASH(t, u32);" }
 print(b:get_table("t"):get(1), pcall(b.get_table, b, "u"))`;
     expect(lua('connects', script)).toBe(
-      "false\ttrue\nfalse\ttest.lua:4: BPF:new: unknown argument 'txt'; it takes text, src_file, hdr_file, debug, cflags\nnil\tfalse\ttest.lua:7: there is no table 'u'; did you mean 't'?\n",
+      "false\ttrue\nfalse\ttest.lua:4: BPF:new: unknown argument 'txt'; it takes text, src_file, hdr_file, debug, cflags, usdt_contexts, usdt\nnil\tfalse\ttest.lua:7: there is no table 'u'; did you mean 't'?\n",
     );
   });
 
