@@ -12,7 +12,7 @@
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")", "native"],
       "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS"],
       "cflags_cc!": ["-std=gnu++17"],
-      "cflags_cc": ["-std=c++20", "-Wall", "-Wextra"],
+      "cflags_cc": ["-std=c++20", "-Wall", "-Wextra", "-fvisibility=hidden"],
       "xcode_settings": { "CLANG_CXX_LANGUAGE_STANDARD": "c++20" },
       "msvs_settings": { "VCCLCompilerTool": { "AdditionalOptions": ["/std:c++20"] } },
       "conditions": [
@@ -51,7 +51,7 @@
       "sources": ["native/engine/loop.cc"],
       "include_dirs": ["native"],
       "cflags_cc!": ["-std=gnu++17"],
-      "cflags_cc": ["-std=c++20", "-Wall", "-Wextra", "-O3", "-fPIC", "-fno-gcse", "-fno-crossjumping"],
+      "cflags_cc": ["-std=c++20", "-Wall", "-Wextra", "-O3", "-fPIC", "-fvisibility=hidden", "-fno-gcse", "-fno-crossjumping"],
       "xcode_settings": { "CLANG_CXX_LANGUAGE_STANDARD": "c++20" }
     }
   ]

@@ -14,7 +14,7 @@ import { DEFAULT_FUEL, decodeProgram, FUNCTION_LO, makeFault, REASON } from '../
 import { type StackAreas, stackAreas } from '../../core/vm/stack.ts';
 import { NativeAccess } from './access.ts';
 import { HELPER_MAP_LOOKUP } from './layout-header.ts';
-import { type Machine, WORD } from './machine.ts';
+import { type Machine, R0, WORD } from './machine.ts';
 import { COMMAND, STATUS } from './state.ts';
 
 /** What a run and the callbacks inside it share. */
@@ -49,6 +49,7 @@ export class NativeExecutable implements Executable {
   readonly #stacks: StackAreas;
   readonly #fuel: number;
   readonly #id: number;
+  readonly #token = {};
   /** Rows of the calls made so far, by slot. */
   readonly #rows = new Map<number, HelperRow>();
   /** The last run's, to be used again: it knows nothing of that run any more. */
@@ -72,7 +73,33 @@ export class NativeExecutable implements Executable {
   }
 
   run(ctxOffset: number, r2 = 0): void {
-    this.#enter(ctxOffset, r2, 0, 0, 0);
+    if (this.checked || !this.#stacks.idle) {
+      this.#enter(ctxOffset, r2, 0, 0, 0);
+      return;
+    }
+    const machine = this.#machine;
+    if (machine.current !== this.#token) machine.setCurrent(this.#token, this.#id, this.#fuel, this.#stacks.first());
+    if (!machine.runOutermost(ctxOffset, r2)) this.#finishOutermost();
+    const { words } = machine;
+    this.r0Lo = words[R0]!;
+    this.r0Hi = words[R0 + 1]!;
+  }
+
+  /** A run by the short way needs something of JavaScript: from here on it holds its level and its stack area as every run does. */
+  #finishOutermost(): void {
+    const machine = this.#machine;
+    const run = this.#newRun();
+    this.#stacks.enter();
+    const level = machine.enter();
+    try {
+      const block = machine.block(level);
+      while (machine.words[block + WORD.STATUS] !== STATUS.done) this.#attend(run, level, block);
+      if (run.programs.length > 1) run.programs.length = 1;
+      this.#idle = run;
+    } finally {
+      machine.leave();
+      this.#stacks.leave();
+    }
   }
 
   runBatch(ctxOffset: number, ctxStride: number, count: number, resultOffset: number, r2 = 0): void {

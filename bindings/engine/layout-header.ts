@@ -10,7 +10,18 @@ import { HASH } from '../../core/maps/hash.ts';
 import { HEADER, HEADER_SIZE, NODE, NODE_REFERENCED } from '../../core/maps/layout.ts';
 import { LRU_HASH } from '../../core/maps/lru.ts';
 import { FUNCTION_HI, FUNCTION_LO, HELPER_TAIL_CALL, MAY_GOTO_BUDGET, STACK_AREA } from '../../core/vm/layout.ts';
-import { BLOCK, BLOCK_BYTES, COMMAND, HEADER_BYTES, LEVELS, REGION_BYTES, STATE_BYTES, STATUS } from './state.ts';
+import {
+  BELL,
+  BLOCK,
+  BLOCK_BYTES,
+  COMMAND,
+  HEADER_BYTES,
+  LEVELS,
+  OUTERMOST,
+  REGION_BYTES,
+  STATE_BYTES,
+  STATUS,
+} from './state.ts';
 
 /** Id of the helper that C++ carries out itself, for verified programs (include/uapi/linux/bpf.h). */
 export const HELPER_MAP_LOOKUP = 1;
@@ -63,6 +74,8 @@ inline constexpr uint32_t kHeaderBytes = ${HEADER_BYTES};
 inline constexpr uint32_t kBlockBytes = ${BLOCK_BYTES};
 inline constexpr uint32_t kStateBytes = ${STATE_BYTES};
 inline constexpr uint32_t kRegionBytes = ${REGION_BYTES};
+inline constexpr uint32_t kOutermost = ${OUTERMOST};
+${namespace('bell', BELL)}
 ${namespace('block', BLOCK)}
 ${enumeration('Command', COMMAND)}
 ${enumeration('Status', STATUS)}

@@ -6,12 +6,28 @@ import type { LinearMemory } from '../../core/base/memory.ts';
 import type { MemoryRegion } from '../../core/vm/engine.ts';
 import type { Addon, NativeMachine } from '../addon/index.ts';
 import type { NativeAccess } from './access.ts';
-import { BLOCK, BLOCK_BYTES, HEADER_BYTES, LEVELS, REGION_BYTES, STATE_BYTES } from './state.ts';
+import {
+  BELL,
+  BLOCK,
+  BLOCK_BYTES,
+  HEADER_BYTES,
+  LEVELS,
+  OUTERMOST,
+  REGION_BYTES,
+  STATE_BYTES,
+  STATUS,
+} from './state.ts';
 
 /** Word indices of a block's fields, relative to the block. */
 export const WORD = Object.fromEntries(Object.entries(BLOCK).map(([name, at]) => [name, at >> 2])) as {
   readonly [name in keyof typeof BLOCK]: number;
 };
+
+const CTX_WORD = BELL.CTX >> 2;
+const R2_WORD = BELL.R2 >> 2;
+const STATUS_WORD = (HEADER_BYTES + BLOCK.STATUS) >> 2;
+/** Low half of level 0's r0. */
+export const R0 = (HEADER_BYTES + BLOCK.REGS) >> 2;
 
 export class Machine {
   readonly native: NativeMachine;
@@ -24,6 +40,8 @@ export class Machine {
   readonly #bell: () => void;
   #bound: Uint8Array;
   #depth = 0;
+  /** Whose run the header is ready for: a token, as the program itself would be kept alive by it for ever. */
+  current: object | undefined;
 
   constructor(makeEngine: NonNullable<Addon['makeEngine']>, memory: LinearMemory) {
     this.#memory = memory;
@@ -59,13 +77,39 @@ export class Machine {
   }
 
   ring(level: number): void {
-    const { u8 } = this.#memory;
-    if (u8 !== this.#bound) {
-      this.#bound = u8;
-      this.native.bind(u8);
-    }
-    this.words[0] = level;
+    if (this.#memory.u8 !== this.#bound) this.#bind();
+    this.current = undefined;
+    this.words[BELL.LEVEL >> 2] = level;
     this.#bell();
+  }
+
+  #bind(): void {
+    this.#bound = this.#memory.u8;
+    this.native.bind(this.#bound);
+  }
+
+  /**
+   * Begin a run of `current` (a verified program) on level 0, nothing else running. True: it is over, and r0 is in words[R0]; else the
+   * level's block says what it waits for.
+   */
+  runOutermost(ctxOffset: number, r2: number): boolean {
+    const { words } = this;
+    if (this.#memory.u8 !== this.#bound) this.#bind();
+    words[CTX_WORD] = ctxOffset;
+    words[R2_WORD] = r2;
+    this.#bell();
+    return words[STATUS_WORD] === STATUS.done;
+  }
+
+  /** What does not change from one run of a program to the next; `stack` is the first stack area. */
+  setCurrent(token: object, program: number, fuel: number, stack: number): void {
+    this.current = token;
+    const finite = Math.min(fuel, Number.MAX_SAFE_INTEGER);
+    this.words[BELL.LEVEL >> 2] = OUTERMOST;
+    this.words[BELL.PROGRAM >> 2] = program;
+    this.words[BELL.FUEL >> 2] = finite | 0;
+    this.words[(BELL.FUEL >> 2) + 1] = Math.floor(finite / 4294967296);
+    this.words[BELL.STACK >> 2] = stack;
   }
 
   fuel(block: number): number {

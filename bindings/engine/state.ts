@@ -11,8 +11,26 @@ import { MAX_NESTING } from '../../core/vm/layout.ts';
 /** Levels: each holds a stack area, so as many as there can be of those. */
 export const LEVELS = MAX_NESTING;
 
-/** Bytes of the header. Word 0 is the level that the doorbell is rung for. */
+/** Bytes of the header. */
 export const HEADER_BYTES = 64;
+
+/**
+ * Byte offsets in the header. A short way for the commonest case, one run of a verified program that nothing surrounds: what is particular to
+ * the run, and no more, is written here, since writing a whole block costs more than a short program's run.
+ */
+export const BELL = {
+  /** The level that the doorbell is rung for, or OUTERMOST: level 0 begins a run of PROGRAM, with CTX, R2, FUEL and STACK. */
+  LEVEL: 0,
+  PROGRAM: 4,
+  CTX: 8,
+  R2: 12,
+  /** 64 bits signed. */
+  FUEL: 16,
+  /** Offset of the stack area. */
+  STACK: 24,
+} as const;
+/** In LEVEL. */
+export const OUTERMOST = 0xffffffff;
 
 /** Byte offsets in a level's block. 32-bit words, where nothing else is said. */
 export const BLOCK = {

@@ -14,6 +14,16 @@ export class StackAreas {
     this.#memory = memory;
   }
 
+  /** No run is under way. */
+  get idle(): boolean {
+    return this.#depth === 0;
+  }
+
+  /** The area that the next run gets when none is under way: for an engine whose run cannot be met by another before it has entered. */
+  first(): number {
+    return this.#areas[0] ?? this.#make();
+  }
+
   /** Offset of the next area (STACK_AREA bytes), or 0 when runs are nested too deep. Pair with `leave`. */
   enter(): number {
     if (this.#depth >= MAX_NESTING) return 0;

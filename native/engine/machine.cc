@@ -56,13 +56,32 @@ uint32_t Machine::word(uint64_t offset) const { return holds(offset, 4) ? load32
 void Machine::ring() {
   if (!holds(state_, kStateBytes)) return;
   uint8_t* const state = memory_ + state_;
-  const uint32_t index = load32(state);
+  const uint32_t index = load32(state + bell::k_level);
+  if (index == kOutermost) {
+    Level& level = levels_[0];
+    uint8_t* const block = state + kHeaderBytes;
+    Status status = begin_outermost(level, state);
+    if (status == Status::k_done) status = run<false>(this, &level, block, nullptr);
+    // Of a run that is over nobody asks where it was.
+    if (status != Status::k_done) leave(level, block, status);
+    else level.program = nullptr;
+    store32(block + block::k_status, static_cast<uint32_t>(status));
+    return;
+  }
   if (index >= kLevels) return;
   Level& level = levels_[index];
   uint8_t* const block = state + kHeaderBytes + index * kBlockBytes;
   Status status = begin(level, block);
   if (status == Status::k_done) {
     status = level.checked ? run<true>(this, &level, block, nullptr) : run<false>(this, &level, block, nullptr);
+  }
+  leave(level, block, status);
+  store32(block + block::k_status, static_cast<uint32_t>(status));
+}
+
+// Writes down where a level came to.
+void Machine::leave(Level& level, uint8_t* block, Status status) {
+  if (level.program && status != Status::k_bad_request) {
     const Entry* code = level.program->code(level.checked);
     store32(block + block::k_pc, static_cast<uint32_t>(level.ip - code));
     store32(block + block::k_program, static_cast<uint32_t>(level.program->id));
@@ -74,7 +93,29 @@ void Machine::ring() {
   } else {
     level.program = nullptr;
   }
-  store32(block + block::k_status, static_cast<uint32_t>(status));
+}
+
+Status Machine::begin_outermost(Level& level, uint8_t* state) {
+  const Program* program = this->program(load32(state + bell::k_program));
+  const uint32_t stack = load32(state + bell::k_stack);
+  if (!program || !holds(stack, kStackArea)) return Status::k_bad_request;
+  uint8_t* const block = state + kHeaderBytes;
+  auto* r = reinterpret_cast<uint64_t*>(block + block::k_regs);
+  const uint32_t ctx = load32(state + bell::k_ctx);
+  r[0] = r[6] = r[7] = r[8] = r[9] = 0;
+  r[1] = ctx == 0 ? 0 : kKernelBase + ctx;
+  r[2] = load32(state + bell::k_r2);
+  r[kFramePointer] = kKernelBase + stack + kFrameBytes;
+  memcpy(block + block::k_fuel, state + bell::k_fuel, 8);
+  store32(block + block::k_tail_calls, 0);
+  level.program = program;
+  level.ip = program->code(false);
+  level.checked = false;
+  level.depth = 0;
+  level.may_goto = kMayGotoBudget;
+  level.stack = stack;
+  level.left = 0;
+  return Status::k_done;
 }
 
 // Puts the level where the command says the run goes on. k_done: it can.

@@ -64,6 +64,9 @@ class Machine {
   template <bool kChecked>
   static layout::Status run(const Machine* self, Level* at, uint8_t* block, Labels* labels);
   layout::Status begin(Level& level, uint8_t* block);
+  // Level 0 at the start of what the header says. k_done: it can run.
+  layout::Status begin_outermost(Level& level, uint8_t* state);
+  static void leave(Level& level, uint8_t* block, layout::Status status);
   // May `size` bytes at `at` (relative to the first mapped byte) be touched? Moves the window over what allows it.
   bool allow(const Level& level, const uint8_t* block, uint64_t at, uint32_t size, bool write, Window& read, Window& written) const;
   // bpf_map_lookup_elem. False for maps that only JavaScript knows.

@@ -146,9 +146,9 @@ bool Program::check() {
   return true;
 }
 
-const Entry* Program::code(bool checked) const {
+const Entry* Program::decoded(bool checked) const {
   auto& code = code_[checked ? 1 : 0];
-  if (code.empty()) decode(checked, labels(checked), code);
+  decode(checked, labels(checked), code);
   return code.data();
 }
 

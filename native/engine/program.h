@@ -38,7 +38,10 @@ class Program {
   // False when the bytes are no program. (JavaScript has said so with reasons before; nothing here relies on that.)
   bool valid() const { return valid_; }
   // Entries for unchecked or checked runs, made when first asked for. Behind the last slot stand an `exit` and a trap.
-  const Entry* code(bool checked) const;
+  const Entry* code(bool checked) const {
+    const std::vector<Entry>& made = code_[checked ? 1 : 0];
+    return made.empty() ? decoded(checked) : made.data();
+  }
   const Entry* leave(bool checked) const { return code(checked) + slots_; }
   uint32_t slots() const { return slots_; }
   bool is_probe(uint32_t slot) const;
@@ -48,6 +51,7 @@ class Program {
  private:
   void decode(bool checked, Labels labels, std::vector<Entry>& out) const;
   bool check();
+  const Entry* decoded(bool checked) const;
 
   std::vector<uint8_t> bytes_;
   std::vector<int32_t> probes_;

@@ -59,6 +59,15 @@ inline constexpr uint32_t kHeaderBytes = 64;
 inline constexpr uint32_t kBlockBytes = 192;
 inline constexpr uint32_t kStateBytes = 6208;
 inline constexpr uint32_t kRegionBytes = 12;
+inline constexpr uint32_t kOutermost = 4294967295;
+namespace bell {
+inline constexpr uint32_t k_level = 0;
+inline constexpr uint32_t k_program = 4;
+inline constexpr uint32_t k_ctx = 8;
+inline constexpr uint32_t k_r2 = 12;
+inline constexpr uint32_t k_fuel = 16;
+inline constexpr uint32_t k_stack = 24;
+}  // namespace bell
 namespace block {
 inline constexpr uint32_t k_regs = 0;
 inline constexpr uint32_t k_fuel = 96;
