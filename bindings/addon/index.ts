@@ -62,6 +62,8 @@ export interface NativeSys {
    */
   interruptOn(signo: number, flag: Int32Array): number;
   interruptOff(): void;
+  /** A C++ name of the Itanium ABI (`_Z...`) as C++ writes it; undefined for any other. */
+  demangle(name: string): string | undefined;
   /** x86-64 only. [pid, go, errors]: the child goes on to its exec once a byte is written to `go`; `errors` ends at the exec. */
   spawnHeld?(path: string, argv: readonly string[], envp: readonly string[], cwd: string): Int32Array | number;
 }

@@ -1,6 +1,7 @@
 // Glue for what the live backend needs beyond single system calls: records emptied by a thread, waiting without blocking Node's loop,
 // signals while a script blocks, a command held before its exec. Typed by bindings/addon/index.ts.
 #include <napi.h>
+#include <cxxabi.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -8,6 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <thread>
@@ -173,6 +175,16 @@ Napi::Value any_syscall(const Napi::CallbackInfo& info) {
   return number(info, result < 0 ? -errno : result);
 }
 
+// demangle(name): a C++ name of the Itanium ABI as C++ writes it, undefined for any other
+Napi::Value demangle(const Napi::CallbackInfo& info) {
+  int status = 0;
+  char* text = abi::__cxa_demangle(info[0].ToString().Utf8Value().c_str(), nullptr, nullptr, &status);
+  if (text == nullptr || status != 0) return info.Env().Undefined();
+  const auto out = Napi::String::New(info.Env(), text);
+  free(text);
+  return out;
+}
+
 // Numbers of the calls that TypeScript makes, as this architecture has them.
 constexpr struct {
   const char* name;
@@ -201,6 +213,7 @@ void register_live(Napi::Env env, Napi::Object sys) {
 #if defined(__x86_64__)
   sys.Set("spawnHeld", Napi::Function::New<spawn_held_command>(env, "spawnHeld"));
 #endif
+  sys.Set("demangle", Napi::Function::New<demangle>(env, "demangle"));
   sys.Set("syscall", Napi::Function::New<any_syscall>(env, "syscall"));
   auto calls = Napi::Object::New(env);
   for (const auto& call : kCalls) calls.Set(call.name, Napi::Number::New(env, static_cast<double>(call.number)));

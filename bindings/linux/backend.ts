@@ -31,6 +31,7 @@ import { closeAll, perfEventOpen, perfHint } from './perf-event.ts';
 import { ObjectBtf } from './prog-btf.ts';
 import { type LinuxRecords, openLinuxRecords, type RecordOptions } from './records.ts';
 import { type Kallsyms, readKallsyms } from './symbols/kallsyms.ts';
+import { ProcessSymbols } from './symbols/process-symbols.ts';
 import { LinuxTracePipe } from './trace-pipe.ts';
 import { listTracepoints, readTracefs, tracepointFormatText } from './tracefs.ts';
 
@@ -71,6 +72,7 @@ export class LinuxBackend implements Backend {
   readonly #interrupt: number;
   #btf: Btf | undefined;
   #kallsyms: Kallsyms | undefined;
+  readonly #processes = new Map<number, ProcessSymbols>();
   #command: LiveCommand | undefined;
   #tree: ProcessTree | undefined;
   #others: { readonly pid: number; readonly pidfd: number }[] = [];
@@ -383,6 +385,30 @@ export class LinuxBackend implements Backend {
 
   ksymAddress(name: string): bigint | undefined {
     return this.#symbols().address(name);
+  }
+
+  /** By its types, which have nearly all functions; the list of symbols takes ten times as long to read. */
+  hasFunction(name: string): boolean {
+    return this.kernelBtf.find(name, 'func') !== undefined || this.ksymAddress(name) !== undefined;
+  }
+
+  userSymbol(pid: number, address: bigint): SymbolAt | undefined {
+    return this.#process(pid).at(address);
+  }
+
+  userSymbolAddress(pid: number, module: string | undefined, name: string): bigint | undefined {
+    return this.#process(pid).address(module, name);
+  }
+
+  /** Why an address of a process has no name; undefined when it has one. */
+  whyUnknown(pid: number, address: bigint): string | undefined {
+    return this.#process(pid).why(address);
+  }
+
+  #process(pid: number): ProcessSymbols {
+    let symbols = this.#processes.get(pid);
+    if (!symbols) this.#processes.set(pid, (symbols = new ProcessSymbols(pid)));
+    return symbols;
   }
 
   openPerfCounter(

@@ -139,8 +139,12 @@ export interface Backend {
   tracepointFormat(category: string, name: string): string | undefined;
   ksym(address: bigint): SymbolAt | undefined;
   ksymAddress(name: string): bigint | undefined;
+  /** Is there a kernel function of this name? Cheaper than its address, where a backend can tell it otherwise. */
+  hasFunction?(name: string): boolean;
   /** Name of an address in a process, by the symbols of what it has mapped; `module` is a path. Absent: user symbols are not known here. */
   userSymbol?(pid: number, address: bigint): SymbolAt | undefined;
+  /** Why `userSymbol` knows no name, for people. */
+  whyUnknown?(pid: number, address: bigint): string | undefined;
   /** Address in a process of a symbol, of one module (a path or its last part) or of any. */
   userSymbolAddress?(pid: number, module: string | undefined, name: string): bigint | undefined;
   /**

@@ -8,7 +8,7 @@ import { compositeOf, findField } from '../btf/layout.ts';
 import { autoIncludes } from './auto-includes.ts';
 import { currentSession, sessionIfAny } from './session.ts';
 import type { BuildIdFrame } from './stack.ts';
-import { fixSyscallName, syscallPrefix } from './syscalls.ts';
+import { fixSyscallName, hasFunction, syscallPrefix } from './syscalls.ts';
 import { findExe, findLibrary, functionsOf } from './user-code.ts';
 import { addModule, ofBuildId, symbolText, userSymbol, userSymbolAddress } from './user-symbols.ts';
 
@@ -20,7 +20,7 @@ export abstract class KernelQueries {
 
   /** `__x64_sys_` or what this kernel uses. */
   getSyscallPrefix(): string {
-    return syscallPrefix((name) => this.backend.ksymAddress(name) !== undefined);
+    return syscallPrefix((name) => hasFunction(this.backend, name));
   }
 
   /** The kernel function of a system call: `clone` -> `__x64_sys_clone`. */
@@ -30,7 +30,7 @@ export abstract class KernelQueries {
 
   /** A system call's function under any kernel's prefix, as this kernel spells it; other names stay. */
   fixSyscallFnname(name: string): string {
-    return fixSyscallName(name, (symbol) => this.backend.ksymAddress(symbol) !== undefined);
+    return fixSyscallName(name, (symbol) => hasFunction(this.backend, symbol));
   }
 
   /** Name of a kernel address: `tcp_v4_connect`, with `+0x1b` and ` [kernel]` when asked for; `[unknown]` for none. */
@@ -146,7 +146,7 @@ export abstract class KernelQueries {
 
   /** A backend that says so is believed; otherwise a symbol of the kernel tells, as in BCC. */
   #supports(kind: string, ...symbols: readonly string[]): boolean {
-    return this.backend.supports?.(kind) ?? symbols.some((symbol) => this.backend.ksymAddress(symbol) !== undefined);
+    return this.backend.supports?.(kind) ?? symbols.some((symbol) => hasFunction(this.backend, symbol));
   }
 
   /** Nanoseconds of the clock that timeouts are measured by. */

@@ -4,6 +4,13 @@
  */
 import { SYSCALLS } from '../progs/syscall-table.gen.ts';
 
+import type { Backend } from '../backend/backend.ts';
+
+/** Has the kernel a function of this name? */
+export function hasFunction(backend: Backend, name: string): boolean {
+  return backend.hasFunction?.(name) ?? backend.ksymAddress(name) !== undefined;
+}
+
 /** BCC's order of prefixes to try (all architectures that it knows). */
 const SYSCALL_PREFIXES = [
   'sys_',

@@ -66,7 +66,7 @@ function attachFunction(prog: LinuxProg, probe: Probe, host: AttachHost, atRetur
     offset: (plus < 0 ? 0 : Number(probe.target.slice(plus + 1))) + (numberOption(probe, 'offset') ?? 0),
   };
   let refused: number | undefined;
-  for (const name of [wanted.name, ...alternatives(wanted.name, host)]) {
+  for (const name of candidates(wanted.name, host)) {
     const attached = attachPlace(prog, probe, host, { ...wanted, name }, atReturn);
     if (typeof attached !== 'number') return name === wanted.name ? attached : { ...attached, instead: name };
     if (attached === UNAVAILABLE) {
@@ -82,14 +82,13 @@ function attachFunction(prog: LinuxProg, probe: Probe, host: AttachHost, atRetur
   throw failure(prog, probe, host, wanted.name, refused!);
 }
 
-/** Other names that this kernel has for a function. */
-function alternatives(name: string, host: AttachHost): string[] {
-  const listed = (OTHER_NAMES[name] ?? []).filter((other) => host.ksymAddress(other) !== undefined);
-  const copies: string[] = [];
+/** The function itself, then other names that this kernel has for it: looked for only when the first did not do. */
+function* candidates(name: string, host: AttachHost): Generator<string> {
+  yield name;
   if (host.ksymAddress(name) === undefined)
     for (const symbol of host.kernelFunctions())
-      if (symbol.startsWith(name) && COPIES.test(symbol.slice(name.length))) copies.push(symbol);
-  return [...copies, ...listed];
+      if (symbol.startsWith(name) && COPIES.test(symbol.slice(name.length))) yield symbol;
+  for (const other of OTHER_NAMES[name] ?? []) if (host.ksymAddress(other) !== undefined) yield other;
 }
 
 const UNAVAILABLE = 1;

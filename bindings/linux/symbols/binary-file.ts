@@ -29,9 +29,9 @@ export class BinaryFile {
   readonly #tables: SymbolTable[] = [];
   #sorted: { addresses: Float64Array; sizes: Float64Array; names: [SymbolTable, number][] } | undefined;
 
-  constructor(path: string) {
+  constructor(path: string, elf: ElfFile = openElf(path)) {
     this.path = path;
-    this.elf = openElf(path);
+    this.elf = elf;
     const debug = this.elf.section('.symtab') ? undefined : this.#debugFile();
     for (const elf of debug ? [debug, this.elf] : [this.elf])
       for (const type of [SHT.SYMTAB, SHT.DYNSYM]) {
@@ -218,6 +218,11 @@ function mapFile(path: string): Uint8Array | undefined {
   } finally {
     closeSync(fd);
   }
+}
+
+/** Symbols of an image in memory. Throws BpfError ELF. */
+export function binaryOf(name: string, bytes: Uint8Array): BinaryFile {
+  return new BinaryFile(name, readElf(bytes));
 }
 
 const opened = new Map<string, { stamp: string; file: BinaryFile }>();

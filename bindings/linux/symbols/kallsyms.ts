@@ -1,100 +1,134 @@
 /**
  * Kernel symbols: /proc/kallsyms, modules and BPF programs included. https://man7.org/linux/man-pages/man5/proc_kallsyms.5.html
  *
- * The file has some two hundred thousand lines. It is read once, kept as bytes with an index of addresses; names are made when asked for.
+ * The file has some two hundred thousand lines. It is read once, kept as bytes; the index of addresses, and names, are made when asked for.
  */
 import { readFileSync } from 'node:fs';
 import type { SymbolAt } from '../../../core/backend/backend.ts';
 
 const NEWLINE = 10;
 const TAB = 9;
-const SPACE = 32;
 /** Letters of types that functions have. */
 const FUNCTION_TYPES = new Set([...'tTwW'].map((c) => c.charCodeAt(0)));
 
+/** Searches of the whole text before an index of names is worth its making. */
+const SEARCHES = 8;
+/** Kernel addresses are the top of the address space: what is below their lowest bit pattern (per-CPU offsets) is no place in memory. */
+const KERNEL_HIGH = 0x80000000;
+/** Bits of the high word that are told apart: with the low word they fit a double. */
+const HIGH_MASK = 0xfffff;
+
 export class Kallsyms {
   readonly #bytes: Buffer;
-  /** Starts of lines, by ascending address; addresses beside them. */
-  readonly #lines: Uint32Array;
-  readonly #addresses: BigUint64Array;
-  #byName: Map<string, bigint> | undefined;
+  /** Starts of the lines of addresses, ascending by address; 52 bits of the addresses beside them. Made at the first look. */
+  #index: { readonly lines: Uint32Array; readonly keys: Float64Array } | undefined;
+  #byName: Map<string, number> | undefined;
+  #searches = 0;
 
   /** `bytes`: the file's text. */
   constructor(bytes: Buffer) {
     this.#bytes = bytes;
-    const starts: number[] = [];
-    const addresses: bigint[] = [];
-    for (let at = 0; at < bytes.length; ) {
-      const end = bytes.indexOf(NEWLINE, at);
-      const next = end < 0 ? bytes.length : end;
-      if (next - at > 19) {
-        starts.push(at);
-        addresses.push(hexAt(bytes, at));
-      }
-      at = next + 1;
-    }
-    const order = Uint32Array.from(starts.keys()).sort((a, b) =>
-      addresses[a]! < addresses[b]! ? -1 : addresses[a]! > addresses[b]! ? 1 : a - b,
-    );
-    this.#lines = order.map((i) => starts[i]!);
-    this.#addresses = BigUint64Array.from(order, (i) => addresses[i]!);
   }
 
   /** Are the addresses hidden (kernel.kptr_restrict)? */
   get hidden(): boolean {
-    return this.#addresses.length === 0 || this.#addresses.at(-1) === 0n;
+    return this.#bytes.length < 16 || this.#bytes.subarray(0, 16).toString('latin1') === '0'.repeat(16);
+  }
+
+  #lines(): { readonly lines: Uint32Array; readonly keys: Float64Array } {
+    if (this.#index) return this.#index;
+    const bytes = this.#bytes;
+    const starts: number[] = [];
+    const keys: number[] = [];
+    let ascending = true;
+    for (let at = 0; at < bytes.length; ) {
+      const end = bytes.indexOf(NEWLINE, at);
+      const next = end < 0 ? bytes.length : end;
+      const high = next - at > 19 ? hex32(bytes, at) : 0;
+      if (high >= KERNEL_HIGH) {
+        const key = (high & HIGH_MASK) * 2 ** 32 + hex32(bytes, at + 8);
+        if (keys.length > 0 && key < keys.at(-1)!) ascending = false;
+        starts.push(at);
+        keys.push(key);
+      }
+      at = next + 1;
+    }
+    const order = ascending ? undefined : Uint32Array.from(keys.keys()).sort((a, b) => keys[a]! - keys[b]! || a - b);
+    this.#index = {
+      lines: order ? order.map((i) => starts[i]!) : Uint32Array.from(starts),
+      keys: order ? Float64Array.from(order, (i) => keys[i]!) : Float64Array.from(keys),
+    };
+    return this.#index;
   }
 
   /** The symbol that an address lies in. */
   at(address: bigint): SymbolAt | undefined {
+    const { lines, keys } = this.#lines();
+    const high = Number(address >> 32n);
+    if (high < KERNEL_HIGH) return undefined;
+    const key = (high & HIGH_MASK) * 2 ** 32 + Number(address & 0xffffffffn);
     let low = 0;
-    let high = this.#addresses.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#addresses[middle]! <= address) low = middle + 1;
-      else high = middle;
+    let end = keys.length;
+    while (low < end) {
+      const middle = (low + end) >>> 1;
+      if (keys[middle]! <= key) low = middle + 1;
+      else end = middle;
     }
-    if (low === 0 || this.#addresses[low - 1] === 0n) return undefined;
+    if (low === 0) return undefined;
     // Several names of one place: the first in the file, as the kernel prints it.
     let index = low - 1;
-    while (index > 0 && this.#addresses[index - 1] === this.#addresses[index]) index--;
-    const { name, module } = this.#line(index);
-    return { name, module, offset: Number(address - this.#addresses[index]!) };
+    while (index > 0 && keys[index - 1] === keys[index]) index--;
+    const { name, module } = this.#line(lines[index]!);
+    return { name, module, offset: key - keys[index]! };
   }
 
   address(name: string): bigint | undefined {
-    if (!this.#byName) {
-      this.#byName = new Map();
-      for (let i = this.#lines.length - 1; i >= 0; i--) this.#byName.set(this.#line(i).name, this.#addresses[i]!);
+    const start = this.#byName || ++this.#searches > SEARCHES ? this.#names().get(name) : this.#search(name);
+    if (start === undefined) return undefined;
+    const address = (BigInt(hex32(this.#bytes, start)) << 32n) | BigInt(hex32(this.#bytes, start + 8));
+    return address === 0n ? undefined : address;
+  }
+
+  /** Start of the first line with a name. */
+  #search(name: string): number | undefined {
+    const wanted = Buffer.from(` ${name}`, 'latin1');
+    for (let at = this.#bytes.indexOf(wanted); at >= 0; at = this.#bytes.indexOf(wanted, at + 1)) {
+      const after = this.#bytes[at + wanted.length];
+      const start = at - 18;
+      if (
+        (after === undefined || after === NEWLINE || after === TAB) &&
+        start >= 0 &&
+        (start === 0 || this.#bytes[start - 1] === NEWLINE)
+      )
+        return start;
     }
-    return this.#byName.get(name);
+    return undefined;
+  }
+
+  #names(): Map<string, number> {
+    if (this.#byName) return this.#byName;
+    const names = new Map<string, number>();
+    const { lines } = this.#lines();
+    for (let i = lines.length - 1; i >= 0; i--) names.set(this.#line(lines[i]!).name, lines[i]!);
+    this.#byName = names;
+    return names;
   }
 
   /** Names of functions. */
   *functions(): IterableIterator<string> {
-    for (let i = 0; i < this.#lines.length; i++)
-      if (FUNCTION_TYPES.has(this.#bytes[this.#lines[i]! + 17]!)) yield this.#line(i).name;
+    for (const line of this.#lines().lines)
+      if (FUNCTION_TYPES.has(this.#bytes[line + 17]!)) yield this.#line(line).name;
   }
 
-  #line(index: number): { name: string; module: string } {
-    const start = this.#lines[index]! + 19;
+  #line(line: number): { name: string; module: string } {
+    const start = line + 19;
     let end = start;
-    while (
-      end < this.#bytes.length &&
-      this.#bytes[end] !== NEWLINE &&
-      this.#bytes[end] !== TAB &&
-      this.#bytes[end] !== SPACE
-    )
-      end++;
+    while (end < this.#bytes.length && this.#bytes[end] !== NEWLINE && this.#bytes[end] !== TAB) end++;
     const name = this.#bytes.toString('latin1', start, end);
     if (this.#bytes[end] !== TAB) return { name, module: 'kernel' };
     const close = this.#bytes.indexOf(93, end);
     return { name, module: this.#bytes.toString('latin1', end + 2, close) };
   }
-}
-
-function hexAt(bytes: Buffer, at: number): bigint {
-  return (BigInt(hex32(bytes, at)) << 32n) | BigInt(hex32(bytes, at + 8));
 }
 
 function hex32(bytes: Buffer, at: number): number {

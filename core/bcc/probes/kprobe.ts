@@ -1,5 +1,5 @@
 /** Kernel functions, on entry and on return. */
-import { fixSyscallName } from '../syscalls.ts';
+import { fixSyscallName, hasFunction } from '../syscalls.ts';
 import type { ProbeKindRow } from './probe-kind.ts';
 
 const kernelFunction = {
@@ -7,7 +7,7 @@ const kernelFunction = {
   auto: true,
   counted: true,
   noun: 'kernel function',
-  normalise: (target, backend) => fixSyscallName(target, (name) => backend.ksymAddress(name) !== undefined),
+  normalise: (target, backend) => fixSyscallName(target, (name) => hasFunction(backend, name)),
   candidates: (backend) => backend.kernelFunctions(),
 } as const satisfies Omit<ProbeKindRow, 'kind'>;
 
