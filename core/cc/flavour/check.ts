@@ -5,7 +5,7 @@
 import type { SourceFile } from '../../base/diagnostics.ts';
 import { helperById } from '../../helpers/index.ts';
 import { Dominators, findLoops, users } from '../../ir/cfg.ts';
-import { type Func, type Inst, type Loc, successors } from '../../ir/ir.ts';
+import { type Func, type Inst, type Loc, successors, terminator } from '../../ir/ir.ts';
 import type { Context } from '../context.ts';
 import { resultNames } from '../lower/lowering.ts';
 import type { LoweredUnit } from '../lower/unit.ts';
@@ -40,7 +40,7 @@ export function warnPrograms(cx: Context, lowered: LoweredUnit, file: SourceFile
     for (const loop of findLoops(dom)) {
       if ([...loop.blocks].some((b) => successors(b).length === 0 || successors(b).some((s) => !loop.blocks.has(s))))
         continue;
-      const loc = loop.header.insts.find((i) => i.loc)?.loc ?? fn.loc;
+      const loc = terminator(loop.latches[0]!).loc ?? loop.header.insts.find((i) => i.loc)?.loc ?? fn.loc;
       cx.report.warning(span(loc), 'this loop never ends: the kernel will refuse the program');
     }
     nullChecks(fn, dom, (use, made) => {

@@ -153,7 +153,10 @@ function loop(f: Lowering, s: LoopStmt): void {
   b.setBlock(step);
   if (s.step) effect(f, s.step);
   if (s.doWhile && s.condition) branch(f, s.condition, head, end);
-  else b.br(head);
+  else {
+    f.at(s.at);
+    b.br(head);
+  }
   frame.breakTo = outer.breakTo;
   frame.continueTo = outer.continueTo;
   b.setBlock(end);

@@ -1,7 +1,19 @@
 /** Declarators (C11 6.7.6, 6.7.7): from the name outwards to the type. */
-import { arrayOf, type CType, type FuncType, type Param, pointerTo, sizeOf, typeName, VOID } from '../ctype.ts';
+import {
+  arrayOf,
+  type CType,
+  type FuncType,
+  isInteger,
+  type Param,
+  pointerTo,
+  quotedType,
+  sizeOf,
+  typeName,
+  VOID,
+} from '../ctype.ts';
 import { SyntaxStop } from '../report.ts';
 import { constantOf } from '../sema/constant.ts';
+import { rangeOf } from '../sema/convert.ts';
 import type { Token } from '../token.ts';
 import { type Attributes, noAttributes, parseAttributes } from './attribute.ts';
 import { parseAssignment } from './expression.ts';
@@ -114,7 +126,13 @@ function arraySuffix(p: Parser, name: Token | undefined): (t: CType) => CType {
     const e = p.nested(open, () => parseAssignment(p));
     const value = constantOf(e);
     if (value === undefined) {
-      if (e.type.kind !== 'error') {
+      if (e.type.kind !== 'error' && !isInteger(e.type)) {
+        p.cx.report.error(
+          name ?? e.at,
+          `size of array ${name ? `'${name.text}' ` : ''}has non-integer type ${quotedType(e.type)}`,
+          { ranges: [rangeOf(e)] },
+        );
+      } else if (e.type.kind !== 'error') {
         p.cx.report.error(
           name ?? e.at,
           `variable-length arrays are not available in BPF programs: give ${name ? `'${name.text}'` : 'the array'} a constant size`,

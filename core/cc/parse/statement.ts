@@ -248,7 +248,11 @@ function parseIf(p: Parser, body: FunctionBody): Stmt {
         p.cx.report.warning(test.at, 'using the result of an assignment as a condition without parentheses');
     }
     const c = condition(p.cx, test, 'statement');
-    p.expect(')', open);
+    const close = p.expect(')', open);
+    if (p.is(';') && !p.tok.bol && p.tok.start === close.end && p.peek().text !== 'else')
+      p.cx.report.warning(p.tok, 'if statement has empty body', {
+        notes: [note(undefined, `put the semicolon on a separate line if that is meant`)],
+      });
     chain.push({ at, condition: c, yes: parseBody(p, body) });
     if (chain.length > 500) p.cx.report.fatal(at, 'more than 500 else-ifs in a chain');
     if (!p.is('else')) break;

@@ -1,7 +1,7 @@
 /** Calls (C11 6.5.2.2): argument counts and conversions; what may be called in a BPF program. */
 import { nearestNames } from '../../base/errors.ts';
 import type { Context } from '../context.ts';
-import { type FuncType, isInteger, rvalueType, sizeOf } from '../ctype.ts';
+import { type FuncType, isInteger, rvalueType, sizeOf, typeName } from '../ctype.ts';
 import { methodCall } from '../flavour/methods.ts';
 import { note } from '../report.ts';
 import { spanOf, type Token } from '../token.ts';
@@ -36,7 +36,11 @@ function callFunction(cx: Context, fn: FuncSymbol, args: readonly Expr[], place:
     const want = `${type.variadic ? 'at least ' : ''}${type.params.length}`;
     cx.report.error(at, `too ${many} arguments to function call '${fn.name}', expected ${want}, have ${args.length}`, {
       ranges: [rangeOf(place)],
-      notes: [note(fn.at, `'${fn.name}' declared here`)],
+      notes: [
+        fn.at.file.name.startsWith('<')
+          ? note(undefined, `it is declared as '${signature(fn)}'`)
+          : note(fn.at, `'${fn.name}' declared here`),
+      ],
     });
     return errorExpr(place);
   }
@@ -66,6 +70,13 @@ function callFunction(cx: Context, fn: FuncSymbol, args: readonly Expr[], place:
     ...place,
     depth: depthOf(cx, place.at, ...converted),
   };
+}
+
+/** How a function that has no line to show is declared. */
+function signature(fn: FuncSymbol): string {
+  const params = fn.type.params.map((p) => `${typeName(p.type)}${p.name ? ` ${p.name}` : ''}`.replace('* ', '*'));
+  if (fn.type.variadic) params.push('...');
+  return `${typeName(fn.type.ret)} ${fn.name}(${params.join(', ') || 'void'})`;
 }
 
 /** A call of a name nobody knows. */

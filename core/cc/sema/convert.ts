@@ -133,6 +133,20 @@ export interface Purpose {
   readonly declared?: Token | undefined;
 }
 
+/** A constant that does not fit where it goes, whatever the sign is thought to be. */
+function losesValue(cx: Context, v: Expr, to: CType, at: Token): void {
+  const target = integerOf(to as Parameters<typeof integerOf>[0]);
+  if (v.kind !== 'int' || target.name === BOOL.name || target.size >= 8) return;
+  const bits = BigInt(target.size * 8);
+  if (v.value >= -(1n << (bits - 1n)) && v.value < 1n << bits) return;
+  const kept = target.signed ? BigInt.asIntN(Number(bits), v.value) : BigInt.asUintN(Number(bits), v.value);
+  cx.report.warning(
+    at,
+    `implicit conversion from ${quotedType(v.type)} to ${quotedType(to)} changes value from ${v.value} to ${kept}`,
+    { ranges: [rangeOf(v)] },
+  );
+}
+
 /** Convert as if by assignment (C11 6.5.16.1). */
 export function assignTo(cx: Context, e: Expr, type: CType, purpose: Purpose, at: Token = e.at): Expr {
   const v = rvalue(cx, e);
@@ -151,7 +165,10 @@ export function assignTo(cx: Context, e: Expr, type: CType, purpose: Purpose, at
     return errorExpr(v);
   };
   if (isInteger(to)) {
-    if (isInteger(v.type)) return rawCast(cx, v, to);
+    if (isInteger(v.type)) {
+      losesValue(cx, v, to, at);
+      return rawCast(cx, v, to);
+    }
     if (v.type.kind === 'ptr') {
       if (integerOf(to).name !== BOOL.name && integerOf(to).size < 8) {
         cx.report.warning(at, `incompatible pointer to integer conversion ${phrase}`, extra);
