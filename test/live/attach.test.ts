@@ -1,10 +1,11 @@
 /** Every kind of attachment that a kernel without kprobes permits, seen to fire; and what is refused, by name. */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { LiveLink } from '../../bindings/linux/link.ts';
 import { pmuType } from '../../bindings/linux/perf-event.ts';
 import { BPF } from '../../core/bcc/bpf.ts';
+import { USDT } from '../../core/bcc/usdt/usdt.ts';
 import { afterwards, compileC, liveBackend, noCommand, noKernel, noTracefs, noUprobes, title } from './machine.ts';
 
 const COUNT =
@@ -139,6 +140,52 @@ describe.skipIf(noCompiler)(title('user functions', noCompiler), () => {
     ]);
     const { pid } = spawnSync(program);
     expect(b.getTable<number, bigint>('by_pid').get(pid)).toBe(2n);
+  });
+
+  it('USDT: the semaphore counted up while attached, arguments read, of one process', async () => {
+    const program = compileC(`
+      #include <stdio.h>
+      __attribute__((section(".probes"))) volatile unsigned short demo_hit_semaphore;
+      int main(void) {
+        int seen = 0;
+        char line[8];
+        puts("ready"); fflush(stdout);
+        while (fgets(line, sizeof line, stdin)) {
+          for (int i = 0; i < 5; i++) {
+            if (!demo_hit_semaphore) continue;
+            seen++;
+            asm volatile("990: nop\\n"
+              ".pushsection .note.stapsdt,\\"\\",\\"note\\"\\n"
+              ".balign 4\\n.4byte 992f-991f, 994f-993f, 3\\n"
+              "991: .asciz \\"stapsdt\\"\\n992: .balign 4\\n"
+              "993: .8byte 990b\\n.8byte _.stapsdt.base\\n.8byte demo_hit_semaphore\\n"
+              ".asciz \\"demo\\"\\n.asciz \\"hit\\"\\n.asciz \\"-4@%0\\"\\n994: .balign 4\\n.popsection\\n"
+              ".pushsection .stapsdt.base,\\"aG\\",\\"progbits\\",.stapsdt.base,comdat\\n"
+              ".weak _.stapsdt.base\\n.hidden _.stapsdt.base\\n_.stapsdt.base: .space 1\\n.size _.stapsdt.base, 1\\n.popsection\\n"
+              :: "r"(i * 10));
+          }
+          printf("%d\\n", seen); fflush(stdout);
+        }
+        return 0;
+      }`);
+    const child = spawn(program, { stdio: ['pipe', 'pipe', 'inherit'] });
+    afterwards(() => void child.kill('SIGKILL'));
+    const line = () => new Promise<string>((got) => child.stdout.once('data', (data) => got(String(data).trim())));
+    expect(await line()).toBe('ready');
+    liveBackend();
+    const usdt = new USDT({ pid: child.pid! });
+    expect(usdt.enumerateProbes().map((probe) => probe.shortName())).toContain('demo:hit');
+    usdt.enableProbe('hit', 'on_hit');
+    const b = new BPF({
+      text: `BPF_HASH(args, u32); int on_hit(struct pt_regs *ctx) { u32 x = 0; bpf_usdt_readarg(1, ctx, &x); args.increment(x); return 0; }`,
+      usdtContexts: [usdt],
+    });
+    child.stdin.write('go\n');
+    expect(await line()).toBe('5');
+    expect([...b.getTable<number>('args').keys()].sort((x, y) => x - y)).toEqual([0, 10, 20, 30, 40]);
+    b.close();
+    child.stdin.write('go\n');
+    expect(await line()).toBe('5');
   });
 
   it('what is not there is refused with the nearest names', () => {

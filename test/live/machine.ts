@@ -1,6 +1,6 @@
 /** What live tests need of the machine: why they cannot run here, a backend for each test, own network namespaces, small C programs. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from 'vitest';
@@ -61,7 +61,18 @@ export function liveBackend(options: LinuxBackendOptions = {}): {
   const printed: string[] = [];
   const warn = (line: string) => void warned.push(line);
   const backend = new LinuxBackend({ btf: types, warn, ...options });
-  setSession({ backend: () => backend, print: (line) => printed.push(line), warn });
+  setSession({
+    backend: () => backend,
+    print: (line) => printed.push(line),
+    warn,
+    readFile: (path) => {
+      try {
+        return readFileSync(path);
+      } catch {
+        return undefined;
+      }
+    },
+  });
   afterwards(() => {
     backend.close();
     setSession(undefined);
