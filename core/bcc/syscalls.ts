@@ -2,9 +2,9 @@
  * Names of system-call functions. Kernels since 4.17 wrap each call in `__x64_sys_NAME(const struct pt_regs *)`; older
  * ones had `sys_NAME`. BCC finds the prefix by looking for the function of bpf(2) itself.
  */
-import { SYSCALLS } from '../progs/syscall-table.gen.ts';
 
 import type { Backend } from '../backend/backend.ts';
+import { SYSCALLS } from '../progs/syscall-table.gen.ts';
 
 /** Has the kernel a function of this name? */
 export function hasFunction(backend: Backend, name: string): boolean {

@@ -102,6 +102,11 @@ export interface ProgFacts {
    * address is not mapped such a load gives 0 instead of a fault. Ascending.
    */
   readonly probeLoads?: readonly number[];
+  /**
+   * No run executes more instructions than this. Absent: not known. An engine whose fuel cannot run out by it need not count: the fuel that
+   * an instruction takes is at most the program's length in slots.
+   */
+  readonly insnBound?: number;
 }
 
 /** A local variable or parameter of the source, for explanations: where it lives is known by line info only. */

@@ -9,6 +9,7 @@ import { MAP_TYPES } from '../maps/index.ts';
 import { progTypeByName } from '../progs/index.ts';
 import type { MapSpec, ProgFacts, ProgSpec } from '../spec/spec.ts';
 import { targetOf } from './attach.ts';
+import { insnBound } from './bound.ts';
 import { Env, type EnvOptions, type Features } from './env.ts';
 import { type Explanation, explainMessage, pathOf } from './explain.ts';
 import { checkGraph, computeLiveRegisters, computeLoops } from './graph.ts';
@@ -114,10 +115,12 @@ export function verify(input: VerifyInput, options: VerifyOptions = {}): VerifyR
       maps: program.maps.map((m) => m.spec.name),
     });
     if (reason !== undefined) throw new Refusal('hook', reason);
+    const globals = program.subprogs.some((s, i) => i > 0 && s.global);
+    const bound = insnBound(prog.insns, env.processed, globals);
     return {
       ok: true,
       log: finishLog(env),
-      facts: { verified: true, stackDepth },
+      facts: { verified: true, stackDepth, ...(bound !== undefined && { insnBound: bound }) },
       insnsProcessed: env.processed,
     };
   } catch (error) {

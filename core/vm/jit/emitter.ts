@@ -69,6 +69,7 @@ export class FunctionEmitter {
 
   /** Take `amount` from the fuel; fault at `pc` when there was less. */
   charge(pc: number, amount: number): void {
+    if (!this.plan.metered) return;
     this.usesFuel = true;
     this.setFault(pc, FAULT.fuel);
     this.code.get(this.fuel).i64(amount, 0).op(OP.i64_sub).tee(this.fuel).i64(0).op(OP.i64_lt_s);

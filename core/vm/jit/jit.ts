@@ -74,7 +74,7 @@ class JitExecutable implements Executable {
   #run: Door | undefined;
   /** The interpreter's, for the first run. */
   #first: Executable | undefined;
-  /** Neither loops nor calls: no fuel to set, nothing can nest. */
+  /** Neither calls nor loops that are metered: no fuel to set, nothing can nest. */
   #plain = false;
   /** Frame pointer of a run that nothing surrounds. */
   #plainFp = 0;
@@ -103,6 +103,7 @@ class JitExecutable implements Executable {
       env: host.env,
       checked: this.checked,
       probes: new Set(program.facts?.probeLoads ?? []),
+      metered: isMetered(program, this.#decoded.length, this.#fuel),
       ...list,
       state: this.#state.offset,
     };
@@ -117,7 +118,7 @@ class JitExecutable implements Executable {
     if (this.#exports) return this.#exports;
     this.#exports = this.#instantiate(compileProgram(this.#base, this.#shared));
     this.#run = this.#exports['run']!;
-    this.#plain = isPlain(this.#decoded);
+    this.#plain = isPlain(this.#decoded, this.#base.metered);
     this.#plainFp = this.#stacks.enter() + STACK_SIZE;
     this.#stacks.leave();
     return this.#exports;
@@ -477,11 +478,16 @@ function isShort(p: DecodedProgram): boolean {
   return true;
 }
 
-function isPlain(p: DecodedProgram): boolean {
+/** Could the fuel be used up? Not if all instructions that a run can execute take less, at the most that one takes (see RunOptions). */
+function isMetered({ facts }: LinkedProgram, length: number, fuel: number): boolean {
+  return !facts?.verified || facts.insnBound === undefined || facts.insnBound * length > fuel;
+}
+
+function isPlain(p: DecodedProgram, metered: boolean): boolean {
   for (let pc = 0; pc < p.length; pc++) {
     const cls = p.opcode[pc]! & 7;
     const packet = cls === CLASS.LD && p.opcode[pc] !== OP_LD_IMM64;
-    if (p.opcode[pc] === OP_CALL || packet || (jumpTarget(p, pc) ?? pc + 1) <= pc) return false;
+    if (p.opcode[pc] === OP_CALL || packet || (metered && (jumpTarget(p, pc) ?? pc + 1) <= pc)) return false;
     if (p.opcode[pc] === OP_LD_IMM64) pc++;
   }
   return true;

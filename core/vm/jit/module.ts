@@ -49,12 +49,15 @@ export function compileBatch(base: Base, sharedMemory: boolean, fuelLo: number, 
   const parts = new Parts(base, 1);
   const [ctx, stride, count, result, r2, fp] = [0, 1, 2, 3, 4, 5] as const;
   const e = new BatchEmitter(parts.plan, 6, fp, []);
+  e.fuelPerRound = [fuelLo, fuelHi];
   const { code } = e;
   code.op(OP.loop).byte(VOID);
-  code
-    .i32(base.state + STATE.FUEL)
-    .i64(fuelLo, fuelHi)
-    .access(OP.i64_store, 0);
+  if (base.metered) {
+    code
+      .i32(base.state + STATE.FUEL)
+      .i64(fuelLo, fuelHi)
+      .access(OP.i64_store, 0);
+  }
   code.get(ctx).op(OP.i64_extend_u).i64(0, KERNEL_HI).op(OP.i64_or).set(e.reg[1]!);
   code.get(r2).op(OP.i64_extend_u).set(e.reg[2]!);
   code.op(OP.block).byte(VOID);

@@ -15,6 +15,8 @@ export interface Plan {
   readonly env: HelperEnv;
   readonly checked: boolean;
   readonly probes: ReadonlySet<number>;
+  /** Fuel is counted. Not where the verifier knows that a run ends before it could be used up. */
+  readonly metered: boolean;
   /** Function starts, ascending, and the index in the list by slot. */
   readonly starts: readonly number[];
   readonly indexOfStart: ReadonlyMap<number, number>;

@@ -39,12 +39,13 @@ function scan(e: FunctionEmitter, plan: Plan, from: number, to: number): void {
     const target = jumpTarget(p, pc);
     if (target !== undefined) {
       targets.add(target);
-      if (target <= pc) e.usesFuel = true;
+      if (target <= pc && plan.metered) e.usesFuel = true;
     }
     if (opcode === OP_MAY_GOTO) e.usesMayGoto = true;
     if (opcode === OP_CALL) {
       const kind = p.src[pc] === CALL.kfunc ? 'kfunc' : 'helper';
-      if (p.src[pc] === CALL.local || (kind === 'helper' && p.imm[pc] === HELPER_TAIL_CALL)) e.usesFuel = true;
+      if (p.src[pc] === CALL.local) e.usesFuel ||= plan.metered;
+      else if (kind === 'helper' && p.imm[pc] === HELPER_TAIL_CALL) e.usesFuel = true;
       else if (calledRow(plan, kind, p.imm[pc]!)?.args.includes('func')) e.usesFuel = true;
     } else if (readsFramePointer(p, pc)) e.usesR10 = true;
     if (opcode === OP_LD_IMM64) pc++;
