@@ -11,7 +11,8 @@ import type { MapSpec, ProgFacts, ProgSpec } from '../spec/spec.ts';
 import { targetOf } from './attach.ts';
 import { insnBound } from './bound.ts';
 import { Env, type EnvOptions, type Features } from './env.ts';
-import { type Explanation, explainMessage, pathOf } from './explain.ts';
+import { detailsOf, pathOf, registersOf } from './explain/evidence.ts';
+import { type Evidence, type Explanation, explain } from './explain/index.ts';
 import { checkGraph, computeLiveRegisters, computeLoops } from './graph.ts';
 import type { Hooks } from './hooks.ts';
 import { checkKfuncs, findKfuncs } from './kfunc.ts';
@@ -21,7 +22,20 @@ import { useSingleValues } from './range.ts';
 import { type Category, Refusal } from './refusal.ts';
 import { checkStackDepth, Walk } from './walk.ts';
 
-export { type Explanation, explainLog, renderExplanation } from './explain.ts';
+export {
+  applyPatch,
+  CATEGORY_TITLES,
+  type Edit,
+  type Explanation,
+  explainKernelLog,
+  type KernelLogOptions,
+  type Known,
+  type Patch,
+  type Place,
+  type RenderOptions,
+  renderExplanation,
+  type Step,
+} from './explain/index.ts';
 export { type FinalView, type Hooks, onlyHelpers, type RegView, type StateView } from './hooks.ts';
 export type { Category } from './refusal.ts';
 
@@ -36,6 +50,8 @@ export interface VerifyInput {
   readonly kernelBtf?: Btf | undefined;
   /** Types of the program's own object: functions, and what map values hold. */
   readonly objectBtf?: Btf | undefined;
+  /** Text of a source file, where it is at hand: explanations then see whole statements, and their mends become patches. */
+  readonly source?: ((file: string) => string | undefined) | undefined;
 }
 
 export interface VerifyOptions {
@@ -129,11 +145,20 @@ export function verify(input: VerifyInput, options: VerifyOptions = {}): VerifyR
     const line = sourceAt(prog, pc);
     env?.say(error.message);
     for (const text of error.after) env?.say(text);
-    const path = env?.walking ? pathOf(env) : [pc];
-    const explanation = { ...explainMessage(prog, error.message, pc, path), category: error.category };
+    let explanation: Explanation | undefined;
     return {
       ok: false,
-      error: { pc, message: error.message, category: error.category, sourceLine: line, explanation },
+      error: {
+        pc,
+        message: error.message,
+        category: error.category,
+        sourceLine: line,
+        // Made when somebody asks: most refusals are only counted.
+        get explanation() {
+          explanation ??= explain(evidenceOf(input, env, error.message, pc, options.kernel), error.category);
+          return explanation;
+        },
+      },
       log: env ? finishLog(env) : `${error.message}\n`,
       facts: { verified: false, stackDepth: 0 },
       insnsProcessed: env?.processed ?? 0,
@@ -153,6 +178,28 @@ function withAttachType(prog: ProgSpec): ProgSpec {
   if (implied === undefined || (prog.attachType !== undefined && prog.attachType !== 'cgroup_inet_ingress'))
     return prog;
   return { ...prog, attachType: implied };
+}
+
+function evidenceOf(
+  { prog, maps, objectBtf, source }: VerifyInput,
+  env: Env | undefined,
+  message: string,
+  pc: number,
+  kernel: string | undefined,
+): Evidence {
+  const walking = env?.walking === true;
+  return {
+    prog,
+    maps,
+    objectBtf,
+    source,
+    message,
+    pc,
+    kernel,
+    details: env ? detailsOf(env) : [],
+    path: walking ? pathOf(env) : [pc],
+    registers: walking ? registersOf(env) : new Map(),
+  };
 }
 
 function envOptions(options: VerifyOptions, prog: ProgSpec, privileged: boolean): EnvOptions {

@@ -188,11 +188,21 @@ export function printInsn(env: Env, i: number): void {
   env.lineOpen = env.log.length;
 }
 
-/** Source text of the instruction, where it begins a new line of the source. */
+/** Source text of the instruction, where it is another line than the one printed last (two columns of one line are one line). */
 function lineAt(env: Env, i: number): string | undefined {
-  const line = env.program.spec.lines.find((l) => l.insn === i);
-  if (!line || line === env.lastLine) return undefined;
+  const { lines } = env.program.spec;
+  let low = 0;
+  let high = lines.length;
+  while (low < high) {
+    const mid = (low + high) >> 1;
+    if (lines[mid]!.insn <= i) low = mid + 1;
+    else high = mid;
+  }
+  const line = lines[low - 1];
+  const { lastLine } = env;
+  if (!line || line === lastLine) return undefined;
   env.lastLine = line;
+  if (lastLine && line.line === lastLine.line && line.file === lastLine.file) return undefined;
   const file = line.file.slice(line.file.lastIndexOf('/') + 1);
   return `${line.text.trim()} @ ${file}:${line.line}`;
 }

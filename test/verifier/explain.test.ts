@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { helperByName } from '../../core/helpers/index.ts';
 import { assemble } from '../../core/isa/asm.ts';
 import type { LineInfo, ProgSpec } from '../../core/spec/spec.ts';
-import { explainLog, renderExplanation, verify } from '../../core/verifier/index.ts';
+import { explainKernelLog, renderExplanation, verify } from '../../core/verifier/index.ts';
 import { makeMap } from './cases.ts';
 
 /** A program whose instructions have source lines: `code` has one line an instruction, `N|` in front of it is the C line. */
@@ -54,23 +54,26 @@ const MISSING_CHECK = program(
 
 describe('explanations', () => {
   it('names variable, line and mend of a missing null check', () => {
-    const result = verify({ prog: MISSING_CHECK, maps: [makeMap(0, 'hash 4 8 16')] });
+    const result = verify({ prog: MISSING_CHECK, maps: [makeMap(0, 'hash 4 8 16')], source: () => COUNT.join('\n') });
     expect(renderExplanation(result.error!.explanation)).toBe(
       [
-        'count.c:5:3: error: `val` may be null here: the lookup or reservation that gave it can fail [null]',
+        'count.c:5:3: error: `val` may be null here [null pointer]',
         '  *val += 1;',
-        '  ^',
-        '  count.c:3: `val` gets its value: u64 *val = counts.lookup(&key);',
-        '  count.c:4: the branch is not taken: if (key == 5) return 0;',
+        '  ^~~~',
+        '  why: `counts.lookup(&key)` on line 3 gives null when the map has no such key, and nothing on this path has checked `val` before it is used on line 5',
+        '  known: `val` is null or a pointer to a map value of `m0` (8 bytes)',
+        '  path:',
+        '    count.c:3: `val` may be null from here on: u64 *val = counts.lookup(&key);',
+        '    count.c:4: `key == 5` is false: if (key == 5) return 0;',
+        '  mend: `if (!val) return 0;` before line 5',
         "  verifier: R6 invalid mem access 'map_value_or_null' (insn 11)",
-        '  mend: check it first: `if (!val) return 0;` before line 5',
       ].join('\n'),
     );
   });
 
   it("explains a real kernel's log the same way", () => {
     const ours = verify({ prog: MISSING_CHECK, maps: [makeMap(0, 'hash 4 8 16')] }, { level: 1 });
-    const fromLog = explainLog(MISSING_CHECK, ours.log);
+    const fromLog = explainKernelLog(ours.log, MISSING_CHECK);
     expect(fromLog).toEqual(ours.error!.explanation);
   });
 
