@@ -11,7 +11,7 @@ import { CALL, OP_CALL, OP_LD_IMM64, PSEUDO } from '../../core/isa/ops.ts';
 import { attachTypeByName } from '../../core/progs/attach-types.ts';
 import { progTypeByName, progTypeOfSection } from '../../core/progs/index.ts';
 import type { ObjectSpec, ProgReloc, ProgSpec } from '../../core/spec/spec.ts';
-import { explainLog, renderExplanation, type VerifyResult, verify } from '../../core/verifier/index.ts';
+import { explainKernelLog, renderExplanation, type VerifyResult, verify } from '../../core/verifier/index.ts';
 import { progLoad, sys } from './bpf.ts';
 import { onlineCpus, versionCode } from './machine.ts';
 import { ownMap } from './maps.ts';
@@ -85,7 +85,13 @@ export function loadProgram(
   const section = progTypeOfSection(prog.section);
   const sleepable = section?.section.sleepable === true && section.row.name === prog.type;
   const checked = verify(
-    { prog, maps: [...maps.values()].map((map) => map.spec), kernelBtf: host.kernelBtf, objectBtf: object.btf },
+    {
+      prog,
+      maps: [...maps.values()].map((map) => map.spec),
+      kernelBtf: host.kernelBtf,
+      objectBtf: object.btf,
+      source: (file) => object.sources?.[file],
+    },
     { kernel: host.release, cpus: onlineCpus().length, sleepable, level: 0 },
   );
   const load = ({ prologue, attachType }: Variant) => {
@@ -105,7 +111,7 @@ export function loadProgram(
     const loaded = load({});
     return new LinuxProg(prog, { fd: loaded.fd, log: loaded.log || checked.log }, (variant) => load(variant).fd);
   } catch (error) {
-    throw refusal(prog, checked, error);
+    throw refusal(prog, object, checked, error);
   }
 }
 
@@ -218,7 +224,7 @@ function joined(prologue: Prologue | undefined, insns: Uint8Array): Uint8Array {
 }
 
 /** What the user hears: our explanation where we refuse as well, else the kernel's log explained. */
-function refusal(prog: ProgSpec, checked: VerifyResult, error: unknown): unknown {
+function refusal(prog: ProgSpec, object: ObjectSpec, checked: VerifyResult, error: unknown): unknown {
   if (error instanceof SysError && error.errno === 'EPERM' && /^(tracing|lsm|ext)$/.test(prog.type))
     return new Unsupported(`loading ${prog.type} program '${prog.name}' (${prog.attachType ?? 'no attach type'})`, {
       backend: 'linux',
@@ -233,7 +239,11 @@ function refusal(prog: ProgSpec, checked: VerifyResult, error: unknown): unknown
       { pc, sourceLine, log: error.log, cause: error },
     );
   }
-  const explained = explainLog(prog, error.log);
+  const explained = explainKernelLog(error.log, prog, {
+    maps: object.maps,
+    objectBtf: object.btf,
+    source: (file) => object.sources?.[file],
+  });
   const tail = error.log.trimEnd().split('\n').slice(-20).join('\n');
   return new VerifierError(
     `program ${prog.name} was refused by the running kernel, which skep's verifier did not foresee: ${error.message}\n${explained ? renderExplanation(explained) : tail}`,

@@ -96,7 +96,8 @@ export function compile(source: Source, options: CompileOptions = {}): Compiled 
       generated = back(lowered, options);
     }
     for (const d of generated.diagnostics) fromCodegen(report, analysed.file, d);
-    return report.errors > 0 ? undefined : objectSpec(cx, lowered, generated);
+    if (report.errors > 0) return undefined;
+    return { ...objectSpec(cx, lowered, generated), sources: { [source.name]: source.text } };
   });
   return object && report.errors === 0 ? { object, diagnostics: report.list } : { diagnostics: report.list };
 }

@@ -4,7 +4,7 @@
 import { VerifierError } from '../base/errors.ts';
 import type { Btf } from '../btf/btf.ts';
 import type { MapSpec, ObjectSpec, ProgFacts, ProgSpec } from '../spec/spec.ts';
-import { verify } from '../verifier/index.ts';
+import { renderExplanation, verify } from '../verifier/index.ts';
 
 export interface VerifyRequest {
   readonly prog: ProgSpec;
@@ -20,13 +20,19 @@ export interface VerifyRequest {
 export type Verify = (request: VerifyRequest) => { readonly facts: ProgFacts | undefined; readonly log: string };
 
 export const verifyForModel: Verify = ({ prog, maps, object, kernelBtf, release, cpus }) => {
-  const result = verify({ prog, maps, kernelBtf, objectBtf: object.btf }, { kernel: release, cpus });
+  const result = verify(
+    { prog, maps, kernelBtf, objectBtf: object.btf, source: (file) => object.sources?.[file] },
+    { kernel: release, cpus },
+  );
   if (result.ok) return { facts: result.facts, log: result.log };
-  const { message, pc, sourceLine } = result.error!;
+  const { message, pc, sourceLine, explanation } = result.error!;
   const where = sourceLine === undefined ? `instruction ${pc}` : sourceLine;
-  throw new VerifierError(`program ${prog.name} was refused: ${message} (${where})`, {
-    pc,
-    sourceLine,
-    log: result.log,
-  });
+  throw new VerifierError(
+    `program ${prog.name} was refused: ${message} (${where})\n${renderExplanation(explanation)}`,
+    {
+      pc,
+      sourceLine,
+      log: result.log,
+    },
+  );
 };

@@ -116,4 +116,6 @@ export interface ObjectSpec {
   /** Types of maps, functions and events (the program's own BTF). */
   readonly btf: Btf | undefined;
   readonly license: string;
+  /** The C texts it was compiled from, by file name, where they are at hand: explanations read them. */
+  readonly sources?: Readonly<Record<string, string>>;
 }

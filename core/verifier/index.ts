@@ -32,6 +32,7 @@ export {
   type Known,
   type Patch,
   type Place,
+  programOfLog,
   type RenderOptions,
   renderExplanation,
   type Step,

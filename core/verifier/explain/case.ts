@@ -3,7 +3,9 @@
  */
 
 import type { Btf } from '../../btf/btf.ts';
-import { CLASS, OP_CALL } from '../../isa/ops.ts';
+import { helperById } from '../../helpers/index.ts';
+import { insnText } from '../../isa/disasm.ts';
+import { CLASS, OP_CALL, OP_LD_IMM64 } from '../../isa/ops.ts';
 import { progTypeByName } from '../../progs/index.ts';
 import type { LineInfo, MapSpec, ProgSpec } from '../../spec/spec.ts';
 import { Flow, type Origin } from './flow.ts';
@@ -133,6 +135,15 @@ export class Case {
 
   lineOf(pc: number): number | undefined {
     return this.lineAt(pc)?.line;
+  }
+
+  /** The instruction as the kernel prints it. */
+  instructionText(pc: number): string {
+    const { opcode, dst, src, off, imm } = this.flow.code;
+    if (pc < 0 || pc >= opcode.length) return '';
+    const wide = opcode[pc] === OP_LD_IMM64 ? { immHi: imm[pc + 1] ?? 0 } : {};
+    const insn = { opcode: opcode[pc]!, dst: dst[pc]!, src: src[pc]!, off: off[pc]!, imm: imm[pc]!, ...wide };
+    return insnText(insn, { helper: (id) => helperById(id)?.name }).replace(/^\([0-9a-f]{2}\) /, '');
   }
 
   get opcode(): number {

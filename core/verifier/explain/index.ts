@@ -10,7 +10,7 @@ import type { Btf } from '../../btf/btf.ts';
 import type { MapSpec, ProgSpec } from '../../spec/spec.ts';
 import type { Category } from '../refusal.ts';
 import { Case, type Evidence, type Spot } from './case.ts';
-import { readKernelLog } from './log.ts';
+import { instructionsOfLog, readKernelLog } from './log.ts';
 import type { Patch } from './patch.ts';
 import { marksOf, placeOfLine, stepsOf } from './path.ts';
 import type { Known, Said } from './rule.ts';
@@ -19,6 +19,7 @@ import { CONTROL_RULES } from './rules-control.ts';
 import { MEMORY_RULES } from './rules-memory.ts';
 
 export type { Evidence } from './case.ts';
+export { programOfLog } from './log.ts';
 export { applyPatch, type Edit, type Patch } from './patch.ts';
 export { type RenderOptions, renderExplanation } from './render.ts';
 export type { Known } from './rule.ts';
@@ -37,6 +38,7 @@ export interface Place {
 export interface Step {
   readonly pc: number;
   readonly place?: Place | undefined;
+  readonly instruction: string;
   /** What happened: '`val` may be null from here on', '`key == 5` is false'. */
   readonly text: string;
 }
@@ -53,6 +55,8 @@ export interface Explanation {
   readonly reason: string;
   /** The refused instruction. */
   readonly pc: number;
+  /** The same disassembled: `r1 = *(u64 *)(r0 +0)`. */
+  readonly instruction: string;
   readonly at?: Place | undefined;
   /** The C function it is in. */
   readonly function?: string | undefined;
@@ -116,6 +120,7 @@ function finish(c: Case, said: Said, category: Category): Explanation {
     summary: said.summary,
     reason: said.reason,
     pc: c.pc,
+    instruction: c.instructionText(c.pc),
     ...(at && { at }),
     ...(fn && { function: fn }),
     ...(said.variable === undefined ? {} : { variable: said.variable }),
@@ -133,7 +138,9 @@ function functionAt(prog: ProgSpec, pc: number): string | undefined {
 function placeOfSpot({ file, offset }: Spot): Place {
   const { line, column } = file.position(offset);
   const text = file.lineText(line);
-  const end = file.complete ? file.position(file.statementEnd(offset) - 1) : { line, column: column + 1 };
+  const fn = file.complete ? file.functions().find((f) => f.start === offset) : undefined;
+  const last = fn ? fn.body.start : file.statementEnd(offset) - 1;
+  const end = file.complete ? file.position(last) : { line, column: column + 1 };
   return { file: file.name, line, column, endColumn: end.line === line ? end.column : text.length + 1, text };
 }
 
@@ -154,6 +161,9 @@ function placeAt(c: Case, pc: number): Place | undefined {
   if (from.line !== place.line) return place;
   return { ...place, column: from.column, endColumn: to.line === from.line ? to.column : place.text.length + 1 };
 }
+
+/** Of a very long path, its end. */
+const MAX_PATH = 20_000;
 
 export interface KernelLogOptions {
   readonly maps?: readonly MapSpec[];
@@ -178,11 +188,11 @@ export function explainKernelLog(log: string, prog: ProgSpec, options: KernelLog
           .map(([insn, l]) => ({ insn, file: l.file ?? '<log>', line: l.line ?? 0, column: 0, text: l.text }));
   const pc = read.path.at(-1) ?? 0;
   return explain({
-    prog: { ...prog, lines },
+    prog: { ...prog, lines, insns: prog.insns.length > 0 ? prog.insns : instructionsOfLog(log) },
     message: read.message,
     details: read.details,
     pc,
-    path: read.path.length > 0 ? read.path : [pc],
+    path: read.path.length > 0 ? read.path.slice(-MAX_PATH) : [pc],
     registers: read.registers,
     ...options,
   });

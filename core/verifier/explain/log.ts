@@ -3,6 +3,8 @@
  * behind a semicolon on the instruction's line or on a line `12: R0=…` of their own; source lines are `; text` or, since 6.9,
  * `; text @ file.c:12`; at level 2 other paths lie between.
  */
+import { BpfError } from '../../base/errors.ts';
+import { assemble } from '../../isa/asm.ts';
 import { readState } from './register.ts';
 
 export interface LogEvidence {
@@ -13,6 +15,8 @@ export interface LogEvidence {
   /** Source lines that the log shows, by instruction. */
   readonly lines: ReadonlyMap<number, { text: string; file?: string; line?: number }>;
 }
+
+const MAX_LINES = 100_000;
 
 const INSN = /^(\d+): \([0-9a-f]{2}\) (.*)$/;
 const RESUMED = /^from (\d+) to (\d+)(?: \(speculative execution\))?:\s?(.*)$/;
@@ -36,7 +40,11 @@ export function readKernelLog(log: string): LogEvidence | undefined {
   const learn = (text: string) => {
     for (const [r, value] of readState(text)) registers.set(r, value);
   };
-  for (const raw of log.split('\n')) {
+  const all = log.split('\n');
+  // Of a log of a million lines the end is enough: what was said of a register before then has been said again, or does not matter.
+  const from = Math.max(0, all.length - MAX_LINES);
+  for (let at = from; at < all.length; at++) {
+    const raw = all[at]!;
     const line = bareLine(raw);
     if (line.trim() === '') continue;
     const insn = INSN.exec(line);
@@ -98,4 +106,36 @@ function clobber(text: string, registers: Map<number, string>): void {
     if (from) registers.set(Number(assigned[1]), from);
     else registers.delete(Number(assigned[1]));
   } else if (text.startsWith('call ')) for (let r = 0; r <= 5; r++) registers.delete(r);
+}
+
+/** The program that a log is about: the one whose instructions the log shows. Undefined where none fits all of them. */
+export function programOfLog<T extends { readonly insns: Uint8Array }>(
+  log: string,
+  progs: readonly T[],
+): T | undefined {
+  const shown = [...log.matchAll(/^(\d+): \(([0-9a-f]{2})\) /gm)].map((m) => [
+    Number(m[1]),
+    Number.parseInt(m[2]!, 16),
+  ]);
+  return progs.find((p) => shown.every(([pc, opcode]) => p.insns[pc! * 8] === opcode));
+}
+
+/** The instructions that a log shows, at their places, for an explanation without the program; what it does not show is zero. */
+export function instructionsOfLog(log: string): Uint8Array {
+  const shown = new Map<number, string>();
+  for (const m of log.matchAll(/^(\d+): \([0-9a-f]{2}\) ([^;\n]*)/gm)) shown.set(Number(m[1]), m[2]!.trim());
+  const length = [...shown.keys()].reduce((most, pc) => Math.max(most, pc + 2), 0);
+  if (length > 1_000_000) return new Uint8Array(0);
+  const out = new Uint8Array(length * 8);
+  for (const [pc, text] of shown) {
+    // A map is shown by its address.
+    const plain = text.replace(/^(r\d+ = )map\[.*$/, '$10 ll');
+    try {
+      out.set(assemble(plain), pc * 8);
+    } catch (error) {
+      // Notation of a newer kernel: the instruction stays unknown, the explanation says less.
+      if (!(error instanceof BpfError)) throw error;
+    }
+  }
+  return out;
 }

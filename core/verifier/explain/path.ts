@@ -72,7 +72,7 @@ export function stepsOf(c: Case, wanted: Wanted): Step[] {
       steps.splice(same, 1);
     }
     const place = placeOfLine(c.lineAt(pc));
-    steps.push({ step: { pc, ...(place && { place }), text }, key, times });
+    steps.push({ step: { pc, ...(place && { place }), instruction: c.instructionText(pc), text }, key, times });
   };
   let lastBranch = '';
   for (let k = 0; k + 1 < path.length; k++) {

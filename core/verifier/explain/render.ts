@@ -37,13 +37,16 @@ export function renderExplanation(e: Explanation, options: RenderOptions = {}): 
     const length = Math.max(1, expand(e.at.text.slice(0, end - 1)).length - before);
     out.push(paint('1;32', `${' '.repeat(before)}^${'~'.repeat(length - 1)}`));
   }
+  // Without line info the instruction itself is the place.
+  if (!e.at) out.push(`  ${e.pc}: ${e.instruction}`);
   if (e.reason !== e.summary) out.push(`  ${label('why')} ${e.reason}`);
   for (const k of e.known) out.push(`  ${label('known')} ${k.name} is ${k.text}`);
   if (e.path.length > 0) {
     out.push(`  ${label('path')}`);
     for (const s of e.path) {
       const place = s.place ? `${s.place.file}:${s.place.line}: ` : `insn ${s.pc}: `;
-      out.push(`    ${place}${s.text}${s.place?.text ? `: ${s.place.text.trim()}` : ''}`);
+      const code = s.place ? s.place.text.trim() : s.instruction;
+      out.push(`    ${place}${s.text}${code === '' ? '' : `: ${code}`}`);
     }
   }
   if (e.suggestion) out.push(`  ${label('mend')} ${paint('32', e.suggestion)}`);

@@ -252,7 +252,7 @@ export const CALL_RULES: readonly Rule[] = [
         reason: `the licence of this program is ${c.prog.license === '' ? 'not stated' : `"${c.prog.license}"`}, which is not compatible with the GPL`,
         branches: 'none',
         mend: bcc
-          ? licence(c)
+          ? { text: `${q('#define BPF_LICENSE GPL')}, if the program is under the GPL` }
           : {
               text: `say the licence: ${q('char LICENSE[] SEC("license") = "GPL";')}, or in BCC's C ${q('#define BPF_LICENSE GPL')}`,
             },
@@ -486,15 +486,6 @@ const MAP_HINT: Record<string, string> = {
   map_peek_elem: 'declare it with `BPF_QUEUE` or `BPF_STACK`, or use `lookup()`',
   perf_event_read: 'declare it with `BPF_PERF_ARRAY(counters, 8);`',
 };
-
-function licence(c: Case): Mend {
-  const at = c.here!;
-  const m = /(#define[ \t]+BPF_LICENSE[ \t]+)([^\n]*)/.exec(at.file.text);
-  const text = `${q('#define BPF_LICENSE GPL')}, if the program is under the GPL`;
-  if (!m) return { text };
-  const start = m.index + m[1]!.length;
-  return c.replace(at.file, start, start + m[2]!.length, 'GPL', text);
-}
 
 function removeLine(c: Case): Mend {
   const at = c.here;

@@ -169,6 +169,14 @@ function tooLong(c: Case, count: string | undefined, open: boolean): Said {
   };
 }
 
+/** Where the program's entry function begins: for what concerns a program as a whole. */
+function functionSpot(c: Case): Spot | undefined {
+  const file = c.here?.file;
+  const name = c.prog.funcs[0]?.name ?? c.prog.name;
+  const fn = file?.complete ? file.functions().find((f) => f.name === name) : undefined;
+  return fn && file ? { file, offset: fn.start } : undefined;
+}
+
 /** A pointer in arithmetic that only numbers have. */
 function pointerArithmetic(c: Case, m: RegExpExecArray): Said {
   const regs = c.prog.insns[c.pc * 8 + 1] ?? 0;
@@ -292,6 +300,7 @@ export const CONTROL_RULES: readonly Rule[] = [
         summary: `${calls ? `a chain of ${calls} functions needs` : 'this function needs'} ${bytes} bytes of stack, and ${limit} is all there is`,
         reason: `the variables of all functions that are open at once share ${limit} bytes${limit === 256 ? ' where a tail call follows' : ''}${c.prog.funcs.length > 1 ? `; the functions here are ${c.prog.funcs.map((f) => q(f.name)).join(', ')}` : ''}`,
         branches: 'none',
+        spot: functionSpot(c),
         mend: { text: `move the largest buffer into a map: ${q('BPF_PERCPU_ARRAY(scratch, struct data, 1);')}` },
       };
     },
