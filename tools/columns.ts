@@ -1,15 +1,4 @@
-/** Cells of the tools' tables: Python's %-6d, %-16.16s and %4d, times of day, network addresses as inet_ntop(3) writes them. */
-
-/** Left-aligned (%-Ns); with `most`, cut to that many characters (%-N.Ms). */
-export function left(value: unknown, width: number, most?: number): string {
-  const text = String(value);
-  return (most === undefined ? text : text.slice(0, most)).padEnd(width);
-}
-
-/** Right-aligned (%Nd). */
-export function right(value: unknown, width: number): string {
-  return String(value).padStart(width);
-}
+/** What stands in the tools' cells: times of day, network addresses as inet_ntop(3) writes them; and the -D flags of filters. */
 
 /** The wall clock's HH:MM:SS. */
 export function timeOfDay(now = new Date()): string {

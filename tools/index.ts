@@ -9,6 +9,11 @@ export interface ToolRow {
 
 export const TOOLS = [
   {
+    name: 'biolatency',
+    summary: 'summarise the latency of block devices as a histogram',
+    load: async () => (await import('./biolatency/biolatency.ts')).default,
+  },
+  {
     name: 'execsnoop',
     summary: 'trace new processes by exec()',
     load: async () => (await import('./execsnoop/execsnoop.ts')).default,
@@ -29,6 +34,11 @@ export const TOOLS = [
     load: async () => (await import('./opensnoop/opensnoop.ts')).default,
   },
   {
+    name: 'runqlat',
+    summary: 'summarise the wait for a CPU as a histogram',
+    load: async () => (await import('./runqlat/runqlat.ts')).default,
+  },
+  {
     name: 'tcpconnect',
     summary: 'trace active TCP connections by connect()',
     load: async () => (await import('./tcpconnect/tcpconnect.ts')).default,
@@ -37,6 +47,11 @@ export const TOOLS = [
     name: 'tcpv4connect',
     summary: 'trace IPv4 TCP connection attempts',
     load: async () => (await import('./tcpv4connect/tcpv4connect.ts')).default,
+  },
+  {
+    name: 'trace',
+    summary: 'print values whenever a function is called or a tracepoint passed',
+    load: async () => (await import('./trace/trace.ts')).default,
   },
   {
     name: 'vfsstat',

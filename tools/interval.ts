@@ -1,6 +1,7 @@
-/** The rhythm of counting tools: a report after each interval, a last one at Ctrl-C or when the source has ended. */
+/** The rhythm of tools: reports after each interval and a last one at Ctrl-C or when the source has ended; events as they come, for so long. */
 import { BpfError } from '../core/base/errors.ts';
 import type { BPF } from '../core/bcc/bpf.ts';
+import { Interrupted } from '../core/bcc/session.ts';
 
 /** Seconds and reports when none are given: BCC's "for ever". */
 export const FOREVER = 99999999;
@@ -27,5 +28,49 @@ export function everyInterval(
     const last = b.wait(intervalS * 1000) !== 'timeout' || done >= times || seconds >= durationS;
     report(last);
     if (last) return;
+  }
+}
+
+/**
+ * Calls `each` for every event of a perf buffer, until Ctrl-C, the source's end, or `durationS` seconds of the world's clock. An `each` that
+ * answers false ends it.
+ */
+export function eachEvent<E>(
+  b: BPF,
+  table: string,
+  options: { readonly pageCnt?: number; readonly durationS?: number | undefined },
+  each: (event: E) => unknown,
+): void {
+  eachRecord(b, [table], options, (_, event) => each(event as E));
+}
+
+/** As eachEvent, of several buffers: `each` is told which one. */
+export function eachRecord(
+  b: BPF,
+  tables: readonly string[],
+  options: { readonly pageCnt?: number; readonly durationS?: number | undefined },
+  each: (table: string, event: unknown) => unknown,
+): void {
+  const { pageCnt = 8, durationS } = options;
+  let done = false;
+  for (const name of tables) {
+    const table = b.getTable(name);
+    table.openPerfBuffer(
+      (_cpu, data) => {
+        if (!done) done = each(name, table.event(data)) === false;
+      },
+      { pageCnt },
+    );
+  }
+  const now = () => b.backend.nowMs?.() ?? Date.now();
+  const end = durationS === undefined ? undefined : now() + durationS * 1000;
+  try {
+    while (!done) {
+      const left = end === undefined ? -1 : end - now();
+      if (end !== undefined && left <= 0) return;
+      b.perfBufferPoll(left);
+    }
+  } catch (error) {
+    if (!(error instanceof Interrupted)) throw error;
   }
 }

@@ -39,6 +39,16 @@ export class TraceView implements TaskView {
     return this.#tracer.fd(tid, fd) === 0 ? this.#record.fd() : undefined;
   }
 
+  /** kill(2): Node has no way to name one thread, whose group gets the signal then. */
+  signal(tid: number, signal: number): number {
+    try {
+      process.kill(this.task(tid)?.tgid ?? tid, signal);
+      return 0;
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code === 'EPERM' ? -1 : -3;
+    }
+  }
+
   read(tid: number, address: bigint, size: number): Uint8Array | undefined {
     const out = new Uint8Array(size);
     if (size === 0) return out;

@@ -77,13 +77,22 @@ export function linearLines(table: Histogrammed, args: HistArguments): string[] 
 
 /** One line a section: the text of a Python dict, with the wall clock's time. */
 export function jsonLines(table: Histogrammed, args: HistArguments, now = new Date()): string[] {
+  return histogramRecords(table, args, now).map(pythonText);
+}
+
+/** One object a section, with BCC's keys: `ts`, `val_type`, `data` (the ranges) and the section under its header. */
+export function histogramRecords(
+  table: Histogrammed,
+  args: HistArguments,
+  now = new Date(),
+): Record<string, unknown>[] {
   const options = optionsOf('printJsonHist', args);
   const { valType = 'value', sectionHeader = 'Bucket ptr', sectionPrintFn } = options;
   const { sectioned, sections } = gather(table, LOG2_SLOTS, options);
   return sections.map(({ bucket, counts }) => {
     const dict: Record<string, unknown> = { ts: timestamp(now), val_type: valType, data: log2HistRanges(counts) };
     if (sectioned) dict[sectionHeader] = sectionPrintFn ? sectionPrintFn(bucket as never) : raw(bucket);
-    return pythonText(dict);
+    return dict;
   });
 }
 

@@ -31,6 +31,7 @@ import { Contexts } from './ctx.ts';
 import { ModelEnv } from './env.ts';
 import { attrsOf, type LiveMap, ModelMap, ModelProg } from './handles.ts';
 import { needsOf, passedTracepoints, probeableFunctions } from './hook-table.ts';
+import type { HookEvent } from './hooks.ts';
 import { ModelKernel } from './kernel.ts';
 import { linkMaps } from './link.ts';
 import { PACKET_MOST, PacketBuffer, PacketSocket } from './packet-socket.ts';
@@ -61,6 +62,13 @@ export interface ModelBackendOptions {
   readonly realtimeAtBootS?: number;
   /** Text of the shipped list of tracepoint formats (data/tracepoints-6.1.json, inflated): for events that the model never passes. */
   readonly formats?: () => string;
+}
+
+/** The number that was given with the probe, for bpf_get_attach_cookie. */
+function cookieOf(probe: Probe): readonly [number, number] {
+  const given = probe.options?.cookie;
+  const cookie = typeof given === 'bigint' || typeof given === 'number' ? BigInt(given) : 0n;
+  return [Number(BigInt.asIntN(32, cookie)), Number(BigInt.asIntN(32, cookie >> 32n))];
 }
 
 /** Where the numbers of tracepoints begin that the model does not pass. */
@@ -253,10 +261,11 @@ export class ModelBackend implements Backend {
     const hook = row.hook(probe.target, this.kernel.symbols);
     this.#checkFires(hook, probe);
     this.#checkCovered(hook, probe);
+    const cookie = cookieOf(probe);
     const detach = this.kernel.hooks.attach(hook, (event) => {
       if (row.accepts && !row.accepts(probe, this.kernel.current.tgid, this.kernel.cpu)) return;
       const context = row.context(this.#contexts, event, this.kernel.current.tid);
-      this.#run(prog, row, context);
+      this.#run(prog, row, context, event, cookie);
     });
     const link: Link = {
       probe,
@@ -344,8 +353,16 @@ export class ModelBackend implements Backend {
     );
   }
 
-  #run(prog: ModelProg, row: AttachRow, context: { readonly offset: number; readonly size: number }): void {
+  #run(
+    prog: ModelProg,
+    row: AttachRow,
+    context: { readonly offset: number; readonly size: number },
+    event: HookEvent,
+    cookie: readonly [number, number],
+  ): void {
     const env = this.#env;
+    env.event = event;
+    env.cookie = cookie;
     env.ctx = context.offset;
     env.progType = prog.spec.type;
     env.entry = row.entry;

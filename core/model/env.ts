@@ -2,15 +2,27 @@
  * What a running program may ask of the model kernel: HelperEnv. Reads follow the address: kernel addresses are offsets into the
  * linear memory, low canonical addresses are the current task's user memory and go to the source.
  */
-import { FIRST_MAPPED, KERNEL_HI, type LinearMemory } from '../base/memory.ts';
+import { utf8Decode } from '../base/bytes.ts';
+import { FIRST_MAPPED, KERNEL_HI, kernelAddress, type LinearMemory } from '../base/memory.ts';
 import type { HelperEnv, Packet } from '../helpers/helper.ts';
 import type { BpfMap } from '../maps/map.ts';
+import type { HookEvent } from './hooks.ts';
 import { CALL_OFFSET, type ModelKernel } from './kernel.ts';
 import { NS_INODES } from './namespaces.ts';
 import { loadFromPacket } from './packet-socket.ts';
 import { FLAGS, type TraceBuffer } from './trace-pipe.ts';
 
+const EPERM = -1;
 const EFAULT = -14;
+const EINVAL = -22;
+/** SIGRTMAX. */
+const SIGNAL_MOST = 64;
+/** Id of the root control group (cgroup v2). */
+const ROOT_CGROUP = 1;
+/** Device number of nsfs, which namespaces' inodes are on: 0:4, as a usual boot makes it. */
+const NSFS_DEVICE = 4;
+/** Directories in a path at most: PATH_MAX of names of one letter. */
+const DEPTH_MOST = 2048;
 /** copy_from_kernel_nofault_allowed() of x86 refuses user and non-canonical addresses with ERANGE, not EFAULT. */
 const ERANGE = -34;
 /** High halves of user addresses end here: TASK_SIZE of x86-64 with four-level page tables is 2^47 - 4096. */
@@ -38,6 +50,9 @@ export class ModelEnv implements HelperEnv {
   /** The packet that a networking program runs on. */
   packet: Packet | undefined;
   readonly task: HelperEnv['task'];
+  /** The hook that the program runs at, and the cookie that it was attached with. */
+  event: HookEvent | undefined;
+  cookie: readonly [number, number] = [0, 0];
   #kernel: ModelKernel;
   #trace: TraceBuffer;
   #maps: ReadonlyMap<number, BpfMap>;
@@ -168,6 +183,83 @@ export class ModelEnv implements HelperEnv {
     return addressHi === KERNEL_HI ? addressLo >>> 0 : 0;
   }
 
+  attachCookie(): readonly [number, number] {
+    return this.cookie;
+  }
+
+  functionIp(): readonly [number, number] {
+    return this.event?.kind === 'function' ? halves(this.event.address) : [0, 0];
+  }
+
+  functionArguments(): { readonly count: number; readonly hasReturn: boolean } {
+    if (this.event?.kind !== 'function') return { count: 0, hasReturn: false };
+    return { count: this.event.args.length, hasReturn: this.event.ret !== undefined };
+  }
+
+  /** Every task is in the root of the hierarchy. */
+  cgroupId(level = 0): readonly [number, number] {
+    return level === 0 ? [ROOT_CGROUP, 0] : [0, 0];
+  }
+
+  underCgroup(slot: number): boolean {
+    return slot === ROOT_CGROUP;
+  }
+
+  nsPidTgid(
+    dev: readonly [number, number],
+    ino: readonly [number, number],
+  ): { readonly pid: number; readonly tgid: number } | undefined {
+    const known = dev[0] === NSFS_DEVICE && dev[1] === 0 && ino[0] >>> 0 === NS_INODES.pid && ino[1] === 0;
+    const { current } = this.#kernel;
+    return known ? { pid: current.tid, tgid: current.tgid } : undefined;
+  }
+
+  /** bpf_send_signal_common() of kernel/trace/bpf_trace.c. */
+  sendSignal(signal: number, thread: boolean): number {
+    const { current } = this.#kernel;
+    if (current.tid === 0 || current.exiting || current.tgid === 1) return EPERM;
+    if (signal < 0 || signal > SIGNAL_MOST) return EINVAL;
+    return this.#kernel.signal(current, signal, thread);
+  }
+
+  readTask(task: number, addressLo: number, addressHi: number, size: number, to: number): number {
+    const owner = this.#kernel.tasks.at(task);
+    if (!owner || addressHi < 0 || addressHi > USER_HI_MOST) return EFAULT;
+    const bytes = this.#kernel.view.read(owner.tid, address(addressLo, addressHi), size);
+    if (!bytes) return EFAULT;
+    this.memory.u8.set(bytes, to);
+    return 0;
+  }
+
+  taskPtRegs(task: number): number {
+    const { current, tasks } = this.#kernel;
+    return tasks.at(task) === current ? this.#kernel.userRegisters() : 0;
+  }
+
+  /** An object is told by its address; only the kind of object that the map is for has one. */
+  storageOwner(_kind: 'task' | 'inode' | 'sk' | 'cgrp', addressLo: number, addressHi: number): number {
+    return addressHi === KERNEL_HI ? addressLo >>> 0 : 0;
+  }
+
+  /** d_path(): names of the dentries from the struct path at this offset up to the root. */
+  pathText(path: number): string | undefined {
+    const { objects, memory } = this.#kernel;
+    const offset = (at: bigint) => Number(at - kernelAddress(0));
+    const names: string[] = [];
+    let dentry = objects.get('path', path, 'dentry');
+    for (let steps = 0; dentry !== 0n && steps < DEPTH_MOST; steps++) {
+      const at = offset(dentry);
+      const nameAt = offset(objects.get('dentry', at, 'd_name.name'));
+      const length = Number(objects.get('dentry', at, 'd_name.len'));
+      const name = utf8Decode(memory.u8.slice(nameAt, nameAt + length));
+      const parent = objects.get('dentry', at, 'd_parent');
+      if (parent === dentry) return name === '/' ? `/${names.join('/')}` : [name, ...names].join('/');
+      names.unshift(name);
+      dentry = parent;
+    }
+    return undefined;
+  }
+
   /** For %pS and its like. */
   ksymbol(lo: number, hi: number): ReturnType<NonNullable<HelperEnv['ksymbol']>> {
     const found = this.#kernel.symbols.at(BigInt.asUintN(64, (BigInt(hi) << 32n) | BigInt(lo >>> 0)));
@@ -177,7 +269,7 @@ export class ModelEnv implements HelperEnv {
   ksymbolAddress(name: string): readonly [number, number] | undefined {
     const address = this.#kernel.symbols.address(name);
     if (address === undefined) return undefined;
-    return [Number(BigInt.asIntN(32, address)), Number(BigInt.asIntN(32, address >> 32n))];
+    return halves(address);
   }
 
   tracePrintk(text: string): void {
@@ -214,4 +306,9 @@ function isKernelHalf(hi: number): boolean {
 
 function address(lo: number, hi: number): bigint {
   return (BigInt(hi) << 32n) | BigInt(lo >>> 0);
+}
+
+/** An address as [low, high]. */
+function halves(value: bigint): readonly [number, number] {
+  return [Number(BigInt.asIntN(32, value)), Number(BigInt.asIntN(32, value >> 32n))];
 }

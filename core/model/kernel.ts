@@ -65,6 +65,8 @@ export class ModelKernel {
   readonly sockets: Sockets;
   readonly blocks = new BlockLayer();
   readonly scheduler = new Scheduler();
+  /** Signals that programs sent. */
+  readonly signals: { readonly tid: number; readonly signal: number; readonly thread: boolean }[] = [];
   /** What the source answers; set by whoever connects one. */
   view: TaskView = BLIND;
   /** Names of user addresses that sources told. */
@@ -75,6 +77,7 @@ export class ModelKernel {
   cpu = 0;
   current: Task;
   #wanted = new Map<number, SyscallInterest>();
+  #signals: { readonly task: Task; readonly signal: number; readonly thread: boolean }[] = [];
   #userRegs = 0;
   #scratch: Call | undefined;
   #played = new Map<SyscallRow, boolean>();
@@ -171,6 +174,7 @@ export class ModelKernel {
         this.blocks.step(this, task, event);
         break;
     }
+    if (this.#signals.length > 0) this.#sendSignals();
   }
 
   /** A task enters a kernel function. */
@@ -206,6 +210,36 @@ export class ModelKernel {
   /** A task passes a tracepoint, `system:name`. */
   tracepoint(name: string, values: () => TracepointValues): void {
     this.hooks.fire(`tracepoint:${name}`, () => ({ kind: 'tracepoint', name, ...values() }));
+  }
+
+  /** A program sends a signal to the current task. It goes out when the event is over, as irq_work does it: 0 or -errno. */
+  signal(task: Task, signal: number, thread: boolean): number {
+    if (this.#signals.length >= SIGNALS_MOST) return -ERRNO.EBUSY;
+    this.#signals.push({ task, signal, thread });
+    return 0;
+  }
+
+  #sendSignals(): void {
+    const sent = this.#signals;
+    this.#signals = [];
+    for (const { task, signal, thread } of sent) {
+      const group = thread ? 0 : 1;
+      this.tracepoint('signal:signal_generate', () => ({
+        fields: { sig: signal, errno: 0, code: SI_KERNEL, comm: task.comm, pid: task.tid, group, result: 0 },
+        raw: [signal, 1, this.tasks.address(task), group, 0],
+      }));
+      this.signals.push({ tid: task.tid, signal, thread });
+      this.view.signal?.(task.tid, signal, thread);
+    }
+    // A program at the tracepoint that sends again starts no endless round.
+    this.#signals = [];
+  }
+
+  /** Offset of the struct pt_regs that the current task entered the kernel with; 0 outside of a call. */
+  userRegisters(): number {
+    const { call } = this.current;
+    if (!call) return 0;
+    return Number(this.#registers(call.row.nr, call.args, BigInt(-ERRNO.ENOSYS)) - kernelAddress(0));
   }
 
   /** Something to own memory for an event that belongs to no call; lives until the next one is asked for. */
@@ -325,6 +359,10 @@ const NO_STACK: readonly UserFrame[] = [];
 
 /** Where in its caller a function's return address points. */
 export const CALL_OFFSET = 0x1bn;
+/** Signals that programs may send in one event. */
+const SIGNALS_MOST = 64;
+/** si_code of signals from the kernel. */
+const SI_KERNEL = 0x80;
 const USER_CS = 0x33n;
 const USER_SS = 0x2bn;
 

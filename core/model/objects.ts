@@ -147,7 +147,15 @@ export class KernelObjects {
   }
 
   #allocationSize(struct: string, fallbackSize: number | undefined): number {
-    return this.#struct(struct)?.size ?? fallbackSize ?? this.sizeOf(struct);
+    const type = this.#struct(struct);
+    return type ? type.size + this.#flexible(type) : (fallbackSize ?? this.sizeOf(struct));
+  }
+
+  /** Bytes of one element of a flexible array at the struct's end (`struct pid` has a number for each level of namespaces). */
+  #flexible(type: Composite): number {
+    const last = type.members.at(-1);
+    const array = last && this.#strip(last.type);
+    return array?.kind === 'array' && array.count === 0 ? this.#size(this.#strip(array.type)) : 0;
   }
 
   #placeToWrite(struct: string, path: string): FieldPlace | undefined {

@@ -70,6 +70,10 @@ class RecordingView implements TaskView {
     return from;
   }
 
+  signal(tid: number, signal: number, thread: boolean): number {
+    return this.#inner.signal?.(tid, signal, thread) ?? 0;
+  }
+
   /** The frame of an event that has been played, with everything asked meanwhile; the next one starts empty. */
   take(event: TaskEvent): Frame {
     const frame = {

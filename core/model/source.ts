@@ -171,6 +171,8 @@ export interface TaskView {
   readUpTo(tid: number, address: bigint, most: number): Uint8Array;
   /** Source address the machine would use towards a destination (sockaddr bytes in, sockaddr bytes out), by a UDP socket of our own. */
   sourceAddress(destination: Uint8Array): Uint8Array | undefined;
+  /** Send a signal to a task (`thread`: to it alone, not to its group): 0 or -errno. Absent: nothing real stands behind the task. */
+  signal?(tid: number, signal: number, thread: boolean): number;
 }
 
 /** Which system calls somebody hooked, decided when the source starts. */

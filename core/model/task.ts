@@ -225,6 +225,12 @@ export class Tasks {
     return task.object;
   }
 
+  /** The task whose task_struct is at this offset. */
+  at(offset: number): Task | undefined {
+    for (const task of this.#byTid.values()) if (task.object === offset && offset !== 0) return task;
+    return undefined;
+  }
+
   /** Kernel address of the task's task_struct. */
   address(task: Task): bigint {
     return kernelAddress(this.struct(task));

@@ -6,7 +6,7 @@ import { setSession } from '../../core/bcc/session.ts';
 import { readBtf } from '../../core/btf/read.ts';
 import { ModelBackend } from '../../core/model/backend.ts';
 import { workloadByName } from '../../core/model/workload/index.ts';
-import { WorkloadSource } from '../../core/model/workload/workload.ts';
+import { type Workload, WorkloadSource } from '../../core/model/workload/workload.ts';
 
 const btf = readBtf(shippedBtfBytes());
 
@@ -18,8 +18,9 @@ export interface Bench {
 }
 
 /** A fresh model kernel moved by a shipped workload, as the session's backend. */
-export function bench(workload: string): Bench {
-  const backend = new ModelBackend({ btf, source: new WorkloadSource(workloadByName(workload)), release: '6.1.0' });
+export function bench(workload: string | Workload, options: { readonly cpus?: number } = {}): Bench {
+  const script = typeof workload === 'string' ? workloadByName(workload) : workload;
+  const backend = new ModelBackend({ btf, source: new WorkloadSource(script, options), release: '6.1.0' });
   const printed: string[] = [];
   const warned: string[] = [];
   setSession({ backend: () => backend, print: (line) => printed.push(line), warn: (line) => warned.push(line) });

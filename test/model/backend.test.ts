@@ -83,7 +83,7 @@ describe('attaching', () => {
     };
     const b = modelWith(source);
     expect(() => attach(b, 'kprobe:tcp_v4_connect', [])).toThrow(
-      'kprobe tcp_v4_connect with a trace source is not supported on the model backend: these workloads have it: connects; so may the linux backend',
+      'kprobe tcp_v4_connect with a trace source is not supported on the model backend: these workloads have it: connects, names; so may the linux backend',
     );
     attach(b, 'kprobe:vfs_read', []);
   });

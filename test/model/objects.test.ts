@@ -9,6 +9,16 @@ import { KernelSymbols, TEXT_BASE } from '../../core/model/symbols.ts';
 import { VmMemory } from '../../core/vm/memory.ts';
 import { shippedBtf } from './programs.ts';
 
+describe('a struct with a flexible array at its end', () => {
+  it('has room for one element: struct pid and its number', () => {
+    const o = new KernelObjects(new VmMemory(), shippedBtf());
+    const [a, b] = [o.allocate('pid'), o.allocate('pid')];
+    o.set('pid', a, 'numbers[0].nr', 0x1234);
+    o.set('pid', b, 'count.refs.counter', 7);
+    expect(o.get('pid', a, 'numbers[0].nr')).toBe(0x1234n);
+  });
+});
+
 describe('objects', () => {
   const o = new KernelObjects(new VmMemory(), shippedBtf());
 

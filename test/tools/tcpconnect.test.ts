@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { ipv6 } from '../../tools/columns.ts';
+import { readAnswer } from '../../tools/tcpconnect/dns.ts';
 import tcpconnect from '../../tools/tcpconnect/tcpconnect.ts';
-import { runTool } from './tool-bench.ts';
+import { bench } from '../bcc/model.ts';
+import { runTool, withoutKprobes } from './tool-bench.ts';
 
 const squeeze = (lines: readonly string[]) => lines.map((line) => line.trimEnd().replace(/ +/g, ' '));
 
@@ -47,9 +49,65 @@ describe('tcpconnect on the model', () => {
     ]);
   });
 
+  it('names what was looked up, with its age', async () => {
+    const { lines } = await runTool(tcpconnect, 'names', { dns: true });
+    expect(lines[1]).toMatch(/DPORT {2}QUERY$/);
+    const queries = lines.slice(2).map((line) => line.replace(/^.* (?:443|22) +/, ''));
+    expect(queries[0]).toBe('www.example.org');
+    expect(queries[1]).toMatch(/^www\.example\.org \(4\d\d\.\d{3}ms\)$/);
+    expect(queries[2]).toBe('No DNS Query');
+  });
+
+  it('says the same by the tracepoint of TCP states, where a kernel has no kprobes', async () => {
+    const seen = async (options: Record<string, unknown>) => {
+      const b = bench('connects');
+      withoutKprobes(b.backend);
+      return squeeze((await runTool(tcpconnect, b, options)).lines);
+    };
+    const byFunctions = squeeze((await runTool(tcpconnect, 'connects')).lines);
+    // It tells of a connection when it is made or refused, not when it was begun: the order may differ.
+    expect((await seen({})).sort()).toEqual(byFunctions.sort());
+    expect(await seen({ pid: 1001, port: '1' })).toHaveLength(3);
+  });
+
+  it('prints JSON', async () => {
+    const { lines } = await runTool(tcpconnect, 'connects', { json: true, lport: true });
+    expect(lines).toHaveLength(5);
+    expect(JSON.parse(lines[2]!)).toEqual({
+      PID: 1001,
+      COMM: 'curl',
+      IP: 4,
+      SADDR: '127.0.0.1',
+      LPORT: expect.any(Number),
+      DADDR: '127.0.0.1',
+      DPORT: 1,
+    });
+    const counts = (await runTool(tcpconnect, 'connects', { json: true, count: true })).lines;
+    expect(JSON.parse(counts[0]!)).toEqual({ LADDR: '127.0.0.1', RADDR: '127.0.0.1', RPORT: 8080, CONNECTS: 2 });
+  });
+
   it('refuses ports that are none', async () => {
     await expect(runTool(tcpconnect, 'connects', { port: '80,x' })).rejects.toThrow("'x' is no port");
     await expect(runTool(tcpconnect, 'connects', { ipv4: true, ipv6: true })).rejects.toThrow('exclude');
+  });
+});
+
+describe('answers of name servers', () => {
+  const header = [0, 1, 0x81, 0x80, 0, 1, 0, 2, 0, 0, 0, 0];
+  const question = [1, 97, 1, 98, 0, 0, 1, 0, 1];
+  const alias = [0xc0, 12, 0, 5, 0, 1, 0, 0, 0, 9, 0, 2, 0xc0, 14];
+  const address = [0xc0, 14, 0, 28, 0, 1, 0, 0, 0, 9, 0, 16, ...Array(15).fill(0), 1];
+
+  it('give addresses, of aliases too', () => {
+    const packet = Uint8Array.from([...header, ...question, ...alias, ...address]);
+    expect(readAnswer(packet)).toEqual({ name: 'a.b', addresses: ['::1'] });
+  });
+
+  it('that are cut off, are questions, or point at themselves are none', () => {
+    expect(readAnswer(Uint8Array.from([...header, ...question, ...alias]))).toBeUndefined();
+    expect(readAnswer(Uint8Array.from([0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, ...question]))).toBeUndefined();
+    expect(readAnswer(Uint8Array.from([...header, 0xc0, 12]))).toBeUndefined();
+    expect(readAnswer(new Uint8Array(3))).toBeUndefined();
   });
 });
 

@@ -1,10 +1,9 @@
 /** The command line of `skep`: sub-commands, the options that every way of running shares, and one clear line for every mistake. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { BpfError, nearestNames } from '../../core/base/errors.ts';
-import type { BPF } from '../../core/bcc/bpf.ts';
 import { Interrupted } from '../../core/bcc/session.ts';
 import { TOOLS, type ToolRow } from '../index.ts';
-import type { Tool, ToolOption } from '../tool.ts';
+import { COMMON_OPTIONS, OPTION_TYPES, type ToolOption } from '../tool.ts';
 import { COMMANDS } from './commands/index.ts';
 import type { Host, RunPlan } from './host.ts';
 import { print, warn, writeAll } from './output.ts';
@@ -116,15 +115,17 @@ const positive = (text: string): number => {
   return value;
 };
 
-/** Options of every way of running, left out where a tool has the same short flag. */
+/** Options of every way of running, left out where a tool has the same flag. */
 function addCommonOptions(command: Command): void {
-  command
-    .option('--replay <file>', 'replay a recording instead of tracing a command')
-    .option('--workload <name>', 'run a scripted workload on the model kernel')
-    .option('--record <file>', 'write a recording of the run')
-    .option('--duration <seconds>', 'end after this time, as by Ctrl-C; the command runs on', positive)
-    .option('--backend <name>', 'where programs run: model, linux')
-    .option('--engine <name>', 'what runs the instructions: auto, jit, native, interp');
+  const options = [
+    new Option('--replay <file>', 'replay a recording instead of tracing a command'),
+    new Option('--workload <name>', 'run a scripted workload on the model kernel'),
+    new Option('--record <file>', 'write a recording of the run'),
+    new Option('--duration <seconds>', 'end after this time, as by Ctrl-C; the command runs on').argParser(positive),
+    new Option('--backend <name>', 'where programs run: model, linux'),
+    new Option('--engine <name>', 'what runs the instructions: auto, jit, native, interp'),
+  ];
+  for (const option of options) if (!declares(command, option.flags)) command.addOption(option);
 }
 
 function planOf(options: CommonOptions, command: readonly string[] | undefined): RunPlan {
@@ -146,51 +147,42 @@ async function defineToolCommand(
   openHost: OpenHost,
 ): Promise<void> {
   const tool = await row.load();
+  sub.allowExcessArguments(false);
   for (const argument of tool.args ?? []) sub.argument(argument);
   for (const option of tool.options) sub.addOption(commanderOption(option));
+  for (const option of COMMON_OPTIONS) if (!declares(sub, option.flags)) sub.addOption(commanderOption(option));
   addCommonOptions(sub);
   if (tool.examples) sub.addHelpText('after', `\nExamples:\n${tool.examples}`);
   sub.action(async (...given: unknown[]) => {
     const options = sub.opts<CommonOptions & Record<string, unknown>>();
+    // A flag that the tool has itself is not ours.
+    const own = new Set(tool.options.map(({ flags }) => new Option(flags).attributeName()));
+    const shared = Object.fromEntries(Object.entries(options).filter(([name]) => !own.has(name)));
     const host = await openHost();
-    await host.prepare(planOf(options, command));
-    await runTool(
-      tool,
-      options,
-      (given.slice(0, -2) as (string | undefined)[]).filter((a): a is string => a !== undefined),
-    );
+    await host.prepare(planOf(shared, command));
+    // [args...] comes as one array.
+    const args = (given.slice(0, -2) as (string | string[] | undefined)[]).flat().filter((a) => a !== undefined);
+    const { runTool } = await import('../run.ts');
+    await runTool(tool, { options, args, print, warn });
   });
 }
 
-function commanderOption({ flags, description, type, default: value }: ToolOption): Option {
-  const option = new Option(flags, description);
+/** Does the command have one of these flags already? A tool's own meaning goes before ours. */
+function declares(command: Command, flags: string): boolean {
+  const { short, long } = new Option(flags);
+  return command.options.some((o) => (short !== undefined && o.short === short) || o.long === long);
+}
+
+function commanderOption(row: ToolOption & { readonly hidden?: boolean }): Option {
+  const { flags, description, type, default: value, repeated = false, hidden = false } = row;
+  const option = new Option(flags, description).hideHelp(hidden);
   if (value !== undefined) option.default(value);
-  if (type === 'number') {
-    option.argParser((text) => {
-      const number = Number(text);
-      if (text.trim() === '' || Number.isNaN(number)) throw new InvalidArgumentError('a number is needed.');
-      return number;
+  if (type !== undefined || repeated) {
+    option.argParser((text, before: unknown) => {
+      const parsed = type === undefined ? text : OPTION_TYPES[type].parse(text);
+      if (parsed === undefined) throw new InvalidArgumentError(`${OPTION_TYPES[type!].wants} is needed.`);
+      return repeated ? [...((before as unknown[] | undefined) ?? []), parsed] : parsed;
     });
   }
   return option;
-}
-
-async function runTool(tool: Tool, options: Record<string, unknown>, args: readonly string[]): Promise<void> {
-  const { BPF } = await import('../../core/bcc/bpf.ts');
-  const opened: BPF[] = [];
-  try {
-    await tool.main({
-      options: options as never,
-      args,
-      print,
-      warn,
-      bpf(bpfOptions) {
-        const b = new BPF(bpfOptions);
-        opened.push(b);
-        return b;
-      },
-    });
-  } finally {
-    for (const b of opened) b.close();
-  }
 }

@@ -4,6 +4,7 @@
  */
 import { writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { isMainThread } from 'node:worker_threads';
 
 const nap = new Int32Array(new SharedArrayBuffer(4));
 
@@ -16,10 +17,25 @@ export function writeAll(fd: number, data: string | Uint8Array): void {
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'EAGAIN') Atomics.wait(nap, 0, 0, 1);
-      else if (code === 'EPIPE') process.exit(0);
+      else if (code === 'EPIPE') endByBrokenPipe();
       else throw error;
     }
   }
+}
+
+/** Exit status of a program that SIGPIPE killed, as shells show it. */
+export const BROKEN_PIPE = { signal: 13, status: 128 + 13 } as const;
+
+/** What the signal would have done, had Node not ignored it: an end without words. A worker can only exit; its main thread does the rest. */
+function endByBrokenPipe(): never {
+  if (isMainThread) {
+    // Taking the last listener away leaves the default action behind, no longer SIG_IGN.
+    const listener = () => {};
+    process.on('SIGPIPE', listener);
+    process.off('SIGPIPE', listener);
+    process.kill(process.pid, 'SIGPIPE');
+  }
+  process.exit(BROKEN_PIPE.status);
 }
 
 export function print(line: string): void {

@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { runCommandLine } from './cli.ts';
 import { Host } from './host.ts';
-import { takeOverOutput } from './output.ts';
+import { BROKEN_PIPE, takeOverOutput } from './output.ts';
 import type { WorkerEnd, WorkerStart } from './protocol.ts';
 
 takeOverOutput();
@@ -12,7 +12,8 @@ const host = new Host(flag, (message) => parentPort!.postMessage(message));
 let ended = false;
 function end(code: number): WorkerEnd {
   ended = true;
-  return host.finish(code);
+  const last = host.finish(code);
+  return code === BROKEN_PIPE.status ? { ...last, signal: BROKEN_PIPE.signal } : last;
 }
 
 // A script may call process.exit: the command that we trace must still be let go.

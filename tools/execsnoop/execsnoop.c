@@ -22,6 +22,8 @@ BPF_PERF_OUTPUT(events);
 static inline int fill(struct event *e)
 {
     u32 uid = bpf_get_current_uid_gid();
+    if (outside_containers())
+        return -1;
 #ifdef FILTER_UID
     if (uid != FILTER_UID)
         return -1;

@@ -1,9 +1,12 @@
 /** execsnoop: a line for every new program that a process becomes, with BCC's flags and columns. */
-import { defines, left, right, timeOfDay } from '../columns.ts';
+import { BpfError } from '../../core/base/errors.ts';
+import { defines, timeOfDay } from '../columns.ts';
+import { CONTAINER_OPTIONS, type ContainerOptions, containerFlags, withContainers } from '../containers.ts';
+import { eachEvent } from '../interval.ts';
 import { defineTool } from '../tool.ts';
 import text from './execsnoop.c';
 
-interface Options {
+interface Options extends ContainerOptions {
   time?: boolean;
   timestamp?: boolean;
   fails?: boolean;
@@ -33,52 +36,72 @@ export default defineTool<Options>({
     { flags: '-T, --time', description: 'include the time of day' },
     { flags: '-t, --timestamp', description: 'include seconds since the tool started' },
     { flags: '-x, --fails', description: 'include failed exec()s' },
+    ...CONTAINER_OPTIONS,
+    { flags: '-u, --uid <user>', description: 'trace this user only (an id or a name)', type: 'user' },
     { flags: '-q, --quote', description: 'put quotes around the arguments' },
     { flags: '-n, --name <pattern>', description: 'only commands whose name matches this regular expression' },
     { flags: '-l, --line <pattern>', description: 'only commands whose arguments match this regular expression' },
     { flags: '-U, --print-uid', description: 'print the UID column' },
-    { flags: '-u, --uid <uid>', description: 'trace this user only', type: 'number' },
-    { flags: '-P, --ppid <ppid>', description: 'only children of this process', type: 'number' },
-    { flags: '--max-args <count>', description: 'arguments that are shown at most', type: 'number', default: 20 },
+    { flags: '-P, --ppid <ppid>', description: 'only children of this process', type: 'pid' },
+    { flags: '--max-args <count>', description: 'arguments that are shown at most', type: 'count', default: 20 },
   ],
   examples: `  skep execsnoop -- sh -c 'date; ls /'
   skep execsnoop -x -T -- make`,
-  main({ options, bpf, print }) {
+  main({ options, bpf, report }) {
+    const name = pattern('-n', options.name);
+    const line = pattern('-l', options.line);
     const b = bpf({
-      text,
-      cflags: defines({ FILTER_UID: options.uid, FILTER_PPID: options.ppid, MAX_ARGS: options.maxArgs }),
+      text: withContainers(text),
+      cflags: [
+        ...defines({ FILTER_UID: options.uid, FILTER_PPID: options.ppid, MAX_ARGS: options.maxArgs }),
+        ...containerFlags(options),
+      ],
     });
-    const events = b.events<ExecEvent>('events');
     const start = b.monotonicTime();
-    const name = options.name === undefined ? undefined : new RegExp(options.name);
-    const line = options.line === undefined ? undefined : new RegExp(options.line);
-    print(
-      (options.time ? left('TIME', 9) : '') +
-        (options.timestamp ? left('TIME(s)', 8) : '') +
-        (options.printUid ? left('UID', 6) : '') +
-        `${left('PCOMM', 16)} ${left('PID', 7)} ${left('PPID', 7)} ${right('RET', 3)} ARGS`,
-    );
+    const table = report<ExecEvent & { readonly args: readonly string[] }>([
+      { name: 'TIME', cell: '%-9s', when: options.time, value: () => timeOfDay() },
+      {
+        name: 'TIME(s)',
+        cell: '%-8.3f',
+        when: options.timestamp,
+        value: () => Number(b.monotonicTime() - start) / 1e9,
+      },
+      { name: 'UID', cell: '%-6d', when: options.printUid, value: (e) => e.uid },
+      { name: 'PCOMM', cell: '%-16s ', value: (e) => e.comm },
+      { name: 'PID', cell: '%-7d ', value: (e) => e.pid },
+      { name: 'PPID', cell: '%-7s ', value: (e) => (e.ppid > 0 ? e.ppid : '?') },
+      { name: 'RET', cell: '%3d ', value: (e) => e.retval },
+      {
+        name: 'ARGS',
+        cell: '%s',
+        value: (e) => e.args.join(' ').replaceAll('\n', '\\n'),
+        json: (e) => e.args.join(' '),
+      },
+    ]);
+    table.header();
     /** Arguments seen of each exec() under way, by process. */
     const pending = new Map<number, string[]>();
-    for (const e of events) {
+    eachEvent<ExecEvent>(b, 'events', {}, (e) => {
       const args = pending.get(e.pid) ?? [];
       if (!e.is_return) {
         pending.set(e.pid, args);
         args.push(e.argv);
-        continue;
+        return;
       }
       pending.delete(e.pid);
-      if (e.retval !== 0 && !options.fails) continue;
-      if (name && !name.test(e.comm)) continue;
-      if (line && !line.test(args.join(' '))) continue;
-      const shown = options.quote ? args.map((arg) => `"${arg.replaceAll('"', '\\"')}"`) : args;
-      print(
-        (options.time ? left(timeOfDay(), 9) : '') +
-          (options.timestamp ? left((Number(b.monotonicTime() - start) / 1e9).toFixed(3), 8) : '') +
-          (options.printUid ? left(e.uid, 6) : '') +
-          `${left(e.comm, 16)} ${left(e.pid, 7)} ${left(e.ppid > 0 ? e.ppid : '?', 7)} ${right(e.retval, 3)} ` +
-          shown.join(' ').replaceAll('\n', '\\n'),
-      );
-    }
+      if (e.retval !== 0 && !options.fails) return;
+      if (name && !name.test(e.comm)) return;
+      if (line && !line.test(args.join(' '))) return;
+      table.row({ ...e, args: options.quote ? args.map((arg) => `"${arg.replaceAll('"', '\\"')}"`) : args });
+    });
   },
 });
+
+function pattern(flag: string, text: string | undefined): RegExp | undefined {
+  if (text === undefined) return undefined;
+  try {
+    return new RegExp(text);
+  } catch (error) {
+    throw new BpfError('EINVAL', `execsnoop: ${flag} '${text}' is no regular expression: ${(error as Error).message}`);
+  }
+}

@@ -1,102 +1,94 @@
 /**
- * funccount: calls of every kernel function or tracepoint that matches a pattern, with BCC's flags and columns. The program has one C
- * function for each that is counted, so its text is made here.
+ * funccount: calls of every kernel function, user function or tracepoint that matches a pattern, with BCC's flags and columns. The program has
+ * one C function for each that is counted, so its text is made here.
  */
 import { BpfError } from '../../core/base/errors.ts';
 import { BPF } from '../../core/bcc/bpf.ts';
-import { left, right, timeOfDay } from '../columns.ts';
-import { countArgument, everyInterval, FOREVER } from '../interval.ts';
+import { timeOfDay } from '../columns.ts';
+import { everyInterval, FOREVER } from '../interval.ts';
 import { defineTool } from '../tool.ts';
+import count from './funccount.c';
+import { type Found, findAll } from './pattern.ts';
 
 interface Options {
   pid?: number;
   interval?: number;
+  duration?: number;
   timestamp?: boolean;
   regexp?: boolean;
   debug?: boolean;
-}
-
-interface Pattern {
-  readonly kind: 'function' | 'tracepoint';
-  readonly regexp: string;
+  cpu?: number;
 }
 
 export default defineTool<Options>({
   name: 'funccount',
   summary: 'count calls of functions and tracepoints',
   options: [
-    { flags: '-p, --pid <pid>', description: 'count in this process only', type: 'number' },
-    { flags: '-i, --interval <seconds>', description: 'report every so often', type: 'number' },
+    { flags: '-p, --pid <pid>', description: 'count in this process only', type: 'pid' },
+    { flags: '-i, --interval <seconds>', description: 'report every so often', type: 'seconds' },
+    { flags: '-d, --duration <seconds>', description: 'end after so many seconds', type: 'seconds' },
     { flags: '-T, --timestamp', description: 'include the time of day' },
     { flags: '-r, --regexp', description: 'the pattern is a regular expression, not one with * alone' },
     { flags: '-D, --debug', description: 'print the program before it runs' },
+    { flags: '-c, --cpu <cpu>', description: 'count on this CPU only', type: 'cpu' },
   ],
   args: ['<pattern>'],
   examples: `  skep funccount 'vfs_*' -- ls /
   skep funccount -r '^(vfs_read|vfs_write)$' -- date
-  skep funccount 't:syscalls:sys_enter_*' -- date`,
-  main({ options, args, bpf, print }) {
+  skep funccount 't:syscalls:sys_enter_*' -- date
+  skep funccount -Ti 5 -d 60 c:malloc`,
+  main({ options, args, bpf, print, title, report }) {
     const wanted = args[0]!;
-    const pattern = parse(wanted, options.regexp ?? false);
-    const names =
-      pattern.kind === 'function' ? BPF.getKprobeFunctions(pattern.regexp) : BPF.getTracepoints(pattern.regexp);
-    if (names.length === 0) throw new BpfError('ENOENT', `funccount: no ${pattern.kind}s match '${wanted}'`);
+    const found = findAll(wanted, options.regexp ?? false, options.pid);
+    const { names } = found;
+    if (names.length === 0)
+      throw new BpfError(
+        'ENOENT',
+        `funccount: no ${found.kind === 'tracepoint' ? 'tracepoints' : 'functions'} match '${wanted}'`,
+      );
     if (names.length > BPF.getProbeLimit())
       throw new BpfError(
         'E2BIG',
-        `funccount: ${names.length} ${pattern.kind}s match, at most ${BPF.getProbeLimit()} can be counted`,
+        `funccount: ${names.length} match '${wanted}', at most ${BPF.getProbeLimit()} can be counted`,
       );
-    const text = programOf(names.length, options.pid);
+    const text = programOf(names.length, options);
     if (options.debug) print(text);
     const b = bpf({ text });
-    for (const [i, name] of names.entries()) {
-      if (pattern.kind === 'function') b.attachKprobe({ event: name, fnName: `count_${i}` });
-      else b.attachTracepoint({ tp: name, fnName: `count_${i}` });
-    }
-    print(`Tracing ${names.length} functions for "${wanted}"... Hit Ctrl-C to end.`);
+    attach(b, found, options.pid);
+    title(`Tracing ${names.length} functions for "${wanted}"... Hit Ctrl-C to end.`);
     const counts = b.getTable<number, bigint>('counts');
-    const intervalS = countArgument(
-      options.interval === undefined ? undefined : String(options.interval),
-      'interval',
-      FOREVER,
-    );
-    everyInterval(b, { intervalS }, (last) => {
-      print('');
-      if (options.timestamp) print(timeOfDay());
-      print(`${left('FUNC', 36)} ${right('COUNT', 8)}`);
-      const rows = counts.items().filter(([, count]) => count > 0n);
+    const table = report<readonly [number, bigint]>([
+      { name: 'FUNC', cell: '%-36s ', value: ([slot]) => names[slot]! },
+      { name: 'COUNT', cell: '%8d', value: ([, n]) => n },
+    ]);
+    const { interval = options.duration ?? FOREVER, duration } = options;
+    everyInterval(b, { intervalS: interval, durationS: duration }, (last) => {
+      title('');
+      if (options.timestamp) title(timeOfDay());
+      table.header();
+      const rows = counts.items().filter(([, n]) => n > 0n);
       rows.sort(([, a], [, c]) => Number(a - c));
-      for (const [slot, count] of rows) print(`${left(names[slot]!, 36)} ${right(count, 8)}`);
-      if (last) print('Detaching...');
+      for (const row of rows) table.row(row);
+      if (last) title('Detaching...');
       else counts.clear();
     });
   },
 });
 
-/** `func`, `p::func`, `t:category:event`; user functions (`lib:func`) and USDT (`u:`) need the live kernel. */
-function parse(text: string, isRegexp: boolean): Pattern {
-  const parts = text.split(':');
-  const tracepoint = parts[0] === 't' && parts.length === 3;
-  const plain = parts.length === 1 || (parts.length === 3 && parts[0] === 'p' && parts[1] === '');
-  if (!tracepoint && !plain)
-    throw new BpfError(
-      'UNSUPPORTED',
-      `funccount: '${text}' is not supported: FUNCTION, p::FUNCTION and t:CATEGORY:EVENT are`,
-    );
-  const name = tracepoint ? parts.slice(1).join(':') : parts.at(-1)!;
-  return {
-    kind: tracepoint ? 'tracepoint' : 'function',
-    regexp: isRegexp ? name : `${name.replace(/[.+?^$(){}|[\]\\]/g, '\\$&').replaceAll('*', '.*')}$`,
-  };
+function attach(b: BPF, { kind, path, names }: Found, pid: number | undefined): void {
+  for (const [i, name] of names.entries()) {
+    const fnName = `count_${i}`;
+    if (kind === 'kernel') b.attachKprobe({ event: name, fnName });
+    else if (kind === 'tracepoint') b.attachTracepoint({ tp: name, fnName });
+    else b.attachUprobe({ name: path!, sym: name, fnName, ...(pid !== undefined && { pid }) });
+  }
 }
 
-function programOf(count: number, pid: number | undefined): string {
-  const filter = pid === undefined ? '' : `  if (bpf_get_current_pid_tgid() >> 32 != ${pid}) return 0;\n`;
-  const functions = Array.from({ length: count }, (_, i) => `int count_${i}(void *ctx) { return count(${i}); }\n`);
-  return `BPF_ARRAY(counts, u64, ${count});
-static inline int count(int slot) {
-${filter}  counts.increment(slot);
-  return 0;
-}
-${functions.join('')}`;
+function programOf(size: number, { pid, cpu }: Options): string {
+  const defines = { SIZE: size, FILTER_PID: pid, FILTER_CPU: cpu };
+  const lines = Object.entries(defines).flatMap(([name, value]) =>
+    value === undefined ? [] : [`#define ${name} ${value}\n`],
+  );
+  const functions = Array.from({ length: size }, (_, i) => `int count_${i}(void *ctx) { return count(${i}); }\n`);
+  return lines.join('') + count + functions.join('');
 }

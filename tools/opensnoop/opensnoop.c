@@ -1,6 +1,13 @@
 #include <uapi/linux/ptrace.h>
 #include <uapi/linux/limits.h>
 #include <linux/sched.h>
+#ifdef FULL_PATH
+#include <linux/fs_struct.h>
+#include <linux/dcache.h>
+
+// Directories above a relative name that are followed.
+#define MAX_PARENTS 31
+#endif
 
 struct pending {
     const char *name;
@@ -13,6 +20,7 @@ struct event {
     u32 uid;
     int ret;
     u32 flags;
+    u32 last;
     char comm[TASK_COMM_LEN];
     char name[NAME_MAX];
 };
@@ -24,6 +32,8 @@ BPF_PERF_OUTPUT(events);
 static inline int entered(const char *name, u32 flags)
 {
     u64 id = bpf_get_current_pid_tgid();
+    if (outside_containers())
+        return 0;
 #ifdef FILTER_PID
     if (id >> 32 != FILTER_PID)
         return 0;
@@ -47,6 +57,29 @@ static inline int entered(const char *name, u32 flags)
     return 0;
 }
 
+#ifdef FULL_PATH
+// A record for each part of the path: the name, then the working directory's, from the innermost to the root.
+static inline int with_parents(void *ctx, struct event *e)
+{
+    e->last = e->name[0] == '/';
+    events.perf_submit(ctx, e, sizeof(*e));
+    if (e->last)
+        return 0;
+    struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+    struct dentry *dentry = task->fs->pwd.dentry;
+    for (int i = 0; i < MAX_PARENTS; i++) {
+        struct dentry *parent = dentry->d_parent;
+        bpf_probe_read_kernel_str(&e->name, sizeof(e->name), (void *)dentry->d_name.name);
+        e->last = dentry == parent || i == MAX_PARENTS - 1;
+        events.perf_submit(ctx, e, sizeof(*e));
+        if (e->last)
+            return 0;
+        dentry = parent;
+    }
+    return 0;
+}
+#endif
+
 static inline int returned(void *ctx, int ret)
 {
     u64 id = bpf_get_current_pid_tgid();
@@ -67,8 +100,12 @@ static inline int returned(void *ctx, int ret)
     if (ret >= 0)
         return 0;
 #endif
+#ifdef FULL_PATH
+    return with_parents(ctx, &e);
+#else
     events.perf_submit(ctx, &e, sizeof(e));
     return 0;
+#endif
 }
 
 TRACEPOINT_PROBE(syscalls, sys_enter_open) { return entered(args->filename, args->flags); }

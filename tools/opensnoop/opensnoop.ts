@@ -1,19 +1,24 @@
 /** opensnoop: a line for every open(2) and its kin, with BCC's flags and columns. */
 import { BpfError } from '../../core/base/errors.ts';
-import { defines, left, right } from '../columns.ts';
+import { defines } from '../columns.ts';
+import { CONTAINER_OPTIONS, type ContainerOptions, containerFlags, withContainers } from '../containers.ts';
+import { eachEvent } from '../interval.ts';
 import { defineTool } from '../tool.ts';
+import { OPEN_FLAGS } from './flags.ts';
 import text from './opensnoop.c';
 
-interface Options {
+interface Options extends ContainerOptions {
   timestamp?: boolean;
   printUid?: boolean;
   failed?: boolean;
   pid?: number;
   tid?: number;
   uid?: number;
+  duration?: number;
   name?: string;
   extended_fields?: boolean;
-  flag_filter?: string;
+  flag_filter?: string[];
+  fullPath?: boolean;
   bufferPages: number;
 }
 
@@ -23,28 +28,16 @@ interface OpenEvent {
   uid: number;
   ret: number;
   flags: number;
+  /** With -F: a part of the working directory's path follows the name, innermost first, until `last`. */
+  last: number;
   comm: string;
   name: string;
 }
 
-/** open(2)'s flags of x86-64 (include/uapi/asm-generic/fcntl.h), by their C names. */
-const OPEN_FLAGS: Readonly<Record<string, number>> = {
-  O_WRONLY: 0o1,
-  O_RDWR: 0o2,
-  O_CREAT: 0o100,
-  O_EXCL: 0o200,
-  O_NOCTTY: 0o400,
-  O_TRUNC: 0o1000,
-  O_APPEND: 0o2000,
-  O_NONBLOCK: 0o4000,
-  O_DSYNC: 0o10000,
-  O_DIRECTORY: 0o200000,
-  O_NOFOLLOW: 0o400000,
-  O_CLOEXEC: 0o2000000,
-  O_SYNC: 0o4010000,
-  O_PATH: 0o10000000,
-  O_TMPFILE: 0o20200000,
-};
+interface Line extends OpenEvent {
+  readonly seconds: number;
+  readonly path: string;
+}
 
 export default defineTool<Options>({
   name: 'opensnoop',
@@ -53,56 +46,81 @@ export default defineTool<Options>({
     { flags: '-T, --timestamp', description: 'include seconds since the first event' },
     { flags: '-U, --print-uid', description: 'print the UID column' },
     { flags: '-x, --failed', description: 'only show failed opens' },
-    { flags: '-p, --pid <pid>', description: 'trace this process only', type: 'number' },
-    { flags: '-t, --tid <tid>', description: 'trace this thread only', type: 'number' },
-    { flags: '-u, --uid <uid>', description: 'trace this user only', type: 'number' },
+    { flags: '-p, --pid <pid>', description: 'trace this process only', type: 'pid' },
+    { flags: '-t, --tid <tid>', description: 'trace this thread only', type: 'pid' },
+    ...CONTAINER_OPTIONS,
+    { flags: '-u, --uid <uid>', description: 'trace this user only', type: 'uid' },
+    { flags: '-d, --duration <seconds>', description: 'end after so many seconds', type: 'seconds' },
     { flags: '-n, --name <name>', description: 'only print process names containing this name' },
     { flags: '-e, --extended_fields', description: 'show the flags of the open' },
-    { flags: '-f, --flag_filter <flags>', description: 'only opens with one of these flags (O_WRONLY,O_CREAT)' },
-    { flags: '-b, --buffer-pages <pages>', description: 'pages of each perf buffer', type: 'number', default: 64 },
+    {
+      flags: '-f, --flag_filter <flag>',
+      description: 'only opens with this flag (O_WRONLY); may be given several times',
+      repeated: true,
+    },
+    { flags: '-F, --full-path', description: 'show the full path of a relative name' },
+    { flags: '-b, --buffer-pages <pages>', description: 'pages of each perf buffer', type: 'pages', default: 64 },
   ],
   examples: `  skep opensnoop -- cat /etc/hostname
   skep opensnoop -x -- ls /nonexistent
-  skep opensnoop -e -f O_WRONLY,O_RDWR -- sh -c 'echo > /tmp/x'`,
-  main({ options, bpf, print }) {
-    const { extended_fields: extended, flag_filter: filter } = options;
+  skep opensnoop -e -f O_WRONLY -f O_RDWR -- sh -c 'echo > /tmp/x'
+  skep opensnoop -d 10 -T`,
+  main({ options, bpf, report }) {
+    const { extended_fields: extended, flag_filter: filter, tid } = options;
     const b = bpf({
-      text,
-      cflags: defines({
-        FILTER_PID: options.pid,
-        FILTER_TID: options.tid,
-        FILTER_UID: options.uid,
-        FILTER_FLAGS: filter === undefined ? undefined : flagsOf(filter),
-        FAILED_ONLY: options.failed,
-      }),
+      text: withContainers(text),
+      cflags: [
+        ...defines({
+          // A thread goes before a process, as in BCC.
+          FILTER_PID: tid === undefined ? options.pid : undefined,
+          FILTER_TID: tid,
+          FILTER_UID: options.uid,
+          FILTER_FLAGS: filter && flagsOf(filter),
+          FAILED_ONLY: options.failed,
+          FULL_PATH: options.fullPath,
+        }),
+        ...containerFlags(options),
+      ],
     });
-    const events = b.events<OpenEvent>('events', { pageCnt: options.bufferPages });
-    print(
-      (options.timestamp ? left('TIME(s)', 14) : '') +
-        (options.printUid ? left('UID', 6) : '') +
-        `${left(options.tid === undefined ? 'PID' : 'TID', 6)} ${left('COMM', 16)} ${right('FD', 4)} ${right('ERR', 3)} ` +
-        (extended ? left('FLAGS', 9) : '') +
-        'PATH',
-    );
+    const table = report<Line>([
+      { name: 'TIME(s)', cell: '%-14.9f', when: options.timestamp, value: (e) => e.seconds },
+      { name: 'UID', cell: '%-6d', when: options.printUid, value: (e) => e.uid },
+      { name: 'PID', cell: '%-6d ', when: tid === undefined, value: (e) => e.id >> 32n },
+      { name: 'TID', cell: '%-6d ', when: tid !== undefined, value: (e) => e.id & 0xffffffffn },
+      { name: 'COMM', cell: '%-16s ', value: (e) => e.comm },
+      { name: 'FD', cell: '%4d ', value: (e) => (e.ret >= 0 ? e.ret : -1) },
+      { name: 'ERR', cell: '%3d ', value: (e) => (e.ret >= 0 ? 0 : -e.ret) },
+      { name: 'FLAGS', cell: '%08o ', header: '%-9s', when: extended, value: (e) => e.flags },
+      { name: 'PATH', cell: '%s', value: (e) => e.path },
+    ]);
+    table.header();
     let first: bigint | undefined;
-    for (const e of events) {
-      if (options.name !== undefined && !e.comm.includes(options.name)) continue;
+    /** With -F: the parts of each open's path that came so far, by thread. */
+    const parts = new Map<bigint, string[]>();
+    eachEvent<OpenEvent>(b, 'events', { pageCnt: options.bufferPages, durationS: options.duration }, (e) => {
+      let path = e.name;
+      if (options.fullPath) {
+        const known = parts.get(e.id) ?? [];
+        known.push(e.name);
+        parts.set(e.id, known);
+        if (!e.last) return;
+        parts.delete(e.id);
+        path = joinPath(known);
+      }
       first ??= e.ts_us;
-      const [fd, err] = e.ret >= 0 ? [e.ret, 0] : [-1, -e.ret];
-      const id = options.tid === undefined ? e.id >> 32n : e.id & 0xffffffffn;
-      print(
-        (options.timestamp ? left((Number(e.ts_us - first) / 1e6).toFixed(9), 14) : '') +
-          (options.printUid ? left(e.uid, 6) : '') +
-          `${left(id, 6)} ${left(e.comm, 16)} ${right(fd, 4)} ${right(err, 3)} ` +
-          (extended ? `${e.flags.toString(8).padStart(8, '0')} ` : '') +
-          e.name,
-      );
-    }
+      if (options.name !== undefined && !e.comm.includes(options.name)) return;
+      table.row({ ...e, path, seconds: Number(e.ts_us - first) / 1e6 });
+    });
   },
 });
 
-function flagsOf(list: string): number {
-  return list.split(/[,|\s]+/).reduce((mask, name) => {
+/** The name, then directories from the innermost out to the root's '/'. */
+function joinPath([name = '', ...directories]: readonly string[]): string {
+  return [...directories].reverse().concat(name).join('/').replace(/^\/+/, '/');
+}
+
+function flagsOf(names: readonly string[]): number {
+  return names.reduce((mask, name) => {
     const flag = OPEN_FLAGS[name];
     if (flag === undefined)
       throw new BpfError(

@@ -1,10 +1,15 @@
 /** tcpconnect: a line for every active TCP connection, or counts of them, with BCC's flags and columns. */
 import { BpfError } from '../../core/base/errors.ts';
-import { defines, ipv4, ipv6, left } from '../columns.ts';
+import { BPF } from '../../core/bcc/bpf.ts';
+import { attachFirst } from '../attach.ts';
+import { defines, ipv4, ipv6 } from '../columns.ts';
+import { CONTAINER_OPTIONS, type ContainerOptions, containerFlags, withContainers } from '../containers.ts';
+import { eachRecord } from '../interval.ts';
 import { defineTool } from '../tool.ts';
+import { readAnswer } from './dns.ts';
 import text from './tcpconnect.c';
 
-interface Options {
+interface Options extends ContainerOptions {
   timestamp?: boolean;
   pid?: number;
   port?: string;
@@ -14,10 +19,13 @@ interface Options {
   printUid?: boolean;
   uid?: number;
   count?: boolean;
+  dns?: boolean;
 }
 
 const AF_INET = 2;
 const AF_INET6 = 10;
+/** A name that was asked for longer ago than this is shown with its age. */
+const DELAY_MS = 100;
 
 interface Flow {
   ip: number;
@@ -39,23 +47,26 @@ export default defineTool<Options>({
   summary: 'trace active TCP connections by connect()',
   options: [
     { flags: '-t, --timestamp', description: 'include seconds since the first event' },
-    { flags: '-p, --pid <pid>', description: 'trace this process only', type: 'number' },
+    { flags: '-p, --pid <pid>', description: 'trace this process only', type: 'pid' },
     { flags: '-P, --port <ports>', description: 'only these destination ports, separated by commas' },
     { flags: '-4, --ipv4', description: 'trace IPv4 only' },
     { flags: '-6, --ipv6', description: 'trace IPv6 only' },
     { flags: '-L, --lport', description: 'include the local port' },
     { flags: '-U, --print-uid', description: 'print the UID column' },
-    { flags: '-u, --uid <uid>', description: 'trace this user only', type: 'number' },
+    { flags: '-u, --uid <uid>', description: 'trace this user only', type: 'uid' },
     { flags: '-c, --count', description: 'count connects per source, destination and port' },
+    ...CONTAINER_OPTIONS,
+    { flags: '-d, --dns', description: 'include the name that was looked up before' },
   ],
   examples: `  skep tcpconnect -- curl -s http://127.0.0.1:8080/
   skep tcpconnect -P 80,443 -U -- wget http://127.0.0.1/
   skep tcpconnect -c --workload connects`,
-  main({ options, bpf, print }) {
+  main({ options, bpf, report, title }) {
     if (options.ipv4 && options.ipv6) throw new BpfError('EINVAL', 'tcpconnect: -4 and -6 exclude each other');
+    if (options.count && options.dns) throw new BpfError('EINVAL', 'tcpconnect: -c and -d exclude each other');
     const ports = options.port === undefined ? [] : portsOf(options.port);
     const b = bpf({
-      text,
+      text: withContainers(text),
       cflags: [
         ...defines({
           FILTER_PID: options.pid,
@@ -63,46 +74,103 @@ export default defineTool<Options>({
           // As in BCC it is the socket's family that counts: an IPv6 socket to ::ffff:a.b.c.d is IPv6, though it connects over IPv4.
           FILTER_FAMILY: options.ipv4 ? AF_INET : options.ipv6 ? AF_INET6 : undefined,
           COUNT: options.count,
+          DNS: options.dns,
         }),
+        ...(options.dns ? vectorFlags() : []),
         ...(ports.length > 0 ? [`-DFILTER_PORTS=(${ports.map((port) => `dport==${port}`).join('||')})`] : []),
+        ...containerFlags(options),
       ],
     });
+    attachFirst(b, [
+      [
+        { kind: 'kprobe', target: 'tcp_v4_connect', fn: 'on_connect' },
+        { kind: 'kprobe', target: 'tcp_v6_connect', fn: 'on_connect' },
+        { kind: 'kretprobe', target: 'tcp_v4_connect', fn: 'on_v4_return' },
+        { kind: 'kretprobe', target: 'tcp_v6_connect', fn: 'on_v6_return' },
+      ],
+      [{ kind: 'raw_tracepoint', target: 'inet_sock_set_state', fn: 'on_state' }],
+    ]);
+    if (options.dns) attachReceivers(b);
     const address = (e: Flow, which: 'saddr' | 'daddr') => (e.ip === 4 ? ipv4(e[which]) : ipv6(e[which]));
-    print('Tracing connect ... Hit Ctrl-C to end');
+    title('Tracing connect ... Hit Ctrl-C to end');
     if (options.count) {
       b.wait();
-      print('');
-      print(`${left('LADDR', 25)} ${left('RADDR', 25)} ${left('RPORT', 20)} ${left('CONNECTS', 10)}`);
+      title('');
+      const table = report<readonly [Flow, bigint]>([
+        { name: 'LADDR', cell: '%-25s ', value: ([flow]) => address(flow, 'saddr') },
+        { name: 'RADDR', cell: '%-25s ', value: ([flow]) => address(flow, 'daddr') },
+        { name: 'RPORT', cell: '%-20s ', value: ([flow]) => flow.dport },
+        { name: 'CONNECTS', cell: '%-10d', value: ([, count]) => count },
+      ]);
+      table.header();
       const rows = b.getTable<Flow, bigint>('counts').items();
       rows.sort(([a, n], [c, m]) => a.ip - c.ip || Number(m - n));
-      for (const [flow, count] of rows) {
-        const cells = [left(address(flow, 'saddr'), 25), left(address(flow, 'daddr'), 25), left(flow.dport, 20)];
-        print(`${cells.join(' ')} ${left(count, 10)}`);
-      }
+      for (const row of rows) table.row(row);
       return;
     }
-    const events = b.events<ConnectEvent>('events');
-    print(
-      (options.timestamp ? left('TIME(s)', 9) : '') +
-        (options.printUid ? left('UID', 6) : '') +
-        `${left('PID', 7)} ${left('COMM', 12)} ${left('IP', 2)} ${left('SADDR', 16)} ` +
-        (options.lport ? `${left('LPORT', 6)} ` : '') +
-        `${left('DADDR', 16)} ${left('DPORT', 6)}`,
-    );
     let first: bigint | undefined;
-    for (const e of events) {
+    const names = new Names(() => Number(b.monotonicTime()) / 1e6);
+    const table = report<ConnectEvent>([
+      { name: 'TIME(s)', cell: '%-9.3f', when: options.timestamp, value: (e) => Number(e.ts_us - first!) / 1e6 },
+      { name: 'UID', cell: '%-6d', when: options.printUid, value: (e) => e.uid },
+      { name: 'PID', cell: '%-7d ', value: (e) => e.pid },
+      { name: 'COMM', cell: '%-12.12s ', value: (e) => e.comm },
+      { name: 'IP', cell: '%-2d ', value: (e) => e.ip },
+      { name: 'SADDR', cell: '%-16s ', value: (e) => address(e, 'saddr') },
+      { name: 'LPORT', cell: '%-6d ', when: options.lport, value: (e) => e.lport },
+      { name: 'DADDR', cell: '%-16s ', value: (e) => address(e, 'daddr') },
+      // BCC leaves a column for -d, the name that was looked up.
+      { name: 'DPORT', cell: '%-6d ', header: options.dns ? '%-6s ' : '%-6s', value: (e) => e.dport },
+      { name: 'QUERY', cell: '%s', when: options.dns, value: (e) => names.of(address(e, 'daddr')) },
+    ]);
+    table.header();
+    eachRecord(b, options.dns ? ['dns_events', 'events'] : ['events'], {}, (name, record) => {
+      if (name === 'dns_events') {
+        const { size, bytes } = record as { readonly size: number; readonly bytes: Uint8Array };
+        names.learn(Uint8Array.from(bytes).subarray(0, size));
+        return;
+      }
+      const e = record as ConnectEvent;
       first ??= e.ts_us;
-      print(
-        (options.timestamp ? left((Number(e.ts_us - first) / 1e6).toFixed(3), 9) : '') +
-          (options.printUid ? left(e.uid, 6) : '') +
-          `${left(e.pid, 7)} ${left(e.comm, 12, 12)} ${left(e.ip, 2)} ${left(address(e, 'saddr'), 16)} ` +
-          (options.lport ? `${left(e.lport, 6)} ` : '') +
-          // BCC leaves a column for -d, the name that was looked up.
-          `${left(address(e, 'daddr'), 16)} ${left(e.dport, 6)} `,
-      );
-    }
+      table.row(e);
+    });
   },
 });
+
+/** Which names addresses were looked up by, and when. */
+class Names {
+  readonly #nowMs: () => number;
+  readonly #known = new Map<string, { readonly name: string; readonly ms: number }>();
+
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs;
+  }
+
+  learn(packet: Uint8Array): void {
+    const answer = readAnswer(packet);
+    for (const address of answer?.addresses ?? []) this.#known.set(address, { name: answer!.name, ms: this.#nowMs() });
+  }
+
+  of(address: string): string {
+    const known = this.#known.get(address);
+    if (!known) return address === '127.0.0.1' || address === '::1' ? 'localhost' : 'No DNS Query';
+    const age = this.#nowMs() - known.ms;
+    return age > DELAY_MS ? `${known.name} (${age.toFixed(3)}ms)` : known.name;
+  }
+}
+
+/** Fields of struct iov_iter, which changed their names. */
+function vectorFlags(): string[] {
+  const has = (field: string) => BPF.kernelStructHasField('iov_iter', field);
+  return [`-DIOV_FIELD=${has('__iov') ? '__iov' : 'iov'}`, ...(has('ubuf') ? ['-DHAVE_UBUF'] : [])];
+}
+
+function attachReceivers(b: BPF): void {
+  for (const target of ['udp_recvmsg', 'udpv6_recvmsg']) {
+    b.attachKprobe({ event: target, fnName: 'on_receive' });
+    b.attachKretprobe({ event: target, fnName: 'on_received' });
+  }
+}
 
 function portsOf(list: string): number[] {
   return list.split(',').map((text) => {

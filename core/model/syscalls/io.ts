@@ -24,10 +24,11 @@ function* receive(
   socket: Socket,
   size: () => number | bigint,
   flags: number,
+  vector: Vector,
 ): Generator<undefined, number, number> {
   const { sockets } = call.kernel;
   const depth = call.depth;
-  const msg = messageHeader(call);
+  const msg = messageHeader(call, vector);
   call.enter('sock_recvmsg', () => [sockets.socketAddress(socket), msg(), flags]);
   if (socket.isInet) {
     call.enter('inet_recvmsg', () => [sockets.socketAddress(socket), msg(), size(), flags]);
@@ -50,10 +51,15 @@ function* receive(
 }
 
 /** sock_sendmsg and below; resumes with the call's result. */
-function* send(call: Call<Sends>, socket: Socket, size: () => number | bigint): Generator<undefined, number, number> {
+function* send(
+  call: Call<Sends>,
+  socket: Socket,
+  size: () => number | bigint,
+  vector: Vector,
+): Generator<undefined, number, number> {
   const { sockets } = call.kernel;
   const depth = call.depth;
-  const msg = messageHeader(call);
+  const msg = messageHeader(call, vector);
   call.enter('sock_sendmsg', () => [sockets.socketAddress(socket), msg()]);
   if (socket.isInet) {
     call.enter('inet_sendmsg', () => [sockets.socketAddress(socket), msg(), size()]);
@@ -70,10 +76,51 @@ function* send(call: Call<Sends>, socket: Socket, size: () => number | bigint): 
   return ret;
 }
 
-function messageHeader(call: Call): () => bigint {
+/** The user's buffers of a call: one, or a vector of them. */
+type Vector = () =>
+  | { readonly base: bigint; readonly length: bigint }
+  | { readonly iov: bigint; readonly count: number };
+
+/** struct msghdr with its iov_iter over the kernel's copy of the vector (ITER_IOVEC, as import_single_range and import_iovec of 6.1 make it). */
+function messageHeader(call: Call, vector: Vector): () => bigint {
   let at: number | undefined;
-  return () => kernelAddress((at ??= call.structure('msghdr', MSGHDR_FALLBACK)));
+  return () => {
+    if (at === undefined) {
+      at = call.structure('msghdr', MSGHDR_FALLBACK);
+      const buffers = vector();
+      let bytes: Uint8Array | undefined;
+      if ('base' in buffers) {
+        bytes = new Uint8Array(IOVEC_SIZE);
+        const view = new DataView(bytes.buffer);
+        view.setBigUint64(0, buffers.base, true);
+        view.setBigUint64(8, buffers.length, true);
+      } else if (buffers.count > 0 && buffers.count <= IOV_MOST)
+        bytes = call.read(buffers.iov, buffers.count * IOVEC_SIZE);
+      if (bytes) {
+        const { objects } = call.kernel;
+        objects.set('msghdr', at, 'msg_iter.iter_type', ITER_IOVEC);
+        objects.set('msghdr', at, 'msg_iter.iov', call.copy(bytes));
+        objects.set('msghdr', at, 'msg_iter.nr_segs', bytes.length / IOVEC_SIZE);
+        const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+        let total = 0n;
+        for (let i = 0; i < bytes.length; i += IOVEC_SIZE) total += view.getBigUint64(i + 8, true);
+        objects.set('msghdr', at, 'msg_iter.count', total);
+      }
+    }
+    return kernelAddress(at);
+  };
 }
+
+/** The vector that a user_msghdr names. */
+function vectorOfMessage(call: Call): ReturnType<Vector> {
+  const header = call.read(call.u64(1), 32);
+  if (!header) return { iov: 0n, count: 0 };
+  const view = new DataView(header.buffer, header.byteOffset, header.byteLength);
+  return { iov: view.getBigUint64(16, true), count: Number(view.getBigUint64(24, true)) };
+}
+
+const IOVEC_SIZE = 16;
+const ITER_IOVEC = 0;
 
 /** struct file of a descriptor, and a loff_t for the position; undefined when the descriptor is not open. */
 function fileOf(call: Call, fd: number): { readonly file: () => bigint; readonly position: () => bigint } | undefined {
@@ -107,7 +154,15 @@ function reading(outer: 'ksys_read' | 'ksys_pread64') {
       }
       call.enter('vfs_read', () => [open.file(), buffer, count, open.position()]);
       const socket = socketOf(call, fd);
-      const ret = socket ? yield* receive(call, socket, () => count, 0) : yield;
+      const ret = socket
+        ? yield* receive(
+            call,
+            socket,
+            () => count,
+            0,
+            () => ({ base: buffer, length: count }),
+          )
+        : yield;
       call.leave(ret);
       call.leave(ret);
     },
@@ -127,7 +182,14 @@ function writing(outer: 'ksys_write' | 'ksys_pwrite64') {
       }
       call.enter('vfs_write', () => [open.file(), buffer, count, open.position()]);
       const socket = socketOf(call, fd);
-      const ret = socket ? yield* send(call, socket, () => count) : yield;
+      const ret = socket
+        ? yield* send(
+            call,
+            socket,
+            () => count,
+            () => ({ base: buffer, length: count }),
+          )
+        : yield;
       call.leave(ret);
       call.leave(ret);
     },
@@ -143,7 +205,15 @@ export const readv = behaviour({
     const open = fileOf(call, fd);
     const socket = socketOf(call, fd);
     if (open) call.enter('vfs_readv', () => [open.file(), call.u64(1), call.u64(2), open.position(), 0]);
-    const ret = socket ? yield* receive(call, socket, () => totalOfVector(call, call.u64(1), call.int(2)), 0) : yield;
+    const ret = socket
+      ? yield* receive(
+          call,
+          socket,
+          () => totalOfVector(call, call.u64(1), call.int(2)),
+          0,
+          () => ({ iov: call.u64(1), count: call.int(2) }),
+        )
+      : yield;
     if (open) call.leave(ret);
   },
 });
@@ -155,7 +225,14 @@ export const writev = behaviour({
     const open = fileOf(call, fd);
     const socket = socketOf(call, fd);
     if (open) call.enter('vfs_writev', () => [open.file(), call.u64(1), call.u64(2), open.position(), 0]);
-    const ret = socket ? yield* send(call, socket, () => totalOfVector(call, call.u64(1), call.int(2))) : yield;
+    const ret = socket
+      ? yield* send(
+          call,
+          socket,
+          () => totalOfVector(call, call.u64(1), call.int(2)),
+          () => ({ iov: call.u64(1), count: call.int(2) }),
+        )
+      : yield;
     if (open) call.leave(ret);
   },
 });
@@ -196,7 +273,16 @@ export const sendto = behaviour({
   *run(call) {
     const socket = socketOf(call);
     call.enter('__sys_sendto', () => [call.int(0), call.u64(1), call.u64(2), call.int(3), call.u64(4), call.int(5)]);
-    call.leave(socket ? yield* send(call, socket, () => call.u64(2)) : yield);
+    call.leave(
+      socket
+        ? yield* send(
+            call,
+            socket,
+            () => call.u64(2),
+            () => ({ base: call.u64(1), length: call.u64(2) }),
+          )
+        : yield,
+    );
   },
 });
 
@@ -206,7 +292,17 @@ export const recvfrom = behaviour({
   *run(call) {
     const socket = socketOf(call);
     call.enter('__sys_recvfrom', () => [call.int(0), call.u64(1), call.u64(2), call.int(3), call.u64(4), call.u64(5)]);
-    call.leave(socket ? yield* receive(call, socket, () => call.u64(2), call.int(3)) : yield);
+    call.leave(
+      socket
+        ? yield* receive(
+            call,
+            socket,
+            () => call.u64(2),
+            call.int(3),
+            () => ({ base: call.u64(1), length: call.u64(2) }),
+          )
+        : yield,
+    );
   },
 });
 
@@ -215,7 +311,16 @@ export const sendmsg = behaviour({
   *run(call) {
     const socket = socketOf(call);
     call.enter('__sys_sendmsg', () => [call.int(0), call.u64(1), call.int(2), 1]);
-    call.leave(socket ? yield* send(call, socket, () => totalOfMessage(call)) : yield);
+    call.leave(
+      socket
+        ? yield* send(
+            call,
+            socket,
+            () => totalOfMessage(call),
+            () => vectorOfMessage(call),
+          )
+        : yield,
+    );
   },
 });
 
@@ -225,7 +330,17 @@ export const recvmsg = behaviour({
   *run(call) {
     const socket = socketOf(call);
     call.enter('__sys_recvmsg', () => [call.int(0), call.u64(1), call.int(2), 1]);
-    call.leave(socket ? yield* receive(call, socket, () => totalOfMessage(call), call.int(2)) : yield);
+    call.leave(
+      socket
+        ? yield* receive(
+            call,
+            socket,
+            () => totalOfMessage(call),
+            call.int(2),
+            () => vectorOfMessage(call),
+          )
+        : yield,
+    );
   },
 });
 

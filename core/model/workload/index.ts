@@ -6,11 +6,12 @@ import { machineEventOf, needsOf } from '../hook-table.ts';
 import { connects } from './connects.ts';
 import { disks } from './disks.ts';
 import { hello } from './hello.ts';
+import { names } from './names.ts';
 import { runqueue } from './runqueue.ts';
 import { shell } from './shell.ts';
 import { framesOf, type Workload } from './workload.ts';
 
-export const WORKLOADS: readonly Workload[] = [connects, disks, hello, runqueue, shell];
+export const WORKLOADS: readonly Workload[] = [connects, disks, hello, names, runqueue, shell];
 
 /** A workload by name; throws BpfError ENOENT with the names there are. */
 export function workloadByName(name: string): Workload {

@@ -335,6 +335,18 @@ export class ScriptTask {
     return data.length;
   }
 
+  /** recvfrom(2): `data` is what comes. */
+  receive(fd: number, size: number, data: Uint8Array): number {
+    const at = this.world.buffer(size);
+    const args = [BigInt(fd), at, BigInt(size), 0n, 0n, 0n];
+    this.#enter('recvfrom', args, { fds: [[this.tid, fd]] });
+    this.#exit('recvfrom', args, data.length, {
+      fds: [[this.tid, fd]],
+      memory: [{ tid: this.tid, address: at, bytes: data }],
+    });
+    return data.length;
+  }
+
   write(fd: number, data: Uint8Array): number {
     const at = this.world.buffer(data.length);
     const parts = { fds: [[this.tid, fd]], memory: [{ tid: this.tid, address: at, bytes: data }] } as const;
