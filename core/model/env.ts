@@ -17,10 +17,6 @@ const EFAULT = -14;
 const EINVAL = -22;
 /** SIGRTMAX. */
 const SIGNAL_MOST = 64;
-/** Id of the root control group (cgroup v2). */
-const ROOT_CGROUP = 1;
-/** Device number of nsfs, which namespaces' inodes are on: 0:4, as a usual boot makes it. */
-const NSFS_DEVICE = 4;
 /** Directories in a path at most: PATH_MAX of names of one letter. */
 const DEPTH_MOST = 2048;
 /** copy_from_kernel_nofault_allowed() of x86 refuses user and non-canonical addresses with ERANGE, not EFAULT. */
@@ -188,30 +184,12 @@ export class ModelEnv implements HelperEnv {
   }
 
   functionIp(): readonly [number, number] {
-    return this.event?.kind === 'function' ? halves(this.event.address) : [0, 0];
+    return this.event?.kind === 'function' ? pair(this.event.address) : [0, 0];
   }
 
   functionArguments(): { readonly count: number; readonly hasReturn: boolean } {
     if (this.event?.kind !== 'function') return { count: 0, hasReturn: false };
     return { count: this.event.args.length, hasReturn: this.event.ret !== undefined };
-  }
-
-  /** Every task is in the root of the hierarchy. */
-  cgroupId(level = 0): readonly [number, number] {
-    return level === 0 ? [ROOT_CGROUP, 0] : [0, 0];
-  }
-
-  underCgroup(slot: number): boolean {
-    return slot === ROOT_CGROUP;
-  }
-
-  nsPidTgid(
-    dev: readonly [number, number],
-    ino: readonly [number, number],
-  ): { readonly pid: number; readonly tgid: number } | undefined {
-    const known = dev[0] === NSFS_DEVICE && dev[1] === 0 && ino[0] >>> 0 === NS_INODES.pid && ino[1] === 0;
-    const { current } = this.#kernel;
-    return known ? { pid: current.tid, tgid: current.tgid } : undefined;
   }
 
   /** bpf_send_signal_common() of kernel/trace/bpf_trace.c. */
@@ -234,11 +212,6 @@ export class ModelEnv implements HelperEnv {
   taskPtRegs(task: number): number {
     const { current, tasks } = this.#kernel;
     return tasks.at(task) === current ? this.#kernel.userRegisters() : 0;
-  }
-
-  /** An object is told by its address; only the kind of object that the map is for has one. */
-  storageOwner(_kind: 'task' | 'inode' | 'sk' | 'cgrp', addressLo: number, addressHi: number): number {
-    return addressHi === KERNEL_HI ? addressLo >>> 0 : 0;
   }
 
   /** d_path(): names of the dentries from the struct path at this offset up to the root. */
@@ -269,7 +242,7 @@ export class ModelEnv implements HelperEnv {
   ksymbolAddress(name: string): readonly [number, number] | undefined {
     const address = this.#kernel.symbols.address(name);
     if (address === undefined) return undefined;
-    return halves(address);
+    return pair(address);
   }
 
   tracePrintk(text: string): void {
@@ -309,6 +282,6 @@ function address(lo: number, hi: number): bigint {
 }
 
 /** An address as [low, high]. */
-function halves(value: bigint): readonly [number, number] {
+function pair(value: bigint): readonly [number, number] {
   return [Number(BigInt.asIntN(32, value)), Number(BigInt.asIntN(32, value >> 32n))];
 }

@@ -1,4 +1,5 @@
 /** BPF objects over the model kernel in tests: a scripted workload, or one of the test's own, and what was printed. */
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { shippedBtfBytes } from '../../bindings/node/shipped-btf.ts';
 import { BPF } from '../../core/bcc/bpf.ts';
 import type { BpfOptions } from '../../core/bcc/bpf-options.ts';
@@ -23,7 +24,13 @@ export function bench(workload: string | Workload, options: { readonly cpus?: nu
   const backend = new ModelBackend({ btf, source: new WorkloadSource(script, options), release: '6.1.0' });
   const printed: string[] = [];
   const warned: string[] = [];
-  setSession({ backend: () => backend, print: (line) => printed.push(line), warn: (line) => warned.push(line) });
+  setSession({
+    backend: () => backend,
+    print: (line) => printed.push(line),
+    warn: (line) => warned.push(line),
+    readFile: (path) => (existsSync(path) && statSync(path).isFile() ? readFileSync(path) : undefined),
+    env: (name) => process.env[name],
+  });
   return {
     backend,
     printed,

@@ -57,7 +57,10 @@ describe('funccount on the model', () => {
 
   it('refuses what it cannot count', async () => {
     await expect(runTool(funccount, 'shell', {}, ['no_such_*'])).rejects.toThrow("no functions match 'no_such_*'");
-    await expect(runTool(funccount, 'shell', {}, ['c:malloc'])).rejects.toThrow('attaching a uprobe');
+    await expect(runTool(funccount, 'shell', {}, ['c:no_such_*'])).rejects.toThrow("no functions match 'c:no_such_*'");
+    await expect(runTool(funccount, 'shell', {}, ['nosuchlibrary:f'])).rejects.toThrow(
+      "no library or program 'nosuchlibrary'",
+    );
     await expect(runTool(funccount, 'shell', {}, ['vfs.*'])).rejects.toThrow('no functions match');
   });
 });

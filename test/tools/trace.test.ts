@@ -86,7 +86,8 @@ describe('trace on the model', () => {
     const [, , frame] = await run('connects', 'tcp_v4_connect', { kernelStack: true, address: true, maxEvents: 1 });
     expect(frame).toMatch(/^ {8}ffffffff81[0-9a-f]{6} tcp_v4_connect\+0x0 \[kernel\]$/);
     const user = await run('connects', 'tcp_v4_connect', { userStack: true, maxEvents: 1 });
-    expect(user[2]).toBe('        -14');
+    // The workload says nothing of user code.
+    expect(user[2]).toMatch(/^ {8}(?:-14|\[unknown\])$/);
   });
 
   it('counts equal lines', async () => {
@@ -121,9 +122,10 @@ describe('trace on the model', () => {
     ['vfs_read+0y', "'0y' is no offset"],
     ['vfs_read "%d", retval', 'retval is there at returns'],
     ['vfs_read "%d", nope', "undeclared identifier 'nope'"],
-    ['u:c:setjmp', 'trace of a USDT probe'],
+    ['u:c:nosuchprobe', 'nosuchprobe'],
+    ['u:c', 'a USDT probe is u:library:probe'],
     ['vfs_raed', 'nearest: vfs_read'],
-    ['c:open', 'attaching a uprobe'],
+    ['c:nosuchfunction', 'nosuchfunction'],
     ['nosuchlibrary:open', "no library or program 'nosuchlibrary'"],
   ])('refuses %s', async (probe, message) => {
     await expect(run('shell', probe)).rejects.toThrow(message);

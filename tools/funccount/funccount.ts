@@ -4,6 +4,7 @@
  */
 import { BpfError } from '../../core/base/errors.ts';
 import { BPF } from '../../core/bcc/bpf.ts';
+import { USDT } from '../../core/bcc/usdt/usdt.ts';
 import { timeOfDay } from '../columns.ts';
 import { everyInterval, FOREVER } from '../interval.ts';
 import { defineTool } from '../tool.ts';
@@ -53,7 +54,8 @@ export default defineTool<Options>({
       );
     const text = programOf(names.length, options);
     if (options.debug) print(text);
-    const b = bpf({ text });
+    const usdtContexts = found.kind === 'usdt' ? [enabled(found, options.pid)] : [];
+    const b = bpf({ text, usdtContexts });
     attach(b, found, options.pid);
     title(`Tracing ${names.length} functions for "${wanted}"... Hit Ctrl-C to end.`);
     const counts = b.getTable<number, bigint>('counts');
@@ -80,8 +82,15 @@ function attach(b: BPF, { kind, path, names }: Found, pid: number | undefined): 
     const fnName = `count_${i}`;
     if (kind === 'kernel') b.attachKprobe({ event: name, fnName });
     else if (kind === 'tracepoint') b.attachTracepoint({ tp: name, fnName });
-    else b.attachUprobe({ name: path!, sym: name, fnName, ...(pid !== undefined && { pid }) });
+    else if (kind === 'user') b.attachUprobe({ name: path!, sym: name, fnName, ...(pid !== undefined && { pid }) });
   }
+}
+
+/** BPF attaches what is enabled here. */
+function enabled({ path, names }: Found, pid: number | undefined): USDT {
+  const usdt = new USDT({ path: path!, ...(pid !== undefined && { pid }) });
+  for (const [i, name] of names.entries()) usdt.enableProbe(name, `count_${i}`);
+  return usdt;
 }
 
 function programOf(size: number, { pid, cpu }: Options): string {

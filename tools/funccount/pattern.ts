@@ -1,14 +1,15 @@
 /**
  * What funccount counts: `func`, `p::func` (kernel functions), `lib:func`, `p:lib:func`, `/path:func` (functions of programs and libraries),
- * `t:category:event` (tracepoints). `*` stands for anything; with -r the pattern is a regular expression.
+ * `t:category:event` (tracepoints), `u:lib:probe` (USDT probes). `*` stands for anything; with -r the pattern is a regular expression.
  */
-import { BpfError, Unsupported } from '../../core/base/errors.ts';
+import { BpfError } from '../../core/base/errors.ts';
 import { BPF } from '../../core/bcc/bpf.ts';
-import { findBinary, userFunctions } from '../library.ts';
+import { USDT } from '../../core/bcc/usdt/usdt.ts';
+import { findBinary } from '../library.ts';
 
 export interface Found {
-  readonly kind: 'kernel' | 'user' | 'tracepoint';
-  /** Path of the binary of user functions. */
+  readonly kind: 'kernel' | 'user' | 'tracepoint' | 'usdt';
+  /** Path of the binary of user functions and USDT probes. */
   readonly path?: string;
   readonly names: readonly string[];
 }
@@ -22,11 +23,23 @@ export function findAll(text: string, isRegexp: boolean, pid: number | undefined
   } catch (error) {
     throw new BpfError('EINVAL', `funccount: '${pattern}' is no regular expression: ${(error as Error).message}`);
   }
-  if (kind === 'user') {
+  if (kind === 'user' || kind === 'usdt') {
     const path = findBinary('funccount', library, pid);
-    return { kind, path, names: userFunctions('funccount', path).filter((name) => regexp.test(name)) };
+    const names =
+      kind === 'user'
+        ? functionsOf(path, regexp)
+        : new USDT({ path, ...(pid !== undefined && { pid }) }).enumerateProbes().map((probe) => probe.name);
+    return { kind, path, names: [...new Set(names)].filter((name) => regexp.test(name)).sort() };
   }
   return { kind, names: kind === 'kernel' ? BPF.getKprobeFunctions(source) : BPF.getTracepoints(source) };
+}
+
+/** One name for each place: several names may stand for one address, which takes one probe. */
+function functionsOf(path: string, regexp: RegExp): string[] {
+  const seen = new Set<bigint>();
+  return BPF.getUserFunctionsAndAddresses(path, '')
+    .filter(([name, address]) => regexp.test(name) && !seen.has(address) && seen.add(address))
+    .map(([name]) => name);
 }
 
 function parse(text: string): { kind: Found['kind']; library: string; pattern: string } {
@@ -47,10 +60,8 @@ function parse(text: string): { kind: Found['kind']; library: string; pattern: s
     case 't':
       return { kind: 'tracepoint', library: '', pattern: `${library}:${pattern}` };
     case 'u':
-      throw new Unsupported(`funccount of USDT probes (${text})`, {
-        hint: "the functions of a library can be counted: 'c:malloc'",
-      });
+      return { kind: 'usdt', library, pattern };
     default:
-      throw new BpfError('EINVAL', `funccount: the type of '${text}' must be p or t, not '${type}'`);
+      throw new BpfError('EINVAL', `funccount: the type of '${text}' must be p, t or u, not '${type}'`);
   }
 }

@@ -7,6 +7,8 @@ export interface ProgramOptions {
   readonly stringSize: number;
   readonly kernelStack: boolean;
   readonly userStack: boolean;
+  /** C type of the nth argument (from 1) of the USDT probe; throws for one that it does not have. */
+  argumentType?(n: number): string;
 }
 
 export interface ProbeProgram {
@@ -66,6 +68,13 @@ export function programOf(spec: ProbeSpec, index: number, options: ProgramOption
   const uses = /\bretval\b/.test(`${spec.filter} ${spec.values.join(' ')}`);
   if (uses && !returns) fail("retval is there at returns: 'r::function'");
 
+  // The arguments of a USDT probe are wherever its place in the code says: read before they are used.
+  const read =
+    spec.type === 'u' ? [...new Set(`${filter} ${values.map((v) => v.c).join(' ')}`.match(/\barg[1-9]\b/g))] : [];
+  const readers = read.map((name) => {
+    const n = Number(name.slice(3));
+    return `    ${options.argumentType!(n)} ${name} = 0;\n    bpf_usdt_readarg(${n}, ctx, &${name});\n`;
+  });
   const fields = directives.map(({ letters }, i) =>
     letters === 's' ? `    char v${i}[${options.stringSize}];` : `    ${C_TYPES[letters]} v${i};`,
   );
@@ -96,7 +105,7 @@ ${heading}
 {
     if (unwanted(${spec.library === '' ? 0 : 1}))
         return 0;
-${filter === '' ? '' : `    if (!(${filter}))\n        return 0;\n`}    struct data_${index} data = {};
+${readers.join('')}${filter === '' ? '' : `    if (!(${filter}))\n        return 0;\n`}    struct data_${index} data = {};
     describe(data);
 ${assignments.join('\n')}
 ${options.kernelStack ? `    data.kernel_stack = ${stacks}.get_stackid(${ctx}, 0);\n` : ''}${options.userStack ? `    data.user_stack = ${stacks}.get_stackid(${ctx}, BPF_F_USER_STACK);\n` : ''}    ${events}.perf_submit(${ctx}, &data, sizeof(data));
@@ -128,7 +137,7 @@ function rewriteExpression(expression: string, rewriting: Rewriting): string {
     (_, literal: string, value: string) => comparison(literal, value, rewriting),
   );
   let out = compared.replace(/\b(arg[1-6])@user\b/g, '$1');
-  if (rewriting.spec.type !== 't')
+  if (rewriting.spec.type !== 't' && rewriting.spec.type !== 'u')
     out = out.replace(/\barg([1-6])\b/g, (_, n: string) =>
       rewriting.syscall ? `SYSCALL_ARG(${n})` : `PT_REGS_PARM${n}(ctx)`,
     );

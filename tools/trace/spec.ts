@@ -3,20 +3,21 @@
  *
  *     probe  = where [ "(" parameters ")" ] [ "(" filter ")" ] [ '"' format '"' { "," expression } ]
  *     where  = function | library ":" function | type ":" library ":" function | "t:" category ":" event
+ *            | "u:" library [ ":" provider ] ":" probe
  *     type   = "" | "p" (entry) | "r" (return) | "t" | "u"
  *
  * A function may end in +OFFSET. Filters and expressions are C; arg1..arg6, retval, $pid, $tgid, $uid, $gid, $cpu, $task stand for what they
  * say, `argN@user` tells that argN points to user memory, STRCMP("text", expression) compares strings.
  */
-import { BpfError, Unsupported } from '../../core/base/errors.ts';
+import { BpfError } from '../../core/base/errors.ts';
 
 export interface ProbeSpec {
   /** The text as given, for messages. */
   readonly text: string;
-  readonly type: 'p' | 'r' | 't';
+  readonly type: 'p' | 'r' | 't' | 'u';
   /** '' is the kernel. */
   readonly library: string;
-  /** Function, or event of a tracepoint. */
+  /** Function, event of a tracepoint, or `provider:probe` (the provider may be left out). */
   readonly name: string;
   readonly category: string;
   readonly offset: number;
@@ -90,10 +91,14 @@ type Place = Pick<ProbeSpec, 'type' | 'library' | 'name' | 'category' | 'offset'
 function parseWhere(where: string, fail: (why: string) => never): Place {
   const parts = where.split(':');
   const [type, ...middle] = parts.length === 1 ? ['p', '', ...parts] : parts.length === 2 ? ['p', ...parts] : parts;
-  if (type === 'u')
-    throw new Unsupported(`trace of a USDT probe (${where})`, { hint: 'functions of a library can be traced: c:open' });
-  if (type !== '' && type !== 'p' && type !== 'r' && type !== 't')
+  if (type !== '' && type !== 'p' && type !== 'r' && type !== 't' && type !== 'u')
     fail(`the type must be '', p, r, t or u, not '${type}'`);
+  if (type === 'u') {
+    const [library, ...probe] = middle;
+    if (!library || probe.length === 0 || probe.length > 2 || probe.includes(''))
+      fail('a USDT probe is u:library:probe');
+    return { type: 'u', library: library!, name: probe.join(':'), category: '', offset: 0 };
+  }
   const last = middle.at(-1)!;
   const [name, offset] = last.includes('+') ? last.split('+', 2) : [last, undefined];
   const bytes = offset === undefined ? 0 : Number(offset);

@@ -1,6 +1,7 @@
 /** trace: attach to functions and tracepoints, and print a line of values each time, with BCC's flags, columns and probe language. */
 import { BpfError } from '../../core/base/errors.ts';
 import type { BPF } from '../../core/bcc/bpf.ts';
+import { USDT } from '../../core/bcc/usdt/usdt.ts';
 import { defines, timeOfDay } from '../columns.ts';
 import { eachRecord } from '../interval.ts';
 import { findBinary } from '../library.ts';
@@ -8,7 +9,7 @@ import { type Cell, printf } from '../printf.ts';
 import { defineTool } from '../tool.ts';
 import { type ProbeProgram, programOf } from './program.ts';
 import prologue from './prologue.c';
-import { parseProbe } from './spec.ts';
+import { type ProbeSpec, parseProbe } from './spec.ts';
 
 interface Options {
   bufferPages: number;
@@ -91,13 +92,20 @@ export default defineTool<Options>({
       throw new BpfError('EINVAL', 'trace: -p and -L exclude each other');
     if (options.aggregate && options.maxEvents === undefined)
       throw new BpfError('EINVAL', 'trace: -A needs -M, the number of events to count');
-    const probes = args.map((text, i) =>
-      programOf(parseProbe(text), i, {
+    const usdts: USDT[] = [];
+    const probes = args.map((text, i) => {
+      const spec = parseProbe(text);
+      const usdt = spec.type === 'u' ? usdtOf(spec, options.pid) : undefined;
+      const probe = programOf(spec, i, {
         stringSize: options.stringSize,
         kernelStack: options.kernelStack ?? false,
         userStack: options.userStack ?? false,
-      }),
-    );
+        ...(usdt && { argumentType: (n: number) => usdt.getProbeArgCtype(spec.name, n - 1) }),
+      });
+      usdt?.enableProbe(spec.name, probe.fn);
+      if (usdt) usdts.push(usdt);
+      return probe;
+    });
     const includes = (options.include ?? []).map(
       (name) => `#include ${/^[./]/.test(name) ? `"${name}"` : `<${name}>`}\n`,
     );
@@ -105,6 +113,7 @@ export default defineTool<Options>({
     if (options.verbose) print(text);
     const b = bpf({
       text,
+      usdtContexts: usdts,
       cflags: defines({
         FILTER_PID: options.pid,
         FILTER_TID: options.tid,
@@ -193,9 +202,13 @@ export default defineTool<Options>({
   },
 });
 
+function usdtOf(spec: ProbeSpec, pid: number | undefined): USDT {
+  return new USDT({ path: findBinary('trace', spec.library, pid), ...(pid !== undefined && { pid }) });
+}
+
 function attach(b: BPF, { spec, fn: fnName }: ProbeProgram, pid: number | undefined): void {
-  // TRACEPOINT_PROBE attaches itself.
-  if (spec.type === 't') return;
+  // TRACEPOINT_PROBE attaches itself, and BPF the probes of its USDT contexts.
+  if (spec.type === 't' || spec.type === 'u') return;
   if (spec.library === '') {
     if (spec.type === 'r') b.attachKretprobe({ event: spec.name, fnName });
     else b.attachKprobe({ event: spec.name, fnName, ...(spec.offset !== 0 && { eventOff: spec.offset }) });
