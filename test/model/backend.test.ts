@@ -63,8 +63,8 @@ describe('attaching', () => {
       /a probe inside a function \(vfs_read\+16\) is not supported on the model backend/,
     );
     const handle = b.load(program('kprobe', []), EMPTY_OBJECT, new Map());
-    expect(() => b.attach(handle, { kind: 'uprobe', target: 'x' })).toThrow(
-      /attaching a uprobe \(x\) is not supported on the model backend: the model attaches kprobe,/,
+    expect(() => b.attach(handle, { kind: 'lsm', target: 'x' })).toThrow(
+      /attaching a lsm \(x\) is not supported on the model backend: the model attaches kprobe,/,
     );
     expect(() => b.attach(handle, { kind: 'tracepoint', target: 'sched:sched_process_exec' })).toThrow(
       /program test of type kprobe cannot be attached as a tracepoint/,

