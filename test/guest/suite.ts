@@ -1,0 +1,295 @@
+/**
+ * What the running kernel of the test machine does not permit, on the guest's 6.1: kprobes, fentry, fmod_ret, LSM. Bundled by the test, run in the
+ * guest by plain Node, one line of JSON a case on stdout. The programs are compiled, verified, loaded and attached by this project inside the guest.
+ */
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { LinuxBackend } from '../../bindings/linux/backend.ts';
+import { BPF } from '../../core/index.ts';
+
+export interface Case {
+  readonly name: string;
+  run(): void | Promise<void>;
+}
+
+const MINE = `if ((bpf_get_current_pid_tgid() >> 32) != ${process.pid}) return 0;`;
+
+/** One process, one backend: types and symbols are read once. */
+let backend: LinuxBackend | undefined;
+const warnings: string[] = [];
+
+function load(text: string): BPF {
+  backend ??= new LinuxBackend({ warn: (line) => warnings.push(line) });
+  return new BPF({ text, backend });
+}
+
+/** Makes and removes `times` folders: vfs_mkdir and its security hooks. */
+function makeFolders(times: number): void {
+  for (let i = 0; i < times; i++) {
+    mkdirSync(`/tmp/folder-${i}`);
+    rmdirSync(`/tmp/folder-${i}`);
+  }
+}
+
+const count = (b: BPF, table: string, key: number): number => Number(b.getTable(table).get(key) ?? 0);
+
+/** What the guest runs as a user would. */
+function command(line: string): { stdout: string; stderr: string; status: number | null } {
+  const { stdout, stderr, status } = spawnSync('/bin/sh', ['-c', line], { encoding: 'utf8', timeout: 120_000 });
+  return { stdout, stderr, status };
+}
+
+/** Nothing of ours hangs on the kernel any more: no kprobe, no program. */
+function nothingLeft(): void {
+  assert.equal(readFileSync('/sys/kernel/debug/kprobes/list', 'utf8'), '');
+  assert.equal(readFileSync('/sys/kernel/debug/tracing/kprobe_events', 'utf8'), '');
+}
+
+export const CASES: readonly Case[] = [
+  {
+    name: 'kprobe and kretprobe by prefix, with arguments and the returned value',
+    run() {
+      const b = load(`
+BPF_HASH(seen, u32, u64);
+int kprobe__vfs_mkdir(struct pt_regs *ctx, struct user_namespace *ns, struct inode *dir, struct dentry *dentry, umode_t mode)
+{
+    ${MINE}
+    seen.increment(1);
+    if (dentry->d_name.len == 8 && (mode & 0777) == 0755) seen.increment(3);
+    return 0;
+}
+int kretprobe__vfs_mkdir(struct pt_regs *ctx)
+{
+    ${MINE}
+    if (PT_REGS_RC(ctx) == 0) seen.increment(2);
+    return 0;
+}`);
+      makeFolders(3);
+      assert.deepEqual([count(b, 'seen', 1), count(b, 'seen', 2), count(b, 'seen', 3)], [3, 3, 3]);
+      b.close();
+      nothingLeft();
+    },
+  },
+  {
+    name: 'kprobes by regular expression, and detaching',
+    run() {
+      const b = load(`
+BPF_ARRAY(calls, u64, 1);
+int on_call(struct pt_regs *ctx) { ${MINE} calls.increment(0); return 0; }`);
+      b.attachKprobe({ eventRe: '^vfs_(mk|rm)dir$', fnName: 'on_call' });
+      assert.equal(b.numOpenKprobes(), 2);
+      makeFolders(2);
+      assert.equal(count(b, 'calls', 0), 4);
+      b.detachKprobe('vfs_mkdir');
+      makeFolders(2);
+      assert.equal(count(b, 'calls', 0), 6);
+      b.close();
+      nothingLeft();
+    },
+  },
+  {
+    name: 'a system call by its prefix, with its arguments',
+    run() {
+      const b = load(`
+struct event { u32 mode; char path[24]; };
+BPF_PERF_OUTPUT(events);
+int syscall__mkdir(struct pt_regs *ctx, const char __user *path, int mode)
+{
+    ${MINE}
+    struct event e = {};
+    e.mode = mode;
+    bpf_probe_read_user_str(&e.path, sizeof(e.path), (void *)path);
+    events.perf_submit(ctx, &e, sizeof(e));
+    return 0;
+}`);
+      b.attachKprobe({ event: b.getSyscallFnname('mkdir'), fnName: 'syscall__mkdir' });
+      const seen: { mode: number; path: string }[] = [];
+      const table = b.getTable('events');
+      table.openPerfBuffer((_cpu: number, data: Uint8Array) => {
+        const { mode, path } = table.event(data) as unknown as { mode: number; path: string };
+        seen.push({ mode, path: String(path) });
+      });
+      makeFolders(2);
+      b.perfBufferPoll(200);
+      assert.deepEqual(seen, [
+        { mode: 0o777, path: '/tmp/folder-0' },
+        { mode: 0o777, path: '/tmp/folder-1' },
+      ]);
+      b.close();
+    },
+  },
+  {
+    name: 'a function that does not exist, with the nearest names',
+    run() {
+      const b = load('int f(struct pt_regs *ctx) { return 0; }');
+      assert.throws(() => b.attachKprobe({ event: 'vfs_mkdirr', fnName: 'f' }), /vfs_mkdirr.*vfs_mkdir/s);
+      b.close();
+      nothingLeft();
+    },
+  },
+  {
+    name: 'fentry and fexit (KFUNC_PROBE, KRETFUNC_PROBE)',
+    run() {
+      const b = load(`
+BPF_ARRAY(seen, u64, 2);
+KFUNC_PROBE(vfs_mkdir, struct user_namespace *ns, struct inode *dir, struct dentry *dentry, umode_t mode)
+{
+    ${MINE}
+    if (dentry->d_name.len == 8) seen.increment(0);
+    return 0;
+}
+KRETFUNC_PROBE(vfs_mkdir, struct user_namespace *ns, struct inode *dir, struct dentry *dentry, umode_t mode, int ret)
+{
+    ${MINE}
+    if (ret == 0) seen.increment(1);
+    return 0;
+}`);
+      makeFolders(4);
+      assert.deepEqual([count(b, 'seen', 0), count(b, 'seen', 1)], [4, 4]);
+      b.close();
+    },
+  },
+  {
+    name: 'fmod_ret on a security function refuses the call (KMOD_RET)',
+    run() {
+      const b = load(`
+KMOD_RET(security_path_mkdir, const struct path *dir, struct dentry *dentry, umode_t mode, int ret)
+{
+    ${MINE}
+    return -1;
+}`);
+      assert.throws(() => mkdirSync('/tmp/refused'), { code: 'EPERM' });
+      b.close();
+      makeFolders(1);
+    },
+  },
+  {
+    name: 'an LSM program refuses the call (LSM_PROBE)',
+    run() {
+      const b = load(`
+LSM_PROBE(path_mkdir, const struct path *dir, struct dentry *dentry, umode_t mode)
+{
+    ${MINE}
+    return -13;
+}`);
+      assert.throws(() => mkdirSync('/tmp/refused'), { code: 'EACCES' });
+      b.close();
+      makeFolders(1);
+    },
+  },
+  {
+    name: 'kernel stacks of a kprobe, with symbols',
+    run() {
+      const b = load(`
+BPF_STACK_TRACE(stacks, 64);
+BPF_HASH(ids, u32, u32);
+int kprobe__vfs_mkdir(struct pt_regs *ctx)
+{
+    ${MINE}
+    u32 zero = 0, id = stacks.get_stackid(ctx, 0);
+    ids.update(&zero, &id);
+    return 0;
+}`);
+      makeFolders(1);
+      const id = Number(b.getTable('ids').get(0));
+      const names = [...b.getTable('stacks').walk(id)].map((address) => String(b.ksym(address)));
+      assert.equal(names[0], 'vfs_mkdir');
+      assert.ok(
+        names.some((name) => /do_mkdirat|do_syscall_64/.test(name)),
+        names.join(' '),
+      );
+      b.close();
+    },
+  },
+  {
+    name: 'tracepoint, raw tracepoint and tp_btf of the same event count the same',
+    run() {
+      const b = load(`
+BPF_ARRAY(seen, u64, 3);
+TRACEPOINT_PROBE(raw_syscalls, sys_enter) { ${MINE} if (args->id == 83) seen.increment(0); return 0; }
+RAW_TRACEPOINT_PROBE(sys_enter) { ${MINE} if (ctx->args[1] == 83) seen.increment(1); return 0; }`);
+      makeFolders(5);
+      assert.deepEqual([count(b, 'seen', 0), count(b, 'seen', 1)], [5, 5]);
+      b.close();
+    },
+  },
+  {
+    name: 'skep tcpv4connect: the same lines on the real kernel as on the model kernel',
+    run() {
+      const rows = (backendName: string) => {
+        const ran = command(`skep tcpv4connect --backend ${backendName} -- node /skep/tools/demo/connects.mjs`);
+        assert.equal(ran.status, 0, ran.stderr);
+        const lines = ran.stdout.trimEnd().split('\n');
+        // Process ids and the port of the demonstration's server are of each run.
+        const ports = new Map<string, string>();
+        return lines.map((line) =>
+          line
+            .replace(/^\d+\s+/, '')
+            .replace(/\d+$/, (port) => ports.get(port) ?? ports.set(port, `port ${ports.size}`).get(port)!)
+            .trimEnd(),
+        );
+      };
+      const live = rows('linux');
+      assert.equal(live.length, 5);
+      assert.deepEqual(live, rows('model'));
+    },
+  },
+  {
+    name: 'skep biolatency shows the block layer of 6.1, where BCC 0.26 cannot attach',
+    run() {
+      const ran = command(
+        'skep biolatency --backend linux -- busybox dd if=/dev/vda of=/dev/null bs=4k count=64 iflag=direct',
+      );
+      assert.equal(ran.status, 0, ran.stderr);
+      assert.match(ran.stdout, /usecs\s+: count\s+distribution/);
+      const total = [...ran.stdout.matchAll(/^\s+\d+ -> \d+\s+: (\d+)/gm)].reduce((sum, [, n]) => sum + Number(n), 0);
+      assert.ok(total >= 64, ran.stdout);
+    },
+  },
+  {
+    name: 'a tool killed by SIGKILL leaves no probe',
+    async run() {
+      const tool = spawn('skep', ['funccount', '--backend', 'linux', 'vfs_mkdir'], {
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      let text = '';
+      await new Promise<void>((resolve, reject) => {
+        const hear = (bytes: Buffer) => {
+          text += bytes;
+          if (text.includes('Ctrl-C')) resolve();
+        };
+        tool.stdout.on('data', hear);
+        tool.stderr.on('data', hear);
+        tool.once('close', () => reject(new Error(text)));
+      });
+      assert.match(readFileSync('/sys/kernel/debug/kprobes/list', 'utf8'), /vfs_mkdir/);
+      const gone = new Promise((resolve) => tool.once('close', resolve));
+      tool.kill('SIGKILL');
+      await gone;
+      // The kernel frees the descriptors' work after the process is gone.
+      for (let i = 0; i < 50 && readFileSync('/sys/kernel/debug/kprobes/list', 'utf8') !== ''; i++)
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      nothingLeft();
+    },
+  },
+];
+
+/** In the guest. */
+export async function runAll(): Promise<void> {
+  for (const { name, run } of CASES) {
+    const begun = performance.now();
+    let error: string | undefined;
+    try {
+      await run();
+    } catch (problem) {
+      error = problem instanceof Error ? `${problem.message}\n${problem.stack}` : String(problem);
+    }
+    const seconds = Number(((performance.now() - begun) / 1000).toFixed(2));
+    process.stdout.write(`${JSON.stringify({ name, seconds, ...(error !== undefined && { error }) })}\n`);
+  }
+  backend?.close?.();
+  process.stdout.write(`${JSON.stringify({ warnings })}\n`);
+}
+
+if (process.env['SKEP_IN_GUEST']) await runAll();
