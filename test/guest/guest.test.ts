@@ -1,5 +1,5 @@
 /** The cases of suite.ts, each a test: one boot of a 6.1 kernel under qemu runs them all. Half a minute to a minute, so only where SKEP_SLOW=1 asks. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
@@ -34,6 +34,7 @@ describe.skipIf(missing !== undefined)(`a 6.1 kernel with kprobes${missing ? ` (
     });
     image = makeImage({ files: { [bundle]: '/skep/suite.mjs' } });
     ran = await boot(image, 'SKEP_IN_GUEST=1 node /skep/suite.mjs', { timeoutMs: 580_000 });
+    if (process.env['SKEP_GUEST_LOG']) writeFileSync(process.env['SKEP_GUEST_LOG'], `${ran.stdout}${ran.stderr}`);
     results = new Map(
       ran.stdout
         .split('\n')

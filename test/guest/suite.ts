@@ -19,9 +19,14 @@ const MINE = `if ((bpf_get_current_pid_tgid() >> 32) != ${process.pid}) return 0
 let backend: LinuxBackend | undefined;
 const warnings: string[] = [];
 
+/** Closed after each case, however it ends. */
+const open: BPF[] = [];
+
 function load(text: string): BPF {
   backend ??= new LinuxBackend({ warn: (line) => warnings.push(line) });
-  return new BPF({ text, backend });
+  const b = new BPF({ text, backend });
+  open.push(b);
+  return b;
 }
 
 /** Makes and removes `times` folders: vfs_mkdir and its security hooks. */
@@ -56,7 +61,7 @@ int kprobe__vfs_mkdir(struct pt_regs *ctx, struct user_namespace *ns, struct ino
 {
     ${MINE}
     seen.increment(1);
-    if (dentry->d_name.len == 8 && (mode & 0777) == 0755) seen.increment(3);
+    if (dentry->d_name.len == 8 && (mode & 0777) == 0777) seen.increment(3);
     return 0;
 }
 int kretprobe__vfs_mkdir(struct pt_regs *ctx)
@@ -159,6 +164,7 @@ KMOD_RET(security_path_mkdir, const struct path *dir, struct dentry *dentry, umo
     ${MINE}
     return -1;
 }`);
+      b.attachFmodRet({ fnName: b.functions()[0]! });
       assert.throws(() => mkdirSync('/tmp/refused'), { code: 'EPERM' });
       b.close();
       makeFolders(1);
@@ -173,7 +179,7 @@ LSM_PROBE(path_mkdir, const struct path *dir, struct dentry *dentry, umode_t mod
     ${MINE}
     return -13;
 }`);
-      assert.throws(() => mkdirSync('/tmp/refused'), { code: 'EACCES' });
+      assert.throws(() => mkdirSync('/tmp/refused-2'), { code: 'EACCES' });
       b.close();
       makeFolders(1);
     },
@@ -277,6 +283,7 @@ RAW_TRACEPOINT_PROBE(sys_enter) { ${MINE} if (ctx->args[1] == 83) seen.increment
 
 /** In the guest. */
 export async function runAll(): Promise<void> {
+  process.umask(0o022);
   for (const { name, run } of CASES) {
     const begun = performance.now();
     let error: string | undefined;
@@ -285,6 +292,7 @@ export async function runAll(): Promise<void> {
     } catch (problem) {
       error = problem instanceof Error ? `${problem.message}\n${problem.stack}` : String(problem);
     }
+    for (const b of open.splice(0)) b.close();
     const seconds = Number(((performance.now() - begun) / 1000).toFixed(2));
     process.stdout.write(`${JSON.stringify({ name, seconds, ...(error !== undefined && { error }) })}\n`);
   }
