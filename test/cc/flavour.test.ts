@@ -45,7 +45,7 @@ describe('programs', () => {
       'trace_fexit',
       'kretfunc vfs_read',
     ],
-    ['KMOD_RET(f, int a) { return a; }', 'tracing', 'modify_return', 'kmod_ret f'],
+    ['KMOD_RET(f, int a) { return a; }', 'tracing', 'modify_return', 'fmod_ret f'],
     ['LSM_PROBE(bpf, int cmd) { return cmd; }', 'lsm', 'lsm_mac', 'lsm bpf'],
     ['MODULE_KFUNC_PROBE(nf, fn, int a) { return a; }', 'tracing', 'trace_fentry', 'kfunc nf:fn'],
     ['int f(struct xdp_md *ctx) { return XDP_PASS; }', 'xdp', undefined, undefined],

@@ -52,7 +52,7 @@ const PREFIXES: readonly PrefixRow[] = [
   },
   {
     prefix: 'kmod_ret__',
-    kind: 'kmod_ret',
+    kind: 'fmod_ret',
     type: 'tracing',
     attachType: 'modify_return',
     args: 'words',
@@ -61,7 +61,7 @@ const PREFIXES: readonly PrefixRow[] = [
   { prefix: 'lsm__', kind: 'lsm', type: 'lsm', attachType: 'lsm_mac', args: 'words', ctxLoads: 'btf' },
   {
     prefix: 'bpf_iter__',
-    kind: 'bpf_iter',
+    kind: 'iter',
     type: 'tracing',
     attachType: 'trace_iter',
     args: 'registers',
@@ -101,7 +101,7 @@ const TRACING_TYPES = new Set([
 /** The target of a prefix: `tracepoint__cat__ev` is cat:ev, `kfunc__module__fn` is fn of a module. */
 function targetOf(row: PrefixRow, rest: string): string {
   if (row.kind === 'tracepoint') return rest.replace('__', ':');
-  if (row.kind === 'kfunc' || row.kind === 'kretfunc' || row.kind === 'kmod_ret') {
+  if (row.kind === 'kfunc' || row.kind === 'kretfunc' || row.kind === 'fmod_ret') {
     const cut = rest.indexOf('__');
     const module = cut > 0 ? rest.slice(0, cut) : '';
     const fn = cut > 0 ? rest.slice(cut + 2) : rest;
@@ -196,8 +196,8 @@ function sectionKind(
   const kinds: Record<string, string> = {
     trace_fentry: 'kfunc',
     trace_fexit: 'kretfunc',
-    modify_return: 'kmod_ret',
-    trace_iter: 'bpf_iter',
+    modify_return: 'fmod_ret',
+    trace_iter: 'iter',
     lsm_mac: 'lsm',
   };
   const head = section.split('/')[0]!;
