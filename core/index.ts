@@ -50,6 +50,7 @@ export * from './bcc/uapi.gen.ts';
 export { USDTProbe, USDTProbeArgument, USDTProbeLocation } from './bcc/usdt/probe.ts';
 export { type ActiveProbe, Bailed, USDT, type UsdtOptions } from './bcc/usdt/usdt.ts';
 export type { Btf, BtfType } from './btf/btf.ts';
+export { snapshot } from './btf/lazy.ts';
 export { readBtf } from './btf/read.ts';
 export * from './isa/builders.ts';
 export { decode, encode, type Insn, toInsns } from './isa/insn.ts';

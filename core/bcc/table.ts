@@ -388,6 +388,15 @@ export class Table<K = unknown, V = unknown> implements Iterable<[K, V]> {
     return this.#event.decode(data) as E;
   }
 
+  /**
+   * The same read lazily: each field is decoded when it is looked at, so a callback that reads two fields and drops the record pays for two. Good
+   * as long as `data` is, which is for the callback; `snapshot(view)` makes the plain object of it.
+   */
+  eventView<E = Record<string, unknown>>(data: Uint8Array): E {
+    this.#event ??= eventCodec(this.map, this.#object);
+    return this.#event.view!(data) as E;
+  }
+
   /** Records as another C type, written in C: `struct { u64 pid; char name[16]; }`. */
   eventAs<E = Record<string, unknown>>(ctype: string): (data: Uint8Array) => E {
     const { backend } = this.#of('eventAs');

@@ -5,7 +5,8 @@
 import { BpfError } from '../base/errors.ts';
 import type { Btf } from '../btf/btf.ts';
 import { encoder } from '../btf/encode.ts';
-import { type BtfValue, decoder } from '../btf/value.ts';
+import { lazyDecoder } from '../btf/lazy.ts';
+import { type BtfValue, type Decoder, decoder } from '../btf/value.ts';
 import { functionCompiler } from './session.ts';
 
 export interface Codec {
@@ -13,6 +14,8 @@ export interface Codec {
   /** The C type, where the compiler could name one. */
   readonly type?: { readonly btf: Btf; readonly id: number };
   decode(bytes: Uint8Array): BtfValue;
+  /** The same for structs, each field decoded when it is looked at (core/btf/lazy.ts). Throws BpfError for other types. */
+  view?(bytes: Uint8Array): BtfValue;
   /** Throws BpfError that names the field for a value of the wrong kind or out of range. */
   encode(value: unknown): Uint8Array;
 }
@@ -23,10 +26,15 @@ export function codecOf(btf: Btf | undefined, typeId: number, size: number, what
   const compile = functionCompiler();
   const decode = decoder(btf, typeId, compile ? { compile } : {});
   const encode = encoder(btf, typeId);
+  let lazy: Decoder | undefined;
   return {
     size,
     type: { btf, id: typeId },
     decode: (bytes) => decode(bytes),
+    view(bytes) {
+      lazy ??= lazyDecoder(btf, typeId, compile ? { compile } : {});
+      return lazy(bytes);
+    },
     encode(value) {
       // Bytes of the right size are always taken: they are what lookup of another table may have given.
       if (value instanceof Uint8Array && value.length === size) return value;

@@ -41,6 +41,8 @@ export type CompileFunction = (first: string, second: string, body: string) => u
 export type Decoder = (bytes: Uint8Array, offset?: number) => BtfValue;
 
 type Read = (view: DataView, at: number) => BtfValue;
+/** Reads one value at an offset of a buffer, without a check of its bounds. */
+export type FieldReader = Read;
 
 /** A decoder for a type. Throws BpfError for types that have no value: void, functions, structs that are only declared. */
 export function decoder(btf: Btf, typeId: number, options: DecodeOptions = {}): Decoder {
@@ -252,6 +254,22 @@ function slotsOf(btf: Btf, struct: Composite, options: DecodeOptions): Slot[] {
   };
   add(struct.members, 0);
   return slots;
+}
+
+/** A field of a struct, anonymous members' among them: where it is, and how it is read. */
+export interface FieldSlot {
+  readonly name: string;
+  readonly offset: number;
+  /** Type of a plain field; a bitfield has none. */
+  readonly type: number | undefined;
+  /** DataView's method for a common kind of number. */
+  readonly plain: string | undefined;
+  read(): FieldReader;
+}
+
+/** Fields of a struct or union in order. */
+export function fieldsOf(btf: Btf, struct: Composite, options: DecodeOptions = {}): FieldSlot[] {
+  return slotsOf(btf, struct, options).map((slot) => ({ ...slot, plain: PLAIN_READS[slot.how] }));
 }
 
 function structReader(btf: Btf, struct: Composite, options: DecodeOptions): Read {

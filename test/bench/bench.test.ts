@@ -69,7 +69,7 @@ it('the report has every number, and names what is missing', () => {
     nsPerInsn: { jit: { alu64: 0.2, map: 1 }, 'a<b': { alu64: 4 } },
     parser: { jit: { single: 10, batched: 2 } },
     firstResultMs: { jit: { cold100: 2, warm4096: 3 } },
-    events: { compiled: 100, closures: 300, ctypes: undefined },
+    events: { compiled: 100, closures: 300, lazy: 12, ctypes: undefined },
   };
   expect(tables(r)).toContain('| alu64             | 0.200 | 4.00 |');
   expect(svg(r)).toContain('a&#60;b');

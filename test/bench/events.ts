@@ -1,5 +1,6 @@
 /** Decoding one event to a plain object: the decoder that tables and buffers use, and Python's ctypes on the same bytes. */
 import { spawnSync } from 'node:child_process';
+import { lazyDecoder } from '../../core/btf/lazy.ts';
 import { decoder } from '../../core/btf/value.ts';
 import { BtfBuilder } from '../../core/btf/write.ts';
 import { bestSample } from './engines.ts';
@@ -10,6 +11,8 @@ const SIZE = 56;
 export interface EventDecode {
   readonly compiled: number;
   readonly closures: number;
+  /** Two fields of a record that is read lazily. */
+  readonly lazy: number;
   /** undefined: no Python here. */
   readonly ctypes: number | undefined;
 }
@@ -53,10 +56,21 @@ export function measureEvents(spellMs: number): EventDecode {
     bestSample(spellMs * 3, () => {
       for (let i = 0; i < count; i++) sink += (decode(bytes, i * SIZE) as { pid: number }).pid;
     }) / count;
+  const lazyTime = (): number => {
+    const view = lazyDecoder(btf, type);
+    const run = () => {
+      for (let i = 0; i < count; i++) {
+        const event = view(bytes, i * SIZE) as { pid: number; ret: number };
+        sink += event.pid + event.ret;
+      }
+    };
+    return bestSample(spellMs * 3, run) / count;
+  };
   const compile = (first: string, second: string, body: string): unknown => new Function(first, second, body);
   const result = {
     compiled: time(decoder(btf, type, { compile })),
     closures: time(decoder(btf, type)),
+    lazy: lazyTime(),
     ctypes: ctypes(),
   };
   if (!(sink > 0)) throw new Error('nothing was decoded');
