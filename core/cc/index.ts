@@ -46,8 +46,11 @@ export interface CompileOptions {
   readonly kernelRelease?: string | undefined;
   /** -D, -U, -I, -include, -W as clang takes them. */
   readonly cflags?: readonly string[];
-  /** Text of a header by path, asked before the built-in ones ("dir/x.h" for each -I dir as well); undefined when there is none. */
-  readonly headers?: ((name: string) => string | undefined) | undefined;
+  /**
+   * Text of a file by its path, undefined when there is none: "x.h" is asked for beside the file that includes it, both "x.h" and <x.h> in each
+   * folder of -I, before the built-in headers.
+   */
+  readonly headers?: ((path: string) => string | undefined) | undefined;
   /** -mcpu; v3 by default. */
   readonly cpu?: 'v1' | 'v2' | 'v3' | 'v4' | undefined;
   /** Format of a tracepoint, for TRACEPOINT_PROBE: read, or as the text of its `format` file. */
@@ -129,7 +132,8 @@ export function analyse(source: Source, options: CompileOptions): Analysed {
   });
   const file = new SourceFile(source.name, source.text);
   const headers = new Headers({
-    own: ownHeaders(options.headers, flags.includes),
+    own: options.headers,
+    folders: flags.includes,
     kernelRelease: options.kernelRelease ?? '6.1.0',
     flavoured: true,
     defined: (name) => isMapMacro(name) || (name.startsWith('__builtin_') && name in BUILTINS),
@@ -206,20 +210,6 @@ function readType(cx: Context, text: string, preprocessor: Preprocessor): CType 
   } finally {
     cx.report = loud;
   }
-}
-
-function ownHeaders(own: CompileOptions['headers'], includes: readonly string[]): CompileOptions['headers'] {
-  if (!own) return undefined;
-  return (name) => {
-    if (name.startsWith('/')) return own(name);
-    const direct = own(name);
-    if (direct !== undefined) return direct;
-    for (const dir of includes) {
-      const found = own(`${dir.replace(/\/$/, '')}/${name}`);
-      if (found !== undefined) return found;
-    }
-    return undefined;
-  };
 }
 
 /** Constants that the kernel's types tell better than any table. */

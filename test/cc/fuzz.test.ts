@@ -123,6 +123,11 @@ it('mutated programs end with an object or an error', { timeout: 600_000 }, () =
   }
 });
 
+const ENDLESS: Readonly<Record<string, string>> = {
+  'twice.h': '#include "twice.h"\n#include "twice.h"\n',
+  'deep.h': '#if __INCLUDE_LEVEL__ < 40\n#include "deep.h"\n#include "deep.h"\n#endif\n',
+};
+
 it.each([
   ['an empty file', ''],
   ['one NUL', '\0'],
@@ -140,11 +145,33 @@ it.each([
   ['a comment without end', '/* '],
   ['a string without end', 'char a[] = "'],
   ['many labels', `int f(void *ctx) { ${Array.from({ length: 3_000 }, (_, i) => `l${i}:`).join(' ')} return 0; }`],
+  [
+    'a macro that doubles its argument',
+    `#define D(x) x x\n#define E(x) D(D(D(D(x))))\n#define F(x) E(E(E(E(x))))\nint a = F(F(F(1)));`,
+  ],
+  ['a macro that uses a long argument often', `#define D(x) ${'x '.repeat(20_000)}\nint a = D(D(1));`],
+  [
+    'a variadic macro that doubles',
+    `#define V(...) __VA_ARGS__, __VA_ARGS__\nint a = ${'V('.repeat(40)}1${')'.repeat(40)};`,
+  ],
+  ['## that doubles', `#define P(x) Q(x, x)\n#define Q(a, b) a##b\nint ${'P('.repeat(40)}a${')'.repeat(40)};`],
+  ['# that doubles', `#define S(x) #x\n#define X(x) S(x)\nchar a[] = ${'X('.repeat(60)}"\\\\"${')'.repeat(60)};`],
+  ['many calls in arguments', `#define I(x) x\nint a = ${'I('.repeat(20_000)}1${')'.repeat(20_000)};`],
+  [
+    'a long chain of macros',
+    `#define A0 1\n${Array.from({ length: 50_000 }, (_, i) => `#define A${i + 1} A${i}`).join('\n')}\nint a = A50000;`,
+  ],
+  ['a long #if', `#if ${Array(50_000).fill('1').join('+')}\nint a;\n#endif`],
+  ['many #ifs', `${'#if 1\n'.repeat(20_000)}int a;\n${'#endif\n'.repeat(20_000)}`],
+  ['an argument list without end', `#define I(x) x\nint a = I(${'1, '.repeat(50_000)}`],
+  ['a long name', `int ${'a'.repeat(500_000)};`],
+  ['a header that includes itself twice', '#include "twice.h"'],
+  ['a header that includes itself twice to a depth', '#include "deep.h"'],
   ['a huge array', 'int f(void *ctx) { int a[1000000000]; return a[5]; }'],
   ['a huge struct on the stack', 'struct s { char c[100000]; };\nint f(void *ctx) { struct s s = {}; return s.c[9]; }'],
 ])('%s ends within two seconds', (_name, text) => {
   const began = performance.now();
-  const { object, diagnostics } = compile({ name: 'f.c', text }, KERNEL);
+  const { object, diagnostics } = compile({ name: 'f.c', text }, { ...KERNEL, headers: (path) => ENDLESS[path] });
   expect(object !== undefined || diagnostics.some((d) => d.severity === 'error')).toBe(true);
   // Twice the goal, for busy machines.
   expect(performance.now() - began).toBeLessThan(4_000);

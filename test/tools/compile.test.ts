@@ -154,6 +154,32 @@ describe('compile', () => {
     expect(run(['compile', 'flags.c', '--mcpu', 'v9']).stderr).toContain('v1, v2, v3, v4');
   });
 
+  it('looks for "x.h" beside the file that includes it, for <x.h> in the folders of -I alone, and says where it looked', () => {
+    for (const at of ['here', 'here/sub', 'other']) mkdirSync(join(folder, at), { recursive: true });
+    file('near.h', '#define NEAR 1\n');
+    file('here/near.h', '#define NEAR 2\n');
+    file('here/sub/deep.h', '#include "near.h"\n');
+    file('here/sub/near.h', '#define NEAR 3\n');
+    file('here/a.c', '#include "near.h"\nint f(struct xdp_md *ctx) { return NEAR; }\n');
+    file('here/b.c', '#include "sub/deep.h"\nint f(struct xdp_md *ctx) { return NEAR; }\n');
+    file('here/c.c', '#include <near.h>\nint f(struct xdp_md *ctx) { return NEAR; }\n');
+    file('here/d.c', '#include "gone.h"\n#include <linux/skbuf.h>\n');
+    const compiled = (...args: string[]): string => {
+      const { stdout, stderr } = run(['compile', ...args, '--btf', BTF, '-S']);
+      return `${stderr}${/[rw]0 = (\d+)/.exec(stdout)?.[1] ?? ''}`;
+    };
+    expect(compiled('here/a.c')).toContain('2');
+    expect(compiled('here/b.c')).toContain('3');
+    expect(compiled('here/c.c')).toMatch(
+      /here\/c\.c:1:10: error: 'near\.h' file not found\n(?:.*\n){2}note: looked for the kernel headers/,
+    );
+    expect(compiled('here/c.c', '-I', 'other', '-I.')).toContain('1');
+    const missing = compiled('here/d.c', '-Iother');
+    expect(missing).toContain('note: looked for here/gone.h, other/gone.h, the kernel headers');
+    expect(missing).toContain('note: looked for other/linux/skbuf.h, the kernel headers');
+    expect(missing).toContain('did you mean <linux/skbuff.h>?');
+  });
+
   it('shows all errors of a text, uncoloured in a pipe, and writes nothing', () => {
     file('bad.c', '#include "none.h"\nint a(void *ctx) { return missing; }\nint b(void *ctx) { return 1 + ; }\n');
     const { status, stdout, stderr } = run(['compile', 'bad.c']);

@@ -94,7 +94,8 @@ function alwaysMacros(): Map<string, string> {
 
 /** The headers of one compilation: what was included, and which macros that opened. */
 export class Headers {
-  readonly #own: ((name: string) => string | undefined) | undefined;
+  readonly #own: ((path: string) => string | undefined) | undefined;
+  readonly #folders: readonly string[];
   readonly #release: string;
   readonly #flavoured: boolean;
   readonly #open = new Set<Map<string, string>>();
@@ -103,13 +104,17 @@ export class Headers {
   readonly #derived: (name: string) => string | undefined;
 
   constructor(options: {
-    own: ((name: string) => string | undefined) | undefined;
+    /** Text of a file by its path. */
+    own: ((path: string) => string | undefined) | undefined;
+    /** -I, in order. */
+    folders: readonly string[];
     kernelRelease: string;
     flavoured: boolean;
     defined: (name: string) => boolean;
     derived: (name: string) => string | undefined;
   }) {
     this.#own = options.own;
+    this.#folders = options.folders;
     this.#release = options.kernelRelease;
     this.#flavoured = options.flavoured;
     this.#defined = options.defined;
@@ -118,14 +123,17 @@ export class Headers {
     if (options.flavoured) this.#opened('linux/kernel-prelude.h');
   }
 
+  /** Where C looks: beside the including file for "x.h" alone, then the folders of -I; then what is built in. */
   find(name: string, angled: boolean, from: string): Included {
     const looked: string[] = [];
-    const candidates = angled ? [name] : [join(from, name), name];
-    for (const candidate of candidates) {
-      if (looked.includes(candidate)) continue;
-      const text = this.#own?.(candidate);
-      if (text !== undefined) return { kind: 'text', name: candidate, text };
-      looked.push(candidate);
+    if (this.#own) {
+      const inFolders = this.#folders.map((folder) => `${folder.replace(/(?<=.)\/+$/, '')}/${name}`);
+      const paths = name.startsWith('/') ? [name] : [...(angled ? [] : [join(from, name)]), ...inFolders];
+      for (const path of new Set(paths)) {
+        const text = this.#own(path);
+        if (text !== undefined) return { kind: 'text', name: path, text };
+        looked.push(path);
+      }
     }
     const text = TEXTS[name];
     this.#opened(name);

@@ -5,7 +5,7 @@
 import { SourceFile } from '../../base/diagnostics.ts';
 import { lex } from '../lex.ts';
 import type { Report } from '../report.ts';
-import { BUILTIN_FILE, type Expansion, type Token } from '../token.ts';
+import { BUILTIN_FILE, type Expansion, type Token, writtenAt } from '../token.ts';
 
 export interface Macro {
   readonly name: string;
@@ -118,12 +118,21 @@ export function macroFromText(text: string, report: Report, file = BUILTIN_FILE)
   return tokens.length ? parseDefine(tokens, tokens[0]!, report) : undefined;
 }
 
+/** Most tokens that all macros of a program may expand to; most characters of a token that # and ## make: macros can double at each step. */
+export const MOST_EXPANDED = 400_000;
+const LONGEST_MADE = 65_536;
+
+export function tooMuch(at: Token, report: Report): never {
+  report.fatal(writtenAt(at), `macro expansion makes more than ${MOST_EXPANDED} tokens; stopping`);
+}
+
 /** The spelling of an argument as `#` makes it: white space runs become one space, quotes and backslashes in literals are escaped. */
-export function stringize(tokens: readonly Token[]): string {
+function stringize(tokens: readonly Token[], at: Token, report: Report): string {
   let out = '';
   tokens.forEach((t, i) => {
     if (i > 0 && (t.space || t.bol)) out += ' ';
     out += t.kind === 'string' || t.kind === 'char' ? t.text.replace(/["\\]/g, '\\$&') : t.text;
+    if (out.length > LONGEST_MADE) report.fatal(at, `'#' makes a string of more than ${LONGEST_MADE} characters`);
   });
   return `"${out}"`;
 }
@@ -163,13 +172,19 @@ function replace(macro: Macro, body: readonly Token[], args: Arguments, expansio
   });
   for (let i = 0; i < body.length; i++) {
     const t = body[i]!;
+    // An argument used a thousand times may itself be thousands of tokens.
+    if (out.length > MOST_EXPANDED) tooMuch(expansion.at, report);
     if (functionLike && t.text === '#' && t.kind === 'punct') {
       const operand = body[++i]!;
       if (operand.text === '__VA_OPT__') {
         const group = optGroup(body, i);
-        out.push({ ...own(t), kind: 'string', text: stringize(optional(macro, group.inner, args, expansion, report)) });
+        out.push({
+          ...own(t),
+          kind: 'string',
+          text: stringize(optional(macro, group.inner, args, expansion, report), t, report),
+        });
         i = group.last;
-      } else out.push({ ...own(t), kind: 'string', text: stringize(args.raw(operand.text) ?? []) });
+      } else out.push({ ...own(t), kind: 'string', text: stringize(args.raw(operand.text) ?? [], t, report) });
       continue;
     }
     if (t.text === '##' && t.kind === 'punct' && out.length >= 0 && i > 0) {
@@ -245,6 +260,7 @@ function optional(
 /** `at` is the ## operator: what stands there is in the macro, wherever the operands came from. */
 function paste(left: Token, right: Token, at: Token, expansion: Expansion, report: Report): Token[] {
   const text = left.text + right.text;
+  if (text.length > LONGEST_MADE) report.fatal(at, `'##' makes a token of more than ${LONGEST_MADE} characters`);
   const made = lex(new SourceFile(BUILTIN_FILE, text));
   const token = made[0]!;
   const where = { file: at.file, start: at.start, end: at.end, bol: false, space: left.space, expansion };

@@ -4,13 +4,13 @@
 import { SourceFile } from '../../base/diagnostics.ts';
 import { lex } from '../lex.ts';
 import { note, type Report } from '../report.ts';
-import { BUILTIN_FILE, type Token, writtenAt } from '../token.ts';
+import { BUILTIN_FILE, type Token } from '../token.ts';
 import type { Condition } from './conditional.ts';
-import { type Macro, substitute } from './macro.ts';
+import { type Macro, MOST_EXPANDED, substitute, tooMuch } from './macro.ts';
 import type { MacroNames } from './names.ts';
 
-/** Tokens made by macro expansion in one compilation: a real program makes some thousands. */
-const MOST_EXPANDED = 400_000;
+/** Calls of macros in arguments of macros in arguments ... */
+const MOST_ARGUMENT_DEPTH = 256;
 /** Frames of macros inside macros. */
 const MOST_FRAMES = 2_000;
 
@@ -33,6 +33,7 @@ export class TokenStream {
   readonly #names: MacroNames;
   readonly #directive: (hash: Token, frame: Frame, file: FileState) => void;
   #expanded = 0;
+  #argumentDepth = 0;
   stack: Frame[] = [];
 
   /** `directive` is told of one that stands inside the arguments of a macro. */
@@ -99,9 +100,7 @@ export class TokenStream {
 
   countExpanded(count: number, at: Token): void {
     this.#expanded += count;
-    if (this.#expanded > MOST_EXPANDED) {
-      this.#report.fatal(writtenAt(at), `macro expansion makes more than ${MOST_EXPANDED} tokens; stopping`);
-    }
+    if (this.#expanded > MOST_EXPANDED) tooMuch(at, this.#report);
   }
 
   #substituteCall(macro: Macro, at: Token, args: Token[][]): Token[] {
@@ -125,7 +124,13 @@ export class TokenStream {
         raw,
         expand: (name) => {
           let done = cache.get(name);
-          if (!done) cache.set(name, (done = this.expandList(raw(name) ?? [])));
+          if (!done) {
+            // Each level reads all that is inside it once more.
+            if (++this.#argumentDepth > MOST_ARGUMENT_DEPTH)
+              this.#report.fatal(at, `calls of macros are nested more than ${MOST_ARGUMENT_DEPTH} deep in arguments`);
+            cache.set(name, (done = this.expandList(raw(name) ?? [])));
+            this.#argumentDepth--;
+          }
           return done;
         },
       },
