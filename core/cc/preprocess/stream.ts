@@ -10,7 +10,7 @@ import { type Macro, MOST_EXPANDED, substitute, tooMuch } from './macro.ts';
 import type { MacroNames } from './names.ts';
 
 /** Calls of macros in arguments of macros in arguments ... */
-const MOST_ARGUMENT_DEPTH = 256;
+const MOST_ARGUMENT_DEPTH = 100;
 /** Frames of macros inside macros. */
 const MOST_FRAMES = 2_000;
 
