@@ -130,6 +130,8 @@ export interface HelperEnv {
    * Id of the current task's cgroup (v2), or of its ancestor at `level` (0 is the root), [0, 0] when it has none there.
    */
   cgroupId?(level?: number): readonly [number, number];
+  /** The cgroup that the running program is attached to, and by which attach type. */
+  readonly attachedCgroup?: { readonly id: number; readonly attachType: number } | undefined;
   /** Is the current task in the cgroup that a cgroup_array's slot holds (an id above 0), or below it? */
   underCgroup?(slot: number): boolean;
   /**

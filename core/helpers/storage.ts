@@ -3,6 +3,7 @@
  * kernel/bpf/bpf_task_storage.c, bpf_inode_storage.c, bpf_cgrp_storage.c, kernel/bpf/cgroup.c.
  */
 import { Unsupported } from '../base/errors.ts';
+import { CgroupStorageMap } from '../maps/cgroup-storage.ts';
 import { EINVAL } from '../maps/errno.ts';
 import { LocalStorageMap, type StorageKind } from '../maps/local-storage.ts';
 import type { HelperEnv, HelperRow, RegFile } from './helper.ts';
@@ -31,6 +32,15 @@ function storageDelete(env: HelperEnv, r: RegFile) {
   returnNumber(r, number === 0 ? EINVAL : map.deleteOwner(number));
 }
 
+/** The value of the cgroup that the running program is attached to. */
+function getLocalStorage(env: HelperEnv, r: RegFile) {
+  const map = mapArgument(env, r);
+  const { attachedCgroup } = env;
+  if (!attachedCgroup || !(map instanceof CgroupStorageMap))
+    throw new Unsupported('helper `get_local_storage` outside a cgroup');
+  returnPointer(r, map.storageOf(attachedCgroup.id, attachedCgroup.attachType));
+}
+
 export const STORAGE_HELPERS = [
   {
     id: 81,
@@ -48,6 +58,7 @@ export const STORAGE_HELPERS = [
       'lsm:lsm_cgroup',
       'sock_ops',
     ],
+    run: getLocalStorage,
   },
   {
     id: 107,

@@ -6,15 +6,9 @@ import { BpfError, nearestNames, Unsupported } from '../base/errors.ts';
 import { ARRAY, PERCPU_ARRAY } from './array.ts';
 import { BLOOM_FILTER } from './bloom-filter.ts';
 import { CGROUP_ARRAY } from './cgroup-array.ts';
+import { CGROUP_STORAGE, PERCPU_CGROUP_STORAGE } from './cgroup-storage.ts';
 import { HASH, PERCPU_HASH } from './hash.ts';
-import {
-  CGROUP_STORAGE,
-  CGRP_STORAGE,
-  INODE_STORAGE,
-  PERCPU_CGROUP_STORAGE,
-  SK_STORAGE,
-  TASK_STORAGE,
-} from './local-storage.ts';
+import { CGRP_STORAGE, INODE_STORAGE, SK_STORAGE, TASK_STORAGE } from './local-storage.ts';
 import { LPM_TRIE } from './lpm-trie.ts';
 import { LRU_HASH, LRU_PERCPU_HASH } from './lru.ts';
 import type { BpfMap, MapAttrs, MapHost, MapTypeRow } from './map.ts';
@@ -22,9 +16,9 @@ import { ARRAY_OF_MAPS, HASH_OF_MAPS } from './map-in-map.ts';
 import { PERF_EVENT_ARRAY } from './perf-event-array.ts';
 import { PROG_ARRAY } from './prog-array.ts';
 import { QUEUE, STACK } from './queue-stack.ts';
-import { CPUMAP, DEVMAP, DEVMAP_HASH, XSKMAP } from './redirect-maps.ts';
+import { CPUMAP, DEVMAP, DEVMAP_HASH } from './redirect-maps.ts';
 import { RINGBUF } from './ringbuf.ts';
-import { REUSEPORT_SOCKARRAY, SOCKHASH, SOCKMAP } from './socket-maps.ts';
+import { REUSEPORT_SOCKARRAY, SOCKHASH, SOCKMAP, XSKMAP } from './socket-maps.ts';
 import { STACK_TRACE } from './stack-trace.ts';
 import { ARENA, STRUCT_OPS } from './struct-ops-arena.ts';
 import { USER_RINGBUF } from './user-ringbuf.ts';

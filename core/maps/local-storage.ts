@@ -1,23 +1,14 @@
 /**
  * Local storage: sk_storage, inode_storage, task_storage, cgrp_storage (kernel/bpf/bpf_local_storage.c): one value per
- * kernel object, made when a program first asks for it with BPF_LOCAL_STORAGE_GET_F_CREATE, gone with the object. The
- * older cgroup_storage pair is known with its rules only.
+ * kernel object, made when a program first asks for it with BPF_LOCAL_STORAGE_GET_F_CREATE, gone with the object. (The older
+ * cgroup_storage pair: cgroup-storage.ts.)
  *
  * The host knows objects by a number above 0 that does not change while they live: what the helper's pointer leads to,
  * and what a file descriptor names (`ownerByFd`).
  */
 import { alignUp } from '../base/bytes.ts';
 import { EBADF, EEXIST, EINVAL, ENOENT } from './errno.ts';
-import {
-  ACCESS_MASK,
-  BPF_F_CLONE,
-  BPF_F_NO_PREALLOC,
-  BPF_F_NUMA_NODE,
-  checkFlags,
-  checkSizes,
-  PERCPU_MAX,
-  type Refusal,
-} from './flags.ts';
+import { BPF_F_CLONE, BPF_F_NO_PREALLOC, checkFlags, checkSizes, type Refusal } from './flags.ts';
 import { HEADER } from './layout.ts';
 import { BPF_EXIST, BPF_NOEXIST, type MapAttrs, type MapHost, type MapTypeRow } from './map.ts';
 import { MapBase } from './map-base.ts';
@@ -147,31 +138,3 @@ export const SK_STORAGE = row(24, 'sk_storage', '5.2', 'sk');
 export const INODE_STORAGE = row(28, 'inode_storage', '5.10', 'inode');
 export const TASK_STORAGE = row(29, 'task_storage', '5.11', 'task');
 export const CGRP_STORAGE = row(32, 'cgrp_storage', '6.2', 'cgrp');
-
-function checkCgroupStorage(attrs: MapAttrs): Refusal {
-  const most = attrs.type === 'percpu_cgroup_storage' ? PERCPU_MAX : VALUE_MAX;
-  return (
-    (attrs.keySize !== 16 && attrs.keySize !== 8
-      ? `EINVAL: a key of a ${attrs.type} map has 8 or 16 bytes, not ${attrs.keySize}`
-      : undefined) ??
-    checkSizes(attrs, { valueSize: 'some' }) ??
-    (attrs.valueSize > most ? `E2BIG: a value of a ${attrs.type} map has at most ${most} bytes` : undefined) ??
-    checkFlags(attrs, ACCESS_MASK | BPF_F_NUMA_NODE) ??
-    checkSizes(attrs, { maxEntries: 0 })
-  );
-}
-
-export const CGROUP_STORAGE = {
-  id: 19,
-  name: 'cgroup_storage',
-  since: '4.19',
-  check: checkCgroupStorage,
-} as const satisfies MapTypeRow;
-
-export const PERCPU_CGROUP_STORAGE = {
-  id: 21,
-  name: 'percpu_cgroup_storage',
-  since: '4.20',
-  perCpu: true,
-  check: checkCgroupStorage,
-} as const satisfies MapTypeRow;

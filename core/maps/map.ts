@@ -61,6 +61,11 @@ export interface MapHost {
    * itself.
    */
   ownerByFd?(kind: 'sk' | 'inode' | 'task' | 'cgrp', fd: number): number;
+  /**
+   * Socket maps: number (above 0, its cookie) of the socket that a file descriptor names, if a map of this type may hold it, or a negative errno
+   * (-EBADF, -ENOTSOCK, -EOPNOTSUPP). Absent: there are no sockets, every descriptor is -EBADF.
+   */
+  socketByFd?(type: string, fd: number): number;
   /** Device maps: is there a network device with this index? Absent: there is. */
   hasDevice?(ifindex: number): boolean;
 }

@@ -1,19 +1,11 @@
 /**
  * Targets of bpf_redirect_map: devmap and devmap_hash (network devices, kernel/bpf/devmap.c), cpumap (CPUs,
  * kernel/bpf/cpumap.c). The value's first word is the interface index, or the length of the CPU's queue; the second,
- * where there is one, a program. xskmap holds AF_XDP sockets, which do not exist here yet.
+ * where there is one, a program. (xskmap: socket-maps.ts.)
  */
 import { alignUp } from '../base/bytes.ts';
 import { E2BIG, EEXIST, EINVAL, ENODEV, EOVERFLOW } from './errno.ts';
-import {
-  ACCESS_MASK,
-  BPF_F_NUMA_NODE,
-  BPF_F_RDONLY,
-  BPF_F_WRONLY,
-  checkFlags,
-  checkSizes,
-  type Refusal,
-} from './flags.ts';
+import { BPF_F_NUMA_NODE, BPF_F_RDONLY, BPF_F_WRONLY, checkFlags, checkSizes, type Refusal } from './flags.ts';
 import { HashMap } from './hash.ts';
 import { HEADER } from './layout.ts';
 import { BPF_EXIST, BPF_NOEXIST, type MapAttrs, type MapHost, type MapTypeRow } from './map.ts';
@@ -97,6 +89,11 @@ class DevmapHash extends HashMap {
     super(attrs, 25, host, false, host.cpus);
   }
 
+  /** bpf(2) has no such operation on it. */
+  override lookupAndDelete(key: Uint8Array): undefined {
+    this.keyIn(key);
+  }
+
   /** Programs may not write. */
   override updateOffset(_keyOffset: number, _valueOffset: number, _flags: number): number {
     return EINVAL;
@@ -157,13 +154,4 @@ export const CPUMAP = {
     checkFlags(attrs, BPF_F_NUMA_NODE) ??
     (attrs.maxEntries > NR_CPUS ? `E2BIG: a cpumap map has at most ${NR_CPUS} entries` : undefined),
   create: (attrs, host) => new RedirectArrayMap(attrs, 16, host, 'cpu'),
-} as const satisfies MapTypeRow;
-
-export const XSKMAP = {
-  id: 17,
-  name: 'xskmap',
-  since: '4.18',
-  check: (attrs) =>
-    checkSizes(attrs, { keySize: 4, valueSize: 4, maxEntries: 'some' }) ??
-    checkFlags(attrs, BPF_F_NUMA_NODE | (ACCESS_MASK & (BPF_F_RDONLY | BPF_F_WRONLY))),
 } as const satisfies MapTypeRow;

@@ -17,6 +17,7 @@ import { BpfError, Unsupported } from '../base/errors.ts';
 import type { Btf } from '../btf/btf.ts';
 import { printFormat, readTracepoints, type TracepointFormat } from '../btf/tracepoint.ts';
 import { helperById } from '../helpers/index.ts';
+import { CgroupStorageMap } from '../maps/cgroup-storage.ts';
 import { EBADF, EINVAL } from '../maps/errno.ts';
 import { createMap } from '../maps/index.ts';
 import type { BpfMap, MapHost } from '../maps/map.ts';
@@ -28,13 +29,15 @@ import { VmMemory } from '../vm/memory.ts';
 import { ATTACH_ROWS, type AttachRow, attachRow } from './attach.ts';
 import { openCounter } from './counter.ts';
 import { Contexts } from './ctx.ts';
+import { DEVICES, Devices, ifindexOf, type RunOnPacket, type SentPacket } from './devices.ts';
 import { ModelEnv } from './env.ts';
 import { attrsOf, type LiveMap, ModelMap, ModelProg } from './handles.ts';
 import { needsOf, passedTracepoints, probeableFunctions } from './hook-table.ts';
 import type { HookEvent } from './hooks.ts';
 import { ModelKernel } from './kernel.ts';
-import { linkMaps } from './link.ts';
-import { PACKET_MOST, PacketBuffer, PacketSocket } from './packet-socket.ts';
+import { linkMaps, movePacketLoads } from './link.ts';
+import { contextSize, PACKET_MOST, PacketBuffer, type PacketKind } from './packet-buffer.ts';
+import { PacketSocket } from './packet-socket.ts';
 import { type CountingReader, openRecordReader } from './records.ts';
 import type { EventSource, SyscallInterest } from './source.ts';
 import { TraceBuffer } from './trace-pipe.ts';
@@ -74,8 +77,8 @@ function cookieOf(probe: Probe): readonly [number, number] {
 /** Where the numbers of tracepoints begin that the model does not pass. */
 const FOREIGN_IDS = 10000;
 
-/** Network devices that sockets can be attached to; the first has ifindex 1. */
-const DEVICES: readonly string[] = ['lo', 'eth0'];
+/** What a cgroup's filters do not see of a packet. */
+const ETHERNET_HEADER = 14;
 
 export class ModelBackend implements Backend {
   readonly name = 'model';
@@ -93,7 +96,8 @@ export class ModelBackend implements Backend {
   readonly #pinned = new Map<string, LiveMap>();
   readonly #links = new Set<Link>();
   readonly #sockets = new Set<PacketSocket>();
-  #packets: PacketBuffer | undefined;
+  readonly #packets = new Map<PacketKind, PacketBuffer>();
+  readonly #devices = new Devices();
   readonly #readers = new Set<CountingReader>();
   /** Programs by number, for tail calls: a prog array keeps them alive after their handles are closed. */
   readonly #progs = new Map<number, ModelProg>();
@@ -140,6 +144,7 @@ export class ModelBackend implements Backend {
         return handle instanceof ModelMap ? handle.map : undefined;
       },
       mapId: (map) => map.offset,
+      hasDevice: (ifindex) => ifindex >= 1 && ifindex <= DEVICES.length,
       // A pidfd is a descriptor of somebody's: here the process id stands for it.
       ownerByFd: (kind, fd) =>
         kind === 'task' && this.kernel.tasks.known(fd) ? this.kernel.tasks.struct(this.kernel.tasks.get(fd)) : EBADF,
@@ -209,9 +214,11 @@ export class ModelBackend implements Backend {
           cpus: this.cpus,
         })
       : { facts: undefined, log: '' };
+    const insns = linkMaps(prog, live);
+    movePacketLoads(insns, verdict.facts, contextSize(prog.type === 'xdp' ? 'xdp' : 'skb'));
     const program = {
       name: prog.name,
-      insns: linkMaps(prog, live),
+      insns,
       funcs: prog.funcs,
       lines: prog.lines,
       facts: verdict.facts,
@@ -224,9 +231,16 @@ export class ModelBackend implements Backend {
       regions: () => [{ ...this.#region, writable: false }],
     };
     const fd = this.#nextFd++;
-    const handle = new ModelProg(prog, verdict.log, fd, this.#engine.prepare(program, host), () => {
-      this.#handles.delete(fd);
-    });
+    const handle = new ModelProg(
+      prog,
+      verdict.log,
+      fd,
+      this.#engine.prepare(program, host),
+      () => {
+        this.#handles.delete(fd);
+      },
+      storagesOf(prog, live),
+    );
     this.#handles.set(fd, handle);
     this.#progs.set(fd, handle);
     return handle;
@@ -251,6 +265,7 @@ export class ModelBackend implements Backend {
   attach(prog: ProgHandle, probe: Probe): Link {
     if (!(prog instanceof ModelProg)) throw new BpfError('EINVAL', 'the program was not loaded by this backend');
     if (probe.kind === 'socket') return this.#attachSocket(prog, probe);
+    if (probe.kind === 'xdp' || probe.kind === 'prog_attach') return this.#attachPackets(prog, probe);
     const row = attachRow(probe);
     if (!row.progTypes.includes(prog.spec.type)) {
       throw new BpfError(
@@ -279,7 +294,7 @@ export class ModelBackend implements Backend {
   }
 
   supports(kind: string): boolean {
-    return kind === 'socket' || ATTACH_ROWS.some((row) => row.kind === kind);
+    return ['socket', 'xdp', 'prog_attach'].includes(kind) || ATTACH_ROWS.some((row) => row.kind === kind);
   }
 
   #attachSocket(prog: ModelProg, probe: Probe): PacketSocket {
@@ -288,26 +303,8 @@ export class ModelBackend implements Backend {
         'EINVAL',
         `program ${prog.spec.name} of type ${prog.spec.type} cannot filter a socket; that takes socket_filter`,
       );
-    if (!DEVICES.includes(probe.target))
-      throw new BpfError(
-        'ENODEV',
-        `the model kernel has no network device '${probe.target}'; it has ${DEVICES.join(', ')}`,
-      );
-    const filter = (bytes: Uint8Array): number => {
-      const env = this.#env;
-      this.#packets ??= new PacketBuffer(this.#memory);
-      const context = this.#packets.fill(bytes, DEVICES.indexOf(probe.target) + 1);
-      env.ctx = context.offset;
-      env.progType = prog.spec.type;
-      env.packet = context.packet;
-      this.#region = context;
-      try {
-        prog.executable.run(context.offset);
-      } finally {
-        env.packet = undefined;
-      }
-      return prog.executable.r0Lo >>> 0;
-    };
+    const ifindex = ifindexOf(probe.target);
+    const filter = (bytes: Uint8Array): number => this.#onPacket(prog, 'skb', bytes, ifindex).result;
     const socket = new PacketSocket(probe, filter, (gone) => {
       this.#sockets.delete(gone);
       this.#links.delete(gone);
@@ -317,15 +314,81 @@ export class ModelBackend implements Backend {
     return socket;
   }
 
+  /** A packet program: XDP on a device, or a filter of a cgroup. */
+  #attachPackets(prog: ModelProg, probe: Probe): Link {
+    const xdp = probe.kind === 'xdp';
+    const wanted = xdp ? 'xdp' : 'cgroup_skb';
+    if (prog.spec.type !== wanted)
+      throw new BpfError(
+        'EINVAL',
+        `program ${prog.spec.name} of type ${prog.spec.type} cannot be attached as ${probe.kind}; on the model that takes ${wanted}`,
+      );
+    const cgroup = { id: Number(probe.target), attachType: Number(probe.options?.['attachType'] ?? 0) };
+    const made = xdp
+      ? this.#devices.attachXdp(probe, (bytes) => this.#onPacket(prog, 'xdp', bytes, ifindexOf(probe.target)))
+      : this.#devices.attachCgroup(probe, (bytes) => {
+          this.#env.attachedCgroup = cgroup;
+          try {
+            return this.#onPacket(prog, 'skb', bytes, 1, ETHERNET_HEADER);
+          } finally {
+            this.#env.attachedCgroup = undefined;
+          }
+        });
+    if (!xdp) for (const map of prog.storages) map.link(cgroup.id, cgroup.attachType);
+    const link: Link = {
+      probe,
+      close: () => {
+        made.close();
+        this.#links.delete(link);
+      },
+    };
+    this.#links.add(link);
+    return link;
+  }
+
+  /** Run a program on a packet. */
+  #onPacket(prog: ModelProg, kind: PacketKind, bytes: Uint8Array, ifindex: number, skip = 0): ReturnType<RunOnPacket> {
+    const env = this.#env;
+    let buffer = this.#packets.get(kind);
+    if (!buffer) {
+      buffer = new PacketBuffer(this.#memory, kind);
+      this.#packets.set(kind, buffer);
+    }
+    const context = buffer.fill(bytes, ifindex, skip);
+    env.ctx = context.offset;
+    env.progType = prog.spec.type;
+    env.packet = context.packet;
+    env.redirected = undefined;
+    this.#region = context;
+    try {
+      prog.executable.run(context.offset);
+    } finally {
+      env.packet = undefined;
+    }
+    context.packet.data -= skip;
+    return {
+      result: prog.executable.r0Lo >>> 0,
+      packet: buffer.bytes(context.packet),
+      redirect: env.redirected,
+    };
+  }
+
   /**
-   * Put a packet (link-layer header first, at most 64 KiB) on a network device of the model: every socket attached there sees it. Returns
-   * how many kept some of it. Throws Fault when a filter faults.
+   * Put a packet (link-layer header first, at most 64 KiB) on a network device of the model: it passes XDP and the cgroup's filters, then every socket
+   * attached there sees it. Returns how many kept some of it. Throws Fault when a program faults.
    */
   injectPacket(device: string, packet: Uint8Array): number {
     if (packet.length > PACKET_MOST) throw new RangeError(`a packet of ${packet.length} bytes: at most ${PACKET_MOST}`);
+    const left = this.#devices.receive(device, packet);
+    if (!left) return 0;
     let kept = 0;
-    for (const socket of this.#sockets) if (socket.probe.target === device && socket.deliver(packet)) kept++;
+    for (const socket of this.#sockets) if (socket.probe.target === device && socket.deliver(left)) kept++;
     return kept;
+  }
+
+  /** Packets that XDP sent on (XDP_TX, redirects) since the last time this was asked. */
+  takeSent(): SentPacket[] {
+    return this.#devices.take();
   }
 
   /** A source that can never make this hook fire is no use to the tool: refuse, and say who has it. */
@@ -489,4 +552,10 @@ export class ModelBackend implements Backend {
     this.#mapsByOffset.clear();
     this.#contexts.close();
   }
+}
+
+/** Cgroup storages that a program names. */
+function storagesOf(prog: ProgSpec, maps: ReadonlyMap<string, BpfMap>): CgroupStorageMap[] {
+  const named = prog.relocs.flatMap((reloc) => (reloc.kind === 'map' ? [maps.get(reloc.map)] : []));
+  return [...new Set(named)].filter((map) => map instanceof CgroupStorageMap);
 }

@@ -4,7 +4,7 @@
  */
 import { utf8Decode } from '../base/bytes.ts';
 import { FIRST_MAPPED, KERNEL_HI, kernelAddress, type LinearMemory } from '../base/memory.ts';
-import type { HelperEnv, Packet } from '../helpers/helper.ts';
+import type { HelperEnv, Packet, RedirectRequest } from '../helpers/helper.ts';
 import type { BpfMap } from '../maps/map.ts';
 import type { HookEvent } from './hooks.ts';
 import { CALL_OFFSET, type ModelKernel } from './kernel.ts';
@@ -45,6 +45,9 @@ export class ModelEnv implements HelperEnv {
   callback: HelperEnv['callback'];
   /** The packet that a networking program runs on. */
   packet: Packet | undefined;
+  attachedCgroup: HelperEnv['attachedCgroup'];
+  /** Where the program of the packet under way wants it sent; counts when it answers XDP_REDIRECT. */
+  redirected: RedirectRequest | undefined;
   readonly task: HelperEnv['task'];
   /** The hook that the program runs at, and the cookie that it was attached with. */
   event: HookEvent | undefined;
@@ -231,6 +234,11 @@ export class ModelEnv implements HelperEnv {
       dentry = parent;
     }
     return undefined;
+  }
+
+  redirect(request: RedirectRequest): number {
+    this.redirected = request;
+    return 0;
   }
 
   /** For %pS and its like. */

@@ -2,6 +2,7 @@
  * What the model hands out for maps and programs: user space's side of a live map, a loaded program.
  */
 import type { MapHandle, ProgHandle } from '../backend/backend.ts';
+import type { CgroupStorageMap } from '../maps/cgroup-storage.ts';
 import type { BpfMap, MapAttrs } from '../maps/map.ts';
 import type { MapSpec, ProgSpec } from '../spec/spec.ts';
 import type { Executable } from '../vm/engine.ts';
@@ -57,13 +58,23 @@ export class ModelProg implements ProgHandle {
   readonly log: string;
   readonly fd: number;
   readonly executable: Executable;
+  /** Cgroup storages that it uses: attaching it makes their values. */
+  readonly storages: readonly CgroupStorageMap[];
   #release: () => void;
 
-  constructor(spec: ProgSpec, log: string, fd: number, executable: Executable, release: () => void) {
+  constructor(
+    spec: ProgSpec,
+    log: string,
+    fd: number,
+    executable: Executable,
+    release: () => void,
+    storages: readonly CgroupStorageMap[] = [],
+  ) {
     this.spec = spec;
     this.log = log;
     this.fd = fd;
     this.executable = executable;
+    this.storages = storages;
     this.#release = release;
   }
 

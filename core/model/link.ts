@@ -6,7 +6,7 @@ import { BpfError } from '../base/errors.ts';
 import { KERNEL_HI } from '../base/memory.ts';
 import { OP_LD_IMM64 } from '../isa/ops.ts';
 import type { BpfMap } from '../maps/map.ts';
-import type { ProgSpec } from '../spec/spec.ts';
+import type { ProgFacts, ProgSpec } from '../spec/spec.ts';
 
 /** A copy of the program's bytes with every map reference resolved. Throws BpfError for a map that is not there. */
 export function linkMaps(prog: ProgSpec, maps: ReadonlyMap<string, BpfMap>): Uint8Array {
@@ -35,4 +35,21 @@ export function linkMaps(prog: ProgSpec, maps: ReadonlyMap<string, BpfMap>): Uin
     view.setInt32(at + 12, KERNEL_HI, true);
   }
   return bytes;
+}
+
+/** ldxw and ldxdw: loads of 4 and 8 bytes. */
+const LDXW = 0x61;
+const LDXDW = 0x79;
+/** Where the whole pointers lie behind a packet program's context (packet-buffer.ts). */
+export const POINTER_AT = { packet: 0, packet_end: 8, packet_meta: 16 } as const;
+
+/** Loads of the context's packet pointers become loads of the whole pointers, which lie `ctxSize` bytes behind its start. Changes the bytes. */
+export function movePacketLoads(insns: Uint8Array, facts: ProgFacts | undefined, ctxSize: number): void {
+  const view = new DataView(insns.buffer, insns.byteOffset, insns.byteLength);
+  for (const [slot, pointer] of facts?.packetLoads ?? []) {
+    const at = slot * 8;
+    if (insns[at] !== LDXW) continue;
+    insns[at] = LDXDW;
+    view.setInt16(at + 2, ctxSize + POINTER_AT[pointer], true);
+  }
 }

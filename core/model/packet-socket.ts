@@ -7,57 +7,9 @@ import type { Link, Probe } from '../backend/backend.ts';
 import type { LinearMemory } from '../base/memory.ts';
 import type { Packet } from '../helpers/helper.ts';
 
-const SK_BUFF_SIZE = 192;
-/** Offsets in struct __sk_buff (core/progs/ctx-skb.ts). */
-const FIELD = { len: 0, protocol: 16, ingress_ifindex: 36, ifindex: 40 } as const;
-const ETHERNET_HEADER = 14;
 /** SKF_NET_OFF and SKF_LL_OFF of include/uapi/linux/filter.h: bases of negative offsets. */
 const NET_OFF = -0x100000;
 const LL_OFF = -0x200000;
-/** Largest packet a device takes: 64 KiB, as loopback's. */
-export const PACKET_MOST = 65536;
-
-/** The one __sk_buff and the packet behind it, filled anew for every packet. */
-export class PacketBuffer {
-  readonly #memory: LinearMemory;
-  readonly #skb: number;
-  readonly #data: number;
-
-  constructor(memory: LinearMemory) {
-    this.#memory = memory;
-    this.#skb = memory.alloc(SK_BUFF_SIZE);
-    this.#data = memory.alloc(PACKET_MOST);
-  }
-
-  /** A packet with its link-layer header, received on device `ifindex`. Returns the ctx and what helpers ask. */
-  fill(
-    bytes: Uint8Array,
-    ifindex: number,
-  ): { readonly offset: number; readonly size: number; readonly packet: Packet } {
-    const { u8, view } = this.#memory;
-    const skb = this.#skb;
-    u8.fill(0, skb, skb + SK_BUFF_SIZE);
-    u8.set(bytes, this.#data);
-    view.setUint32(skb + FIELD.len, bytes.length, true);
-    // The field holds the bytes as they are on the wire.
-    if (bytes.length >= ETHERNET_HEADER)
-      view.setUint16(skb + FIELD.protocol, view.getUint16(this.#data + 12, true), true);
-    view.setUint32(skb + FIELD.ingress_ifindex, ifindex, true);
-    view.setUint32(skb + FIELD.ifindex, ifindex, true);
-    const packet: Packet = {
-      kind: 'skb',
-      head: this.#data,
-      limit: this.#data + PACKET_MOST,
-      meta: this.#data,
-      data: this.#data,
-      end: this.#data + bytes.length,
-      networkOffset: ETHERNET_HEADER,
-      macOffset: 0,
-      moved: () => {},
-    };
-    return { offset: skb, size: SK_BUFF_SIZE, packet };
-  }
-}
 
 /** ld_abs and ld_ind: big-endian packet bytes as a number; undefined outside the packet (bpf_skb_load_helper_8 and its siblings). */
 export function loadFromPacket(memory: LinearMemory, packet: Packet, offset: number, size: number): number | undefined {

@@ -107,6 +107,11 @@ export interface ProgFacts {
    * an instruction takes is at most the program's length in slots.
    */
   readonly insnBound?: number;
+  /**
+   * Slots of 4-byte loads of the context's packet pointers (data, data_end, data_meta of struct xdp_md and __sk_buff). A pointer has 8 bytes: whoever
+   * runs the program moves such a load to where the whole pointer is, as the kernel's convert_ctx_access does.
+   */
+  readonly packetLoads?: ReadonlyMap<number, 'packet' | 'packet_end' | 'packet_meta'>;
 }
 
 /** A local variable or parameter of the source, for explanations: where it lives is known by line info only. */

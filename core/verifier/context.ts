@@ -84,6 +84,8 @@ export function contextAccess(
       const f = fieldAccess(layout.fields, off, size, write, env.program.spec.attachType, signed);
       if (!f) return undefined;
       if (!f.pointer || write) return NUMBER;
+      if (f.pointer === 'packet' || f.pointer === 'packet_end' || f.pointer === 'packet_meta')
+        env.packetLoads.set(env.insn, f.pointer);
       const btfId = f.btf ? (env.kernelBtf?.find(f.btf, 'struct') ?? 0) : 0;
       if (f.pointer === 'btf' && btfId === 0) {
         env.fail('unsupported', `the context field '${f.name}' needs the kernel's BTF for struct ${f.btf}`);

@@ -95,6 +95,9 @@ export class Env {
   /** Map seen at each helper call (index + 1); -1 for several. */
   readonly mapAtCall: Int32Array;
 
+  /** Loads of the context's packet pointers, by instruction. */
+  readonly packetLoads = new Map<number, 'packet' | 'packet_end' | 'packet_meta'>();
+
   log: string[] = [];
   /** Registers and stack slots changed since the last print. */
   scratchRegs = 0;

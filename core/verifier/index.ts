@@ -137,7 +137,12 @@ export function verify(input: VerifyInput, options: VerifyOptions = {}): VerifyR
     return {
       ok: true,
       log: finishLog(env),
-      facts: { verified: true, stackDepth, ...(bound !== undefined && { insnBound: bound }) },
+      facts: {
+        verified: true,
+        stackDepth,
+        ...(bound !== undefined && { insnBound: bound }),
+        ...(env.packetLoads.size > 0 && { packetLoads: env.packetLoads }),
+      },
       insnsProcessed: env.processed,
     };
   } catch (error) {

@@ -18,7 +18,8 @@ import {
 } from '../../bindings/linux/bpf.ts';
 import { toHex } from '../../core/base/bytes.ts';
 import type { SysError } from '../../core/base/errors.ts';
-import { BPF_F_NO_COMMON_LRU, BPF_F_NO_PREALLOC } from '../../core/maps/flags.ts';
+import { EBADF } from '../../core/maps/errno.ts';
+import { BPF_F_NO_COMMON_LRU, BPF_F_NO_PREALLOC, BPF_F_RDONLY } from '../../core/maps/flags.ts';
 import { checkMap, createMap, MAP_TYPES, mapTypeByName } from '../../core/maps/index.ts';
 import type { MapAttrs } from '../../core/maps/map.ts';
 import { num, TestHost } from './host.ts';
@@ -54,6 +55,9 @@ const below =
   (n: number, size = 4) =>
   (host: TestHost) =>
     num(host.below(n), size);
+/** A number that no descriptor of ours has. */
+const noDescriptor = (size: number) => (host: TestHost) =>
+  num([0x7ffffff0, 0xffffffff, size === 8 ? 2 ** 33 : 0x7ffffff1][host.below(3)]!, size);
 const NO_KEY = () => new Uint8Array(0);
 
 function lpmKey(host: TestHost): Uint8Array {
@@ -82,6 +86,42 @@ const CASES: readonly Case[] = [
     value: (host) => num([0, 10, 16385][host.below(3)]!, 4),
     ordered: true,
   },
+  {
+    attrs: { type: 'devmap', keySize: 4, valueSize: 4, maxEntries: 3 },
+    key: below(5),
+    value: (host) => num([0, 1, 0x7ffffff0][host.below(3)]!, 4),
+    ordered: true,
+  },
+  {
+    attrs: { type: 'devmap_hash', keySize: 4, valueSize: 4, maxEntries: 3 },
+    key: below(5),
+    value: (host) => num([0, 1, 0x7ffffff0][host.below(3)]!, 4),
+  },
+  // Types that hold what descriptors name: none of these is one.
+  ...(
+    [
+      ['prog_array', 4],
+      ['perf_event_array', 4],
+      ['cgroup_array', 4],
+      ['sockmap', 4],
+      ['sockmap', 8],
+      ['xskmap', 4],
+      ['reuseport_sockarray', 4],
+      ['reuseport_sockarray', 8],
+    ] as const
+  ).map(([type, valueSize]) => ({
+    attrs: { type, keySize: 4, valueSize, maxEntries: 4 },
+    key: below(6),
+    value: noDescriptor(valueSize),
+    ordered: true,
+  })),
+  { attrs: { type: 'sockhash', keySize: 6, valueSize: 4, maxEntries: 4 }, key: below(6, 6), value: noDescriptor(4) },
+  { attrs: { type: 'sockhash', keySize: 6, valueSize: 8, maxEntries: 4 }, key: below(6, 6), value: noDescriptor(8) },
+  { attrs: { type: 'cgroup_storage', keySize: 16, valueSize: 8, maxEntries: 0 }, key: below(3, 16) },
+  { attrs: { type: 'cgroup_storage', keySize: 8, valueSize: 8, maxEntries: 0 }, key: below(3, 8) },
+  { attrs: { type: 'percpu_cgroup_storage', keySize: 8, valueSize: 8, maxEntries: 0 }, key: below(3, 8) },
+  { attrs: { type: 'stack_trace', keySize: 4, valueSize: 64, maxEntries: 8 }, key: below(10), ordered: true },
+  { attrs: { type: 'hash', keySize: 4, valueSize: 8, maxEntries: 16, flags: BPF_F_RDONLY }, key: below(24) },
   { attrs: { type: 'lru_hash', keySize: 4, valueSize: 8, maxEntries: 10 }, key: below(24), lru: true },
   { attrs: { type: 'lru_hash', keySize: 4, valueSize: 8, maxEntries: 1000 }, key: below(3000), lru: true },
   {
@@ -101,7 +141,11 @@ describe.skipIf(reason !== undefined)(`maps and the kernel${reason ? ` (skipped:
     CASES.filter((c) => !c.lru || pinned).map((c) => [`${c.attrs.type} x${c.attrs.maxEntries}`, c] as const),
   )('%s: the same results, 10,000 operations long', (_title, { attrs, key, value, lru, ordered, keyless }) => {
     const cpus = possibleCpus();
-    const host = new TestHost(cpus, 4242);
+    const host = Object.assign(new TestHost(cpus, 4242), {
+      hasDevice: (index: number) => index === 1,
+      progByFd: () => EBADF,
+      cgroupByFd: () => EBADF,
+    });
     const ours = createMap({ name: 'm', ...attrs }, host);
     const row = mapTypeByName(attrs.type)!;
     const fd = createKernelMap({ ...attrs, type: row.id, extra: 0n });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { BloomFilterMap } from '../../core/maps/bloom-filter.ts';
+import type { CgroupStorageMap } from '../../core/maps/cgroup-storage.ts';
 import { BPF_F_NO_PREALLOC, BPF_F_RDONLY, BPF_F_STACK_BUILD_ID, BPF_F_ZERO_SEED } from '../../core/maps/flags.ts';
 import { checkMap, createMap, MAP_TYPES, mapTypeById, mapTypeByName } from '../../core/maps/index.ts';
 import { jhash } from '../../core/maps/jhash.ts';
@@ -17,8 +18,8 @@ describe('the map table', () => {
 
   it('says Unsupported by name for what has no behaviour, and names the nearest type for what does not exist', () => {
     const host = new TestHost();
-    expect(() => createMap(attrs('xskmap', { valueSize: 4 }), host)).toThrow(
-      /map type xskmap \(map m\) is not supported.*4\.18/,
+    expect(() => createMap(attrs('struct_ops', { maxEntries: 1 }), host)).toThrow(
+      /map type struct_ops \(map m\) is not supported.*5\.6/,
     );
     expect(() => createMap(attrs('hsh'), host)).toThrow(/no map type 'hsh' \(near: hash/);
   });
@@ -207,5 +208,76 @@ describe('jhash', () => {
     const seen = new Set<number>();
     for (let n = 1; n <= 40; n++) seen.add(jhash(host.memory.view, at, n, 0));
     expect(seen.size).toBe(40);
+  });
+});
+
+describe('maps of sockets', () => {
+  /** Descriptors 10 to 19 are sockets with cookies 100 to 109. */
+  const host = () =>
+    Object.assign(new TestHost(), { socketByFd: (_type: string, fd: number) => (fd >= 10 && fd < 20 ? fd + 90 : -9) });
+
+  it.each(['sockmap', 'reuseport_sockarray'])('%s gives cookies where there is room for one', (type) => {
+    const wide = createMap(attrs(type, { valueSize: 8, maxEntries: 2 }), host());
+    expect(wide.update(num(1, 4), num(12, 8), 0)).toBe(0);
+    expect(wide.lookup(num(1, 4))).toEqual(num(102, 8));
+    expect(wide.lookup(num(0, 4))).toBeUndefined();
+    expect(wide.update(num(1, 4), num(13, 8), 1)).toBe(-17);
+    expect(wide.update(num(0, 4), num(13, 8), 2)).toBe(-2);
+    expect(wide.update(num(2, 4), num(13, 8), 0)).toBe(-7);
+    expect(wide.delete(num(1, 4))).toBe(0);
+    expect(wide.delete(num(1, 4))).toBe(type === 'sockmap' ? -22 : -2);
+    const narrow = createMap(attrs(type, { valueSize: 4, maxEntries: 2 }), host());
+    expect(narrow.update(num(1, 4), num(12, 4), 0)).toBe(0);
+    expect(narrow.lookup(num(1, 4))).toBeUndefined();
+  });
+
+  it('sockhash holds them by key', () => {
+    const map = createMap(attrs('sockhash', { keySize: 6, valueSize: 8, maxEntries: 2 }), host());
+    for (const [key, fd] of [
+      [1, 10],
+      [2, 11],
+    ] as const)
+      expect(map.update(num(key, 6), num(fd, 8), 0)).toBe(0);
+    expect(map.update(num(3, 6), num(12, 8), 0)).toBe(-7);
+    expect(map.lookup(num(2, 6))).toEqual(num(101, 8));
+    expect([map.delete(num(1, 6)), map.delete(num(1, 6))]).toEqual([0, -2]);
+  });
+
+  it('xskmap shows programs where a socket is, and user space nothing', () => {
+    const h = host();
+    const map = createMap(attrs('xskmap', { valueSize: 4, maxEntries: 2 }), h);
+    expect(map.update(num(1, 4), num(12, 4), 0)).toBe(0);
+    const key = h.memory.alloc(8);
+    h.memory.u8.set(num(1, 4), key);
+    expect(h.memory.view.getUint32(map.lookupOffset(key), true)).toBe(102);
+    expect(map.lookup(num(1, 4))).toBeUndefined();
+    expect([map.delete(num(0, 4)), map.delete(num(9, 4))]).toEqual([0, -22]);
+  });
+});
+
+describe('cgroup storage', () => {
+  it('has a value for each cgroup and attach type that a program was attached to', () => {
+    const h = new TestHost(2);
+    const map = createMap(attrs('percpu_cgroup_storage', { keySize: 16, maxEntries: 0 }), h) as CgroupStorageMap;
+    const key = (id: number, type: number) => Uint8Array.from([...num(id, 8), ...num(type, 8)]);
+    expect(map.nextKey(undefined)).toBeUndefined();
+    map.link(7, 0);
+    map.link(7, 1);
+    map.link(7, 0);
+    expect(map.count).toBe(2);
+    expect([map.nextKey(undefined), map.nextKey(key(7, 0)), map.nextKey(key(7, 1))]).toEqual([
+      key(7, 0),
+      key(7, 1),
+      undefined,
+    ]);
+    h.cpu = 1;
+    h.memory.view.setUint32(map.storageOf(7, 1), 42, true);
+    expect(map.lookup(key(7, 1))).toEqual(Uint8Array.from([...num(0, 8), ...num(42, 8)]));
+    expect([
+      map.update(key(7, 0), new Uint8Array(16), 1),
+      map.update(key(8, 0), new Uint8Array(16), 0),
+      map.delete(key(7, 0)),
+    ]).toEqual([-22, -2, -22]);
+    expect(map.storageOf(9, 0)).toBe(0);
   });
 });
