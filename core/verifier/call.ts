@@ -8,7 +8,6 @@ import { markPrecise } from './precision.ts';
 
 import { FLAG, KIND, type Reg } from './reg.ts';
 import { Frame, NOT_INIT, type State } from './state.ts';
-import { isUnknown } from './tnum.ts';
 import { toBigS } from './u64.ts';
 
 const MAX_FRAMES = 8;
@@ -148,7 +147,7 @@ export function returnFromCall(env: Env, previousAt: (state: State, insn: number
 export function widen(env: Env, before: State, now: State): void {
   const widened = (a: Readonly<Reg> | undefined, b: Readonly<Reg>): Readonly<Reg> | undefined => {
     if (!a || a === b || a.type !== KIND.SCALAR || b.type !== KIND.SCALAR) return undefined;
-    if (a.precise || b.precise || isUnknown(b)) return undefined;
+    if (a.precise || b.precise) return undefined;
     if (a.vLo === b.vLo && a.vHi === b.vHi && a.mLo === b.mLo && a.mHi === b.mHi && sameBounds(a, b)) return undefined;
     return env.unknown;
   };
