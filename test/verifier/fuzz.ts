@@ -4,11 +4,15 @@
  *
  *   npm run fuzz:verifier -- --count 100000 --seed 1 [--shrink 10]
  */
+import { readFileSync } from 'node:fs';
+import type { Btf } from '../../core/btf/btf.ts';
+import { readBtf } from '../../core/btf/read.ts';
 import { disassemble } from '../../core/isa/disasm.ts';
 import type { MapSpec } from '../../core/spec/spec.ts';
 import { lastLine, verify } from '../../core/verifier/index.ts';
 import { allCases, makeProg } from './cases.ts';
 import { generate } from './generate.ts';
+import { kfuncIds } from './generate-calls.ts';
 import { askKernel, whyNoOracle } from './kernel-oracle.ts';
 import { mutate, Random } from './mutate.ts';
 
@@ -37,11 +41,32 @@ export interface Tally {
 }
 
 /** The attach type a program type needs to load. */
-const ATTACH: Record<string, string> = { cgroup_skb: 'cgroup_inet_ingress' };
+const ATTACH: Record<string, string> = {
+  cgroup_skb: 'cgroup_inet_ingress',
+  cgroup_sock: 'cgroup_inet_sock_create',
+  sock_ops: 'cgroup_sock_ops',
+  sk_msg: 'sk_msg_verdict',
+  flow_dissector: 'flow_dissector',
+  cgroup_device: 'cgroup_device',
+};
+
+let types: Btf | undefined | null = null;
+
+/** Types of the running kernel, where it has them. */
+function kernelBtf(): Btf | undefined {
+  if (types === null) {
+    try {
+      types = readBtf(readFileSync('/sys/kernel/btf/vmlinux'));
+    } catch {
+      types = undefined;
+    }
+  }
+  return types;
+}
 
 function ours(s: Sample) {
   const prog = makeProg({ name: 'fuzz', target: undefined, ...s });
-  return verify({ prog, maps: s.maps }, { cpus: 2 });
+  return verify({ prog, maps: s.maps, kernelBtf: kernelBtf() }, { cpus: 2 });
 }
 
 function sample(random: Random, seeds: readonly Sample[]): Sample {
@@ -56,7 +81,7 @@ function sample(random: Random, seeds: readonly Sample[]): Sample {
       ),
     };
   }
-  const g = generate(random);
+  const g = generate(random, kfuncIds(kernelBtf()));
   const insns = random.below(2) ? g.insns : mutate(g.insns, random, [g.insns]);
   return { type: g.type, attach: ATTACH[g.type], license: 'GPL', maps: g.maps, insns };
 }

@@ -7,6 +7,7 @@ import { helperByName } from '../../core/helpers/index.ts';
 import { encode, type Insn } from '../../core/isa/insn.ts';
 import type { MapSpec } from '../../core/spec/spec.ts';
 import { makeMap } from './cases.ts';
+import { callStatement, type KfuncIds } from './generate-calls.ts';
 import type { Random } from './mutate.ts';
 
 export interface Generated {
@@ -20,7 +21,21 @@ const ARRAY = 0;
 const HASH = 1;
 const RINGBUF = 2;
 const VALUE_SIZES = [48, 40, 0, 16];
-const TYPES = ['socket_filter', 'xdp', 'sched_cls', 'kprobe', 'tracepoint', 'raw_tracepoint', 'cgroup_skb'];
+const TYPES = [
+  ...['socket_filter', 'xdp', 'sched_cls', 'kprobe', 'tracepoint', 'raw_tracepoint', 'cgroup_skb'],
+  ...[
+    'xdp',
+    'sched_cls',
+    'tracepoint',
+    'perf_event',
+    'sock_ops',
+    'sk_msg',
+    'flow_dissector',
+    'sk_skb',
+    'cgroup_sock',
+    'cgroup_device',
+  ],
+];
 
 type Kind = 'none' | 'num' | 'small' | 'value' | 'ctx' | 'fp' | 'packet' | 'end';
 
@@ -32,6 +47,8 @@ interface Draft {
   imm: number;
   immHi?: number;
   label?: number;
+  /** A call: the distance goes to imm. */
+  calls?: boolean;
 }
 
 const ALU_OPS = [0x00, 0x10, 0x20, 0x40, 0x50, 0xa0, 0x60, 0x70, 0xc0, 0x30, 0x90];
@@ -46,7 +63,7 @@ const NUMBERS = [
   0, 1, -1, 2, 3, 5, 7, 8, 16, 24, 31, 32, 40, 47, 48, 63, 64, 100, 255, 256, 4095, -8, -48, 0x7fffffff, -0x80000000,
 ];
 
-class Generator {
+export class Generator {
   readonly r: Random;
   readonly type: string;
   readonly out: Draft[] = [];
@@ -58,9 +75,14 @@ class Generator {
   readonly slots = new Set<number>();
   /** Chance in 100 that a check is left out. */
   readonly careless: number;
+  /** Functions called and not written yet: label and number of arguments. */
+  readonly #functions: { label: number; args: number }[] = [];
+  #written = 0;
+  readonly kfuncs: KfuncIds;
 
-  constructor(r: Random) {
+  constructor(r: Random, kfuncs: KfuncIds) {
     this.r = r;
+    this.kfuncs = kfuncs;
     this.type = r.pick(TYPES);
     this.careless = r.pick([0, 0, 2, 10]);
   }
@@ -71,6 +93,43 @@ class Generator {
 
   jump(opcode: number, dst: number, src: number, imm: number, label: number): void {
     this.out.push({ opcode, dst, src, off: 0, imm, label });
+  }
+
+  goto(label: number): void {
+    this.jump(0x05, 0, 0, 0, label);
+  }
+
+  /** ld_imm64 of a map. */
+  loadMap(reg: number, map: number): void {
+    this.out.push({ opcode: 0x18, dst: reg, src: 1, off: 0, imm: map, immHi: 0 });
+  }
+
+  /** A call of a function that `finish` writes, or of one called before. */
+  callFunction(args: number): void {
+    const same = this.#functions.filter((f) => f.args === args);
+    let f = same.length > 0 && this.r.below(2) ? this.r.pick(same) : undefined;
+    if (!f) {
+      f = { label: this.newLabel(), args };
+      this.#functions.push(f);
+    }
+    this.out.push({ opcode: 0x85, dst: 0, src: 1, off: 0, imm: 0, label: f.label, calls: true });
+  }
+
+  /** Write the functions that were called. */
+  #writeFunctions(): void {
+    while (this.#written < this.#functions.length) {
+      const { label, args } = this.#functions[this.#written++]!;
+      this.place(label);
+      this.kinds = ['none', 'none', 'none', 'none', 'none', 'none', 'none', 'none', 'none', 'none', 'fp'];
+      this.slots.clear();
+      for (let i = 1; i <= args; i++) {
+        this.emit(0xbf, 5 + i, i);
+        if (this.r.below(4) === 0) this.emit(0x61, 0, i, 0);
+      }
+      this.block(1 + this.r.below(this.#written > 3 ? 1 : 4), this.#written > 3 ? 5 : 1);
+      this.emit(0xb7, 0, 0, 0, this.r.below(3));
+      this.emit(0x95);
+    }
   }
 
   newLabel(): number {
@@ -457,6 +516,10 @@ class Generator {
 
   block(statements: number, depth: number): void {
     for (let i = 0; i < statements; i++) {
+      if (this.r.below(8) === 0 && depth < 5) {
+        callStatement(this, depth);
+        continue;
+      }
       const pick = this.r.below(depth > 2 ? 14 : 18);
       if (pick < 6) this.alu();
       else if (pick < 9) this.useValue();
@@ -476,6 +539,7 @@ class Generator {
     if (r.below(4)) this.emit(0xb7, 0, 0, 0, r.below(2));
     else this.emit(0xbf, 0, this.number());
     this.emit(0x95);
+    this.#writeFunctions();
     return { type: this.type, maps: MAPS, insns: this.encode() };
   }
 
@@ -488,14 +552,16 @@ class Generator {
     }
     at.push(slot);
     const insns: Insn[] = this.out.map((d, i) => {
-      const { label, ...insn } = d;
-      return label === undefined ? insn : { ...insn, off: at[this.labels[label]!]! - at[i]! - 1 };
+      const { label, calls, ...insn } = d;
+      if (label === undefined) return insn;
+      const distance = at[this.labels[label]!]! - at[i]! - 1;
+      return calls ? { ...insn, imm: distance } : { ...insn, off: distance };
     });
     return encode(insns);
   }
 }
 
 /** A random program. */
-export function generate(random: Random): Generated {
-  return new Generator(random).program();
+export function generate(random: Random, kfuncs: KfuncIds = () => undefined): Generated {
+  return new Generator(random, kfuncs).program();
 }

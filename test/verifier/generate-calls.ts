@@ -1,0 +1,237 @@
+/**
+ * What the generator writes besides arithmetic and memory: functions of the program, kernel functions, open-coded iterators, RCU sections, dynptrs,
+ * odd accesses of the context, may_goto. As elsewhere, now and then a step is left out.
+ */
+import type { Btf } from '../../core/btf/btf.ts';
+import { progTypeByName } from '../../core/progs/index.ts';
+import type { Generator } from './generate.ts';
+
+/** Ids of kernel functions by name; none when the kernel's types are not at hand. */
+export type KfuncIds = (name: string) => number | undefined;
+
+export function kfuncIds(btf: Btf | undefined): KfuncIds {
+  return (name) => btf?.find(name, 'func');
+}
+
+function kfunc(g: Generator, name: string): boolean {
+  const id = g.kfuncs(name);
+  if (id === undefined) return false;
+  g.emit(0x85, 0, 2, 0, id);
+  for (let i = 0; i <= 5; i++) g.kinds[i] = 'none';
+  g.kinds[0] = 'num';
+  return true;
+}
+
+function pointTo(g: Generator, reg: number, off: number): void {
+  g.emit(0xbf, reg, 10);
+  g.emit(0x07, reg, 0, 0, off);
+}
+
+/** bpf_for: an iterator over numbers, its body inside. */
+function iterator(g: Generator, depth: number): void {
+  const { r } = g;
+  if (g.kfuncs('bpf_iter_num_new') === undefined) return;
+  const slot = -8 * (9 + depth * 2 + r.below(2));
+  pointTo(g, 1, slot);
+  g.emit(0xb7, 2, 0, 0, r.pick([0, 0, -3]));
+  g.emit(0xb7, 3, 0, 0, r.pick([3, 10, 1000]));
+  kfunc(g, 'bpf_iter_num_new');
+  const top = g.newLabel();
+  const out = g.newLabel();
+  g.place(top);
+  const before = [...g.kinds];
+  pointTo(g, 1, slot);
+  kfunc(g, 'bpf_iter_num_next');
+  if (!g.forget()) g.jump(0x15, 0, 0, 0, out);
+  const element = 6 + r.below(4);
+  if (r.below(2)) {
+    g.emit(0x61, element, 0, 0);
+    g.kinds[element] = 'num';
+  }
+  g.block(1 + r.below(2), depth + 2);
+  g.goto(top);
+  g.place(out);
+  pointTo(g, 1, slot);
+  if (!g.forget()) kfunc(g, 'bpf_iter_num_destroy');
+  g.kinds = before.map((k, i) => (k === g.kinds[i] ? k : 'none'));
+  for (let i = 0; i <= 5; i++) g.kinds[i] = 'none';
+}
+
+function section(g: Generator, depth: number): void {
+  const [enter, leave] = g.r.pick([
+    ['bpf_rcu_read_lock', 'bpf_rcu_read_unlock'],
+    ['bpf_preempt_disable', 'bpf_preempt_enable'],
+  ] as const);
+  if (!kfunc(g, enter)) return;
+  g.block(1, depth + 2);
+  if (!g.forget()) kfunc(g, leave);
+}
+
+function task(g: Generator): void {
+  const { r } = g;
+  g.emit(0xb7, 1, 0, 0, 1);
+  if (!kfunc(g, 'bpf_task_from_pid')) return;
+  const skip = g.newLabel();
+  if (!g.forget()) g.jump(0x15, 0, 0, 0, skip);
+  if (r.below(2)) g.emit(0x61 | r.pick([0, 0x08, 0x10, 0x18]), 2, 0, 8 * r.below(60));
+  g.emit(0xbf, 1, 0);
+  if (!g.forget()) kfunc(g, r.below(4) ? 'bpf_task_release' : 'bpf_task_acquire');
+  g.place(skip);
+  for (let i = 0; i <= 5; i++) g.kinds[i] = 'none';
+}
+
+function dynptr(g: Generator): void {
+  const { r } = g;
+  const at = -8 * (10 + r.below(3));
+  const reserves = r.below(2) === 0;
+  if (reserves) {
+    g.loadMap(1, 2);
+    g.emit(0xb7, 2, 0, 0, 8 * (1 + r.below(4)));
+    g.emit(0xb7, 3, 0, 0, 0);
+    pointTo(g, 4, at);
+    g.call('ringbuf_reserve_dynptr');
+  } else {
+    const values = g.regsOf('value');
+    if (values.length === 0) return;
+    g.emit(0xbf, 1, r.pick(values));
+    g.emit(0xb7, 2, 0, 0, r.pick([8, 16, 40, 64]));
+    g.emit(0xb7, 3, 0, 0, 0);
+    pointTo(g, 4, at);
+    g.call('dynptr_from_mem');
+  }
+  switch (r.below(3)) {
+    case 0: {
+      pointTo(g, 1, at + (g.forget() ? 8 : 0));
+      g.emit(0xb7, 2, 0, 0, 0);
+      g.emit(0xb7, 3, 0, 0, 8);
+      g.call('dynptr_data');
+      const skip = g.newLabel();
+      if (!g.forget()) g.jump(0x15, 0, 0, 0, skip);
+      g.emit(0x7a, 0, 0, r.below(2) * 4, 1);
+      g.place(skip);
+      break;
+    }
+    case 1:
+      g.emit(0x7a, 10, 0, -8, 1);
+      pointTo(g, 1, -8);
+      g.emit(0xb7, 2, 0, 0, 8);
+      pointTo(g, 3, at);
+      g.emit(0xb7, 4, 0, 0, 0);
+      g.emit(0xb7, 5, 0, 0, 0);
+      g.call('dynptr_read');
+      break;
+    default:
+      if (g.forget()) g.emit(0x7a, 10, 0, at, 0);
+  }
+  if (reserves && !g.forget()) {
+    pointTo(g, 1, at);
+    g.emit(0xb7, 2, 0, 0, 0);
+    g.call(r.below(2) ? 'ringbuf_submit_dynptr' : 'ringbuf_discard_dynptr');
+  }
+  for (let i = 0; i <= 5; i++) g.kinds[i] = 'none';
+}
+
+function packetDynptr(g: Generator): void {
+  const { r } = g;
+  const from = g.type === 'xdp' ? 'bpf_dynptr_from_xdp' : 'bpf_dynptr_from_skb';
+  const ctx = g.regsOf('ctx').filter((c) => c >= 6);
+  if (ctx.length === 0) return;
+  const at = -8 * (10 + r.below(2));
+  g.emit(0xbf, 1, r.pick(ctx));
+  g.emit(0xb7, 2, 0, 0, 0);
+  pointTo(g, 3, at);
+  if (!kfunc(g, from)) return;
+  g.emit(0x7a, 10, 0, -8, 0);
+  g.emit(0x7a, 10, 0, -16, 0);
+  pointTo(g, 1, at);
+  g.emit(0xb7, 2, 0, 0, r.below(20));
+  pointTo(g, 3, -16);
+  g.emit(0xb7, 4, 0, 0, r.pick([8, 16, 16, 24]));
+  kfunc(g, r.below(3) ? 'bpf_dynptr_slice' : 'bpf_dynptr_slice_rdwr');
+  const skip = g.newLabel();
+  if (!g.forget()) g.jump(0x15, 0, 0, 0, skip);
+  if (r.below(4)) g.emit(0x61 | r.pick([0, 0x08, 0x10]), 1, 0, r.below(12));
+  else g.emit(0x62, 0, 0, r.below(12), 1);
+  g.place(skip);
+  for (let i = 0; i <= 5; i++) g.kinds[i] = 'none';
+}
+
+/** A load or store anywhere in the context. */
+function context(g: Generator): void {
+  const { r } = g;
+  const ctx = g.regsOf('ctx');
+  const layout = progTypeByName(g.type)?.ctx;
+  if (ctx.length === 0 || !layout) return;
+  const size = layout.kind === 'args' ? layout.count * 8 : layout.size;
+  const c = r.pick(ctx);
+  const bytes = r.pick([1, 2, 4, 4, 4, 8]);
+  const code = { 1: 0x10, 2: 0x08, 4: 0, 8: 0x18 }[bytes]!;
+  const off = Math.floor(r.below(size + 4) / bytes) * bytes + (g.forget() ? 1 : 0);
+  if (r.below(6) === 0) {
+    if (r.below(2)) g.emit(0x62 | code, c, 0, off, r.below(3));
+    else g.emit(0x63 | code, c, g.number(), off);
+    return;
+  }
+  const d = g.target();
+  if (d === c) return;
+  g.emit((r.below(8) === 0 && bytes < 8 ? 0x81 : 0x61) | code, d, c, off);
+  // It may have been a pointer: only moves are safe.
+  g.kinds[d] = 'none';
+  if (r.below(3) === 0) g.emit(0xbf, 6 + r.below(4), d);
+}
+
+/** A call of a function of the program, written after the main one. */
+function local(g: Generator): void {
+  const { r } = g;
+  const args = 1 + r.below(3);
+  for (let i = 1; i <= args; i++) {
+    const any = g.regsOf('num', 'small', 'value', 'ctx').filter((n) => n >= 6);
+    const pick = r.below(3);
+    if (pick === 0 && any.length > 0) g.emit(0xbf, i, r.pick(any));
+    else if (pick === 1) pointTo(g, i, -8 * (1 + r.below(4)));
+    else g.emit(0xb7, i, 0, 0, r.below(8));
+  }
+  g.callFunction(args);
+  for (let i = 0; i <= 5; i++) g.kinds[i] = 'none';
+  g.kinds[0] = 'num';
+}
+
+function mayGoto(g: Generator, depth: number): void {
+  const top = g.newLabel();
+  const out = g.newLabel();
+  const before = [...g.kinds];
+  g.place(top);
+  g.jump(0xe5, 0, 0, 0, out);
+  g.block(1 + g.r.below(2), depth + 2);
+  g.goto(top);
+  g.place(out);
+  g.kinds = before.map((k, i) => (k === g.kinds[i] ? k : 'none'));
+}
+
+/** One statement of the kinds above. */
+export function callStatement(g: Generator, depth: number): void {
+  switch (g.r.below(depth > 2 ? 4 : 9)) {
+    case 0:
+    case 1:
+      context(g);
+      return;
+    case 2:
+      if (g.type === 'xdp' || g.type === 'sched_cls' || g.type === 'cgroup_skb') packetDynptr(g);
+      else task(g);
+      return;
+    case 3:
+      dynptr(g);
+      return;
+    case 4:
+      iterator(g, depth);
+      return;
+    case 5:
+      section(g, depth);
+      return;
+    case 6:
+      mayGoto(g, depth);
+      return;
+    default:
+      local(g);
+  }
+}
