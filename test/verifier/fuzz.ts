@@ -11,6 +11,7 @@ import { disassemble } from '../../core/isa/disasm.ts';
 import type { MapSpec } from '../../core/spec/spec.ts';
 import { lastLine, verify } from '../../core/verifier/index.ts';
 import { allCases, makeProg } from './cases.ts';
+import { runChecked } from './checked-run.ts';
 import { generate } from './generate.ts';
 import { kfuncIds } from './generate-calls.ts';
 import { askKernel, whyNoOracle } from './kernel-oracle.ts';
@@ -36,6 +37,9 @@ export interface Tally {
   sameLine: number;
   /** The kernel could not be asked (a map it does not make, a permission it does not give). */
   skipped: number;
+  /** Accepted programs run with checks on random input, and those of them that faulted. */
+  ran: number;
+  faulted: number;
   insns: number;
   verifierMs: number;
 }
@@ -64,9 +68,9 @@ function kernelBtf(): Btf | undefined {
   return types;
 }
 
-function ours(s: Sample) {
+function ours(s: Sample, kernel: Btf | null = kernelBtf() ?? null) {
   const prog = makeProg({ name: 'fuzz', target: undefined, ...s });
-  return verify({ prog, maps: s.maps, kernelBtf: kernelBtf() }, { cpus: 2 });
+  return verify({ prog, maps: s.maps, kernelBtf: kernel ?? undefined }, { cpus: 2 });
 }
 
 function sample(random: Random, seeds: readonly Sample[]): Sample {
@@ -104,6 +108,8 @@ export async function fuzz(
     falseRejects: 0,
     sameLine: 0,
     skipped: 0,
+    ran: 0,
+    faulted: 0,
     insns: 0,
     verifierMs: 0,
   };
@@ -122,6 +128,15 @@ export async function fuzz(
       t.verifierMs += performance.now() - start;
       t.insns += r.insnsProcessed;
       const line = lastLine(r);
+      if (r.ok) {
+        const run = runChecked(batch[i]!, random);
+        if (run !== 'skipped') t.ran++;
+        // A load through a kernel pointer faults to zero in the kernel; here there is no kernel behind it.
+        if (typeof run === 'object' && ours(batch[i]!, null).ok) {
+          t.faulted++;
+          process.stdout.write(`FAULT ${run.fault}\n${asCase(batch[i]!, 'ok', 'faulted')}\n`);
+        }
+      }
       if (r.ok && a.ok) t.accepted++;
       else if (!r.ok && !a.ok) {
         t.refused++;
@@ -195,7 +210,7 @@ export async function main(): Promise<number> {
   process.stdout.write(
     `${JSON.stringify(t)}\nseed ${seed}: same verdict ${same}/${compared} (${((100 * same) / compared).toFixed(3)}%), ` +
       `${t.falseAccepts} false accepts, ${t.falseRejects} false rejects, ` +
-      `same last line ${t.sameLine}/${t.refused}, ${Math.round((1000 * t.insns) / t.verifierMs)} insns/s\n`,
+      `same last line ${t.sameLine}/${t.refused}, ${t.ran} run with checks (${t.faulted} faulted), ${Math.round((1000 * t.insns) / t.verifierMs)} insns/s\n`,
   );
   return t.falseAccepts === 0 ? 0 : 1;
 }
