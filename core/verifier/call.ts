@@ -162,7 +162,7 @@ export function widen(env: Env, before: State, now: State): void {
     for (let j = 0; j < frame.kinds.length && j < old.kinds.length; j++) {
       if (!frame.isSpill(j) || !old.isSpill(j)) continue;
       const next = widened(old.spills[j], frame.spills[j]!);
-      if (next) frame.spills[j] = next;
+      if (next) frame.setSpill(j, next);
     }
   }
 }

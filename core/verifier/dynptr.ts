@@ -34,8 +34,8 @@ export function dynptrSlot(env: Env, r: Readonly<Reg>, what = 'dynptr', count = 
 
 function wipe(frame: Frame, slot: number): void {
   for (const s of [slot, slot - 1]) {
-    frame.kinds[s] = allBytes(BYTE.INVALID);
-    frame.spills[s] = NOT_INIT;
+    frame.setKinds(s, allBytes(BYTE.INVALID));
+    frame.setSpill(s, NOT_INIT);
     frame.markWrote(s);
   }
 }
@@ -75,8 +75,8 @@ export function createDynptr(env: Env, r: Readonly<Reg>, type: number, parentRef
     d.aux2 = s === slot ? 1 : 0;
     d.id = id;
     d.refObjId = ref;
-    frame.spills[s] = d;
-    frame.kinds[s] = allBytes(BYTE.DYNPTR);
+    frame.setSpill(s, d);
+    frame.setKinds(s, allBytes(BYTE.DYNPTR));
     frame.markWrote(s);
     env.scratchSlots.add(s);
   }

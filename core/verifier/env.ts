@@ -18,6 +18,10 @@ import { type Frame, type HistoryEntry, NOT_INIT, type State } from './state.ts'
 export const MAX_PENDING = 8192;
 export const MAX_STATES_UNPRIVILEGED = 64;
 
+/** Instructions or comparisons between two looks at the clock. */
+const CLOCK_EVERY = 2048;
+const MAX_KEPT_BYTES = 600e6;
+
 /** A path to walk later. */
 export interface Pending {
   readonly state: State;
@@ -55,6 +59,8 @@ export interface EnvOptions {
   readonly gpl: boolean;
   readonly sleepable: boolean;
   readonly cpus: number;
+  /** When to give up, by Date.now(). */
+  readonly deadline: number;
   readonly features: Features;
 }
 
@@ -155,6 +161,21 @@ export class Env {
     }
     return map.index;
   }
+
+  /**
+   * Give up on a program whose walk takes too much time or memory: nearly always one that Linux, too, finds too large, only later. `work` is
+   * what was done since the last call, in instructions or comparisons of states.
+   */
+  spend(work: number): void {
+    this.#work += work;
+    if (this.#work < CLOCK_EVERY) return;
+    this.#work = 0;
+    if (Date.now() <= this.options.deadline && this.keptBytes <= MAX_KEPT_BYTES) return;
+    this.fail('limit', `BPF program is too large. Processed ${this.processed} insn`);
+  }
+  #work = 0;
+  /** About what the checkpoints take. */
+  keptBytes = 0;
 
   newId(): number {
     return ++this.ids;

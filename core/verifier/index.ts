@@ -69,6 +69,8 @@ export interface VerifyOptions {
   /** Outside analysers: see hooks.ts. */
   readonly onInsn?: Hooks['onInsn'];
   readonly onFinalize?: Hooks['onFinalize'];
+  /** Most time one walk may take: beyond it the program is refused as too large. 9 seconds unless said. */
+  readonly timeLimitMs?: number;
   /** Possible CPUs, for what bpf_get_smp_processor_id may give. */
   readonly cpus?: number;
 }
@@ -96,6 +98,7 @@ export interface VerifyResult {
 /** Licences that may call GPL-only helpers (include/linux/license.h). */
 const GPL = new Set(['GPL', 'GPL v2', 'GPL and additional rights', 'Dual BSD/GPL', 'Dual MIT/GPL', 'Dual MPL/GPL']);
 
+const TIME_LIMIT_MS = 9000;
 const MAX_INSNS_UNPRIVILEGED = 4096;
 const MAX_INSNS = 1_000_000;
 
@@ -218,6 +221,7 @@ function envOptions(options: VerifyOptions, prog: ProgSpec, privileged: boolean)
     gpl: GPL.has(prog.license),
     sleepable: options.sleepable ?? false,
     cpus: options.cpus ?? 1,
+    deadline: Date.now() + (options.timeLimitMs ?? TIME_LIMIT_MS),
     features: featuresOf(kernel),
   };
 }

@@ -53,8 +53,8 @@ export function checkIterator(
       s.aux = struct.id;
       s.off = ITER_ACTIVE;
       s.refObjId = n === 0 ? ref : 0;
-      frame.spills[first - n] = s;
-      frame.kinds[first - n] = allBytes(BYTE.ITER);
+      frame.setSpill(first - n, s);
+      frame.setKinds(first - n, allBytes(BYTE.ITER));
       frame.markWrote(first - n);
       env.scratchSlots.add(first - n);
     }
@@ -78,8 +78,8 @@ export function checkIterator(
   if (!kfunc.flags.has('iter_destroy')) return;
   releaseReference(env, facts.refObjId);
   for (let n = 0; n < slots; n++) {
-    frame.spills[first - n] = NOT_INIT;
-    frame.kinds[first - n] = allBytes(BYTE.INVALID);
+    frame.setSpill(first - n, NOT_INIT);
+    frame.setKinds(first - n, allBytes(BYTE.INVALID));
     frame.markWrote(first - n);
     env.scratchSlots.add(first - n);
   }
@@ -89,7 +89,7 @@ function withState(state: State, facts: KfuncFacts, change: (s: Reg) => void): v
   const frame = state.frames[facts.iterFrame]!;
   const s = frame.spills[facts.iterSlot]!.clone();
   change(s);
-  frame.spills[facts.iterSlot] = s;
+  frame.setSpill(facts.iterSlot, s);
 }
 
 /** `next`: queue the way with an element (prepared by `element`), go on with the drained one. */

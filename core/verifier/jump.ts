@@ -144,7 +144,7 @@ function collectLinked(env: Env, regs: readonly Readonly<Reg>[]): number[] {
         if (!frame.isSpill(j)) continue;
         const reg = frame.spills[j]!;
         if (reg.type !== KIND.SCALAR || (reg.id & ~ADD_CONST) !== id || reg.id === 0) continue;
-        if (!note((f << 8) | (j << 1))) frame.spills[j] = withoutId(reg);
+        if (!note((f << 8) | (j << 1))) frame.setSpill(j, withoutId(reg));
       }
     }
   }
@@ -188,11 +188,12 @@ function syncLinked(env: Env, state: State, known: Readonly<Reg>, linked: readon
   for (const entry of linked) {
     const frame = state.frames[entry >> 8]!;
     const index = (entry >> 1) & 127;
-    const list = entry & 1 ? frame.regs : frame.spills;
-    const r = list[index]!;
+    const isReg = (entry & 1) !== 0;
+    const r = isReg ? frame.regs[index]! : frame.spills[index]!;
     if (r === known || r.type !== KIND.SCALAR || (r.id & ~ADD_CONST) !== id) continue;
     if ((!(r.id & ADD_CONST) && !(known.id & ADD_CONST)) || r.off === known.off) {
-      list[index] = known;
+      if (isReg) frame.regs[index] = known;
+      else frame.setSpill(index, known);
       continue;
     }
     // A constant added in 32 bits says nothing of a sum in 64.
@@ -202,7 +203,8 @@ function syncLinked(env: Env, state: State, known: Readonly<Reg>, linked: readon
     const next = plusConstant(env, known, delta | 0, delta < 0 ? -1 : 0, narrow);
     next.id = r.id;
     next.off = r.off;
-    list[index] = next;
+    if (isReg) frame.regs[index] = next;
+    else frame.setSpill(index, next);
   }
 }
 

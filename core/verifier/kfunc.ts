@@ -44,10 +44,15 @@ export function findKfuncs(env: Env): Kfuncs {
     return t?.kind === 'func' && program.code.off[insn] === 0 ? t.name : `#${id}`;
   };
   const rowAt = (insn: number) => kfuncByName(nameAt(insn));
+  // Asked at every checkpoint.
+  const iterNext = new Uint8Array(program.length + 1);
+  for (let i = 0; i < program.length; i++) {
+    if (program.isKfuncCall(i) && rowAt(i)?.flags.has('iter_next')) iterNext[i] = 1;
+  }
   return {
     rowAt,
     nameAt,
-    isIterNext: (insn) => rowAt(insn)?.flags.has('iter_next') === true,
+    isIterNext: (insn) => iterNext[insn] === 1,
     callsBack: (insn) => nameAt(insn) === 'bpf_rbtree_add_impl',
     allowedUnderLock: (insn) => UNDER_LOCK.test(nameAt(insn)) || isGraphFunction(nameAt(insn)),
   };

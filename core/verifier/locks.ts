@@ -75,8 +75,8 @@ export function checkIrqFlag(env: Env, regno: number, kfunc: string): void {
     const s = new Reg();
     s.type = KIND.STACK;
     s.refObjId = id;
-    frame.spills[at] = s;
-    frame.kinds[at] = allBytes(BYTE.IRQ);
+    frame.setSpill(at, s);
+    frame.setKinds(at, allBytes(BYTE.IRQ));
     frame.markWrote(at);
     env.scratchSlots.add(at);
     return;
@@ -93,8 +93,8 @@ export function checkIrqFlag(env: Env, regno: number, kfunc: string): void {
   }
   env.state.refs = env.state.refs.filter((ref) => ref.id !== id);
   env.state.irqId = env.state.refs.filter((ref) => ref.irq).pop()?.id ?? 0;
-  frame.spills[slot!] = NOT_INIT;
-  frame.kinds[slot!] = allBytes(BYTE.INVALID);
+  frame.setSpill(slot!, NOT_INIT);
+  frame.setKinds(slot!, allBytes(BYTE.INVALID));
   frame.markWrote(slot!);
   env.scratchSlots.add(slot!);
 }

@@ -197,7 +197,7 @@ function markFrame(frame: Frame, wanted: Wanted, f: number): boolean {
     }
     const copy = frame.spills[j]!.clone();
     copy.precise = 1;
-    frame.spills[j] = copy;
+    frame.setSpill(j, copy);
     changed = true;
   }
   return changed;

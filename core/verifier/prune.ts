@@ -26,36 +26,36 @@ export const EXACTNESS = {
   WITHIN: 2,
 } as const;
 
-/** Pairs of ids, old and current, that have met in one comparison. */
+/** Pairs of ids, old and current, that have met in one comparison. One comparison at a time: there is one map, used again. */
 class IdMap {
-  #old: number[] = [];
-  #current: number[] = [];
-  #temporary: number;
-  constructor(lastId: number) {
-    this.#temporary = lastId;
-  }
+  readonly old: number[] = [];
+  readonly current: number[] = [];
+  length = 0;
+  temporary = 0;
 
   /** The same registers are tied together in both states. */
   match(old: number, current: number): boolean {
     if ((old === 0) !== (current === 0)) return false;
     if (old === 0) return true;
-    for (let i = 0; i < this.#old.length; i++) {
-      if (this.#old[i] === old) return this.#current[i] === current;
-      if (this.#current[i] === current) return false;
+    for (let i = 0; i < this.length; i++) {
+      if (this.old[i] === old) return this.current[i] === current;
+      if (this.current[i] === current) return false;
     }
-    this.#old.push(old);
-    this.#current.push(current);
+    this.old[this.length] = old;
+    this.current[this.length++] = current;
     return true;
   }
 
   /** Numbers: an unlinked old register is content with any; a linked one wants the same links. */
   matchScalar(old: number, current: number): boolean {
     if (old === 0) return true;
-    if (current === 0) current = ++this.#temporary;
+    if (current === 0) current = ++this.temporary;
     if (!this.match(old, current)) return false;
     return old & ADD_CONST ? this.match(old & ~ADD_CONST, current & ~ADD_CONST) : true;
   }
 }
+
+const shared = new IdMap();
 
 function within(old: Readonly<Reg>, current: Readonly<Reg>): boolean {
   return (
@@ -188,7 +188,9 @@ export function statesEqual(env: Env, old: State, current: State, exact: number)
   if (old.frames.length !== current.frames.length) return false;
   if (old.speculative && !current.speculative) return false;
   if (old.sleepable !== current.sleepable) return false;
-  const ids = new IdMap(env.ids);
+  const ids = shared;
+  ids.length = 0;
+  ids.temporary = env.ids;
   if (
     old.rcuLocks !== current.rcuLocks ||
     old.preemptLocks !== current.preemptLocks ||
@@ -278,6 +280,7 @@ export function isVisited(
   for (let at = list.length - 1; at >= 0; at--) {
     const old = list[at]!;
     count++;
+    env.spend(1);
     let hit = false;
     let loop = false;
     if (old.branches > 0) {
@@ -350,6 +353,7 @@ function keep(env: Env, list: State[], insn: number): void {
   env.previousProcessed = env.processed;
   if (env.privileged) forgetPrecision(current);
   const kept = current.clone();
+  for (const frame of current.frames) env.keptBytes += 400 + 16 * frame.kinds.length;
   kept.insn = insn;
   kept.branches = 1;
   enterLoop(env, kept);

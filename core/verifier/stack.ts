@@ -47,10 +47,7 @@ export function withId(env: Env, regno: number): Readonly<Reg> {
 /** Bytes of the stack of the frame from `lowest` (negative) on exist from now on. */
 export function growStack(env: Env, frame: Frame, lowest: number): void {
   const slots = (-lowest + 7) >> 3;
-  while (frame.kinds.length < slots) {
-    frame.kinds.push(0);
-    frame.spills.push(NOT_INIT);
-  }
+  if (frame.kinds.length < slots) frame.grow(slots);
   const sub = env.program.subprogs[frame.subprog]!;
   if (sub.stackDepth < slots * 8) sub.stackDepth = slots * 8;
 }
@@ -99,14 +96,14 @@ function scrub(kinds: number): number {
 
 /** What the slot held as a register is gone; the rest of its bytes are plain data. */
 function scrubSlot(frame: Frame, slot: number): void {
-  frame.spills[slot] = NOT_INIT;
-  if (isSpecial(frame.kinds[slot]!)) frame.kinds[slot] = scrub(frame.kinds[slot]!);
+  frame.setSpill(slot, NOT_INIT);
+  if (isSpecial(frame.kinds[slot]!)) frame.setKinds(slot, scrub(frame.kinds[slot]!));
 }
 
 function spill(frame: Frame, slot: number, r: Readonly<Reg>, size: number): void {
-  frame.spills[slot] = r;
+  frame.setSpill(slot, r);
   if (size === 8) {
-    frame.kinds[slot] = allBytes(BYTE.SPILL);
+    frame.setKinds(slot, allBytes(BYTE.SPILL));
     frame.markWrote(slot);
     return;
   }
@@ -118,7 +115,7 @@ function spill(frame: Frame, slot: number, r: Readonly<Reg>, size: number): void
     const above = kind === BYTE.ZERO || kind === BYTE.INVALID ? kind : BYTE.MISC;
     next |= (i >= 8 - size ? BYTE.SPILL : above) << (i * 4);
   }
-  frame.kinds[slot] = next;
+  frame.setKinds(slot, next);
 }
 
 /** Store to a fixed offset. `valueReg` is -1 for a constant (`constant`) or an unknown value (undefined). */
@@ -366,8 +363,8 @@ export function checkStackRange(
     }
     if (frame.isSpill(slot) && (frame.spills[slot]!.type === KIND.SCALAR || env.privileged)) {
       if (write) {
-        frame.spills[slot] = env.unknown;
-        frame.kinds[slot] = scrub(frame.kinds[slot]!);
+        frame.setSpill(slot, env.unknown);
+        frame.setKinds(slot, scrub(frame.kinds[slot]!));
       }
       markRead(env, frame.frameno, slot);
       continue;
@@ -397,7 +394,7 @@ export function fillStack(env: Env, regno: number, size: number): void {
     const pointer = frame.isSpill(slot) && frame.spills[slot]!.type !== KIND.SCALAR;
     if (!env.privileged && pointer) env.fail('leak', 'attempt to corrupt spilled pointer on stack');
     scrubSlot(frame, slot);
-    if (end - at === 8) frame.kinds[slot] = allBytes(BYTE.MISC);
+    if (end - at === 8) frame.setKinds(slot, allBytes(BYTE.MISC));
     else for (let i = at; i < end; i++) frame.setByteKind(i, BYTE.MISC);
     env.scratchSlots.add(slot);
     at = end;

@@ -36,14 +36,19 @@ export function stackAccess(frame: number, slot: number): number {
   return HIST.STACK_ACCESS | (slot << 3) | frame;
 }
 
+const NO_KINDS: readonly number[] = [];
+const NO_SPILLS: readonly Readonly<Reg>[] = [];
+
 /** Callsite of the outermost frame. */
 export const MAIN_CALLSITE = -1;
 
 export class Frame {
   regs: Readonly<Reg>[];
-  /** Kinds of the bytes of each allocated slot; slot 0 is fp-8. */
-  kinds: number[] = [];
-  spills: Readonly<Reg>[] = [];
+  /** Kinds of the bytes of each allocated slot; slot 0 is fp-8. Copied on the first write after a clone: see setKinds, setSpill. */
+  kinds: readonly number[];
+  spills: readonly Readonly<Reg>[];
+  /** Another frame has the same arrays. */
+  #shared = false;
   /** Slots that a later path reads before it writes them, as far as known (64 bits). */
   readLo = 0;
   readHi = 0;
@@ -65,33 +70,66 @@ export class Frame {
   callbackDepth = 0;
   asyncEntries = 0;
 
-  constructor(callsite: number, frameno: number, subprog: number) {
+  constructor(callsite: number, frameno: number, subprog: number, from: Frame | undefined = undefined) {
     this.callsite = callsite;
     this.frameno = frameno;
     this.subprog = subprog;
+    if (from) {
+      this.regs = from.regs.slice();
+      this.kinds = from.kinds;
+      this.spills = from.spills;
+      this.#shared = true;
+      from.#shared = true;
+      this.readLo = from.readLo;
+      this.readHi = from.readHi;
+      this.wroteLo = from.wroteLo;
+      this.wroteHi = from.wroteHi;
+      this.inCallback = from.inCallback;
+      this.inAsyncCallback = from.inAsyncCallback;
+      this.inLockedCallback = from.inLockedCallback;
+      this.callbackMin = from.callbackMin;
+      this.callbackMax = from.callbackMax;
+      this.callbackDepth = from.callbackDepth;
+      this.asyncEntries = from.asyncEntries;
+      return;
+    }
     this.regs = new Array<Readonly<Reg>>(11).fill(NOT_INIT);
+    this.kinds = NO_KINDS;
+    this.spills = NO_SPILLS;
+    this.#shared = true;
     const fp = makePointer(KIND.STACK);
     fp.frame = frameno;
     this.regs[10] = fp;
   }
 
   clone(): Frame {
-    const f = new Frame(this.callsite, this.frameno, this.subprog);
-    f.regs = this.regs.slice();
-    f.kinds = this.kinds.slice();
-    f.spills = this.spills.slice();
-    f.readLo = this.readLo;
-    f.readHi = this.readHi;
-    f.wroteLo = this.wroteLo;
-    f.wroteHi = this.wroteHi;
-    f.inCallback = this.inCallback;
-    f.inAsyncCallback = this.inAsyncCallback;
-    f.inLockedCallback = this.inLockedCallback;
-    f.callbackMin = this.callbackMin;
-    f.callbackMax = this.callbackMax;
-    f.callbackDepth = this.callbackDepth;
-    f.asyncEntries = this.asyncEntries;
-    return f;
+    return new Frame(this.callsite, this.frameno, this.subprog, this);
+  }
+
+  #own(): void {
+    this.kinds = this.kinds.slice();
+    this.spills = this.spills.slice();
+    this.#shared = false;
+  }
+
+  /** Kinds of all eight bytes of a slot. */
+  setKinds(slot: number, kinds: number): void {
+    if (this.#shared) this.#own();
+    (this.kinds as number[])[slot] = kinds;
+  }
+
+  setSpill(slot: number, r: Readonly<Reg>): void {
+    if (this.#shared) this.#own();
+    (this.spills as Readonly<Reg>[])[slot] = r;
+  }
+
+  /** Allocate slots, unwritten. */
+  grow(slots: number): void {
+    if (this.#shared) this.#own();
+    while (this.kinds.length < slots) {
+      (this.kinds as number[]).push(0);
+      (this.spills as Readonly<Reg>[]).push(NOT_INIT);
+    }
   }
 
   /** Kind of the byte at this offset from the frame pointer (negative). */
@@ -104,7 +142,7 @@ export class Frame {
     const index = -off - 1;
     const shift = (index & 7) * 4;
     const slot = index >> 3;
-    this.kinds[slot] = (this.kinds[slot]! & ~(15 << shift)) | (kind << shift);
+    this.setKinds(slot, (this.kinds[slot]! & ~(15 << shift)) | (kind << shift));
   }
 
   /** The slot holds a spilled register, at least in part (its lowest bytes). */
@@ -207,7 +245,7 @@ export class State {
       for (let slot = 0; slot < frame.kinds.length; slot++) {
         if (!frame.isSpill(slot) && !(iteratorsToo && frame.kinds[slot]! >>> 28 === BYTE.ITER)) continue;
         const next = change(frame.spills[slot]!);
-        if (next) frame.spills[slot] = next;
+        if (next) frame.setSpill(slot, next);
       }
     }
   }

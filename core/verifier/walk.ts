@@ -94,6 +94,7 @@ export class Walk {
       if (++env.processed > maxProcessed) {
         env.fail('limit', `BPF program is too large. Processed ${env.processed} insn`);
       }
+      env.spend(1);
       env.state.lastInsn = previous;
       const mark = marks[i]!;
       if (mark & MARK.PRUNE && isVisited(env, this.#explored, i, this.kfuncs)) {

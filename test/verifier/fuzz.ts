@@ -114,6 +114,7 @@ export async function fuzz(
     verifierMs: 0,
   };
   for (let done = 0; done < count; done += 1000) {
+    if (done > 0 && done % 10_000 === 0) process.stderr.write(`${done} ${JSON.stringify(t)}\n`);
     const batch = Array.from({ length: Math.min(1000, count - done) }, () => sample(random, seeds));
     const answers = await askKernel(batch);
     for (let i = 0; i < batch.length; i++) {
