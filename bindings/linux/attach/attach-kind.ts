@@ -41,6 +41,16 @@ export interface AttachKind {
   attach(prog: LinuxProg, probe: Probe, host: AttachHost): Attached;
 }
 
+/**
+ * Kernel functions that run for whoever is current, by interrupt or by the scheduler, rather than for the task they serve: requests that disks
+ * complete, the run queue, timers, packets that arrive. (block/blk-mq.c, kernel/sched/core.c, kernel/time, net/core/dev.c, net/ipv4/tcp_input.c)
+ */
+const FOR_ANYBODY =
+  /^(_*blk_|bio_endio|nvme_|scsi_|finish_task_switch|__schedule|schedule|ttwu_|try_to_wake_up|wake_up_|activate_task|enqueue_|dequeue_|.*_timer_fn|.*hrtimer|(run|call)_timer|_*do_softirq|irq_|handle_irq|napi_|net_rx_action|_*netif_receive_skb|ip6?_(rcv|local_deliver)|tcp_(v[46]_(do_)?rcv|rcv_|ack|data_queue|reset|retransmit_|set_state|drop)|udp6?_rcv|kfree_skb|consume_skb|rcu_)/;
+
+/** Does a kernel function run in the task that it is about? */
+export const functionInTask = (target: string): boolean => !FOR_ANYBODY.test(target);
+
 /** A C string. */
 export function cText(text: string): Uint8Array {
   return Buffer.from(`${text}\0`);

@@ -17,6 +17,7 @@ import {
   attaching,
   cookieOption,
   cText,
+  functionInTask,
   numberOption,
 } from './attach-kind.ts';
 import { attachLegacy } from './legacy.ts';
@@ -54,7 +55,7 @@ function row(kind: string, atReturn: boolean): AttachKind {
   return {
     kind,
     progTypes: ['kprobe'],
-    inTask: () => true,
+    inTask: functionInTask,
     attach: (prog, probe, host) => attachFunction(prog, probe, host, atReturn),
   };
 }

@@ -3,11 +3,11 @@ import { errnoName } from '../../../core/base/errno.ts';
 import { SysError } from '../../../core/base/errors.ts';
 import { attachTypeByName } from '../../../core/progs/attach-types.ts';
 import { bpf } from '../bpf.ts';
-import { type AttachKind, attaching, cookieOption } from './attach-kind.ts';
+import { type AttachKind, attaching, cookieOption, functionInTask } from './attach-kind.ts';
 
 const byBtf = {
   progTypes: ['tracing'],
-  inTask: () => true,
+  inTask: functionInTask,
   attach(prog, probe, host) {
     const cookie = cookieOption(probe);
     const progFd = host.progFd(prog);
