@@ -26,14 +26,21 @@ export class AccessMap {
   writeLo = FIRST_MAPPED;
   writeLimit = NOTHING;
   readonly #memory: LinearMemory;
-  readonly #regions: MemoryRegion[];
+  /** What the host lists. */
+  readonly #regions: readonly MemoryRegion[];
+  /** What helpers handed out, by offset; made with the first. */
+  #granted: Map<number, MemoryRegion> | undefined;
+  /** Their offsets, ascending. */
+  readonly #starts: number[] = [];
+  /** What was handed out last: the likeliest to be touched next. */
+  #recent: MemoryRegion | undefined;
   /** Active stack areas, innermost last. */
   readonly #stacks: { offset: number; size: number }[] = [];
 
   constructor(memory: LinearMemory, checked: boolean, regions: readonly MemoryRegion[]) {
     this.#memory = memory;
     this.checked = checked;
-    this.#regions = [...regions];
+    this.#regions = regions;
     this.refresh();
   }
 
@@ -61,8 +68,27 @@ export class AccessMap {
 
   /** A helper handed out these bytes. */
   grant(offset: number, size: number): void {
-    if (this.#regions.some((r) => r.offset === offset && r.size === size && r.writable)) return;
-    this.#regions.push({ offset, size, writable: true });
+    const granted = (this.#granted ??= new Map());
+    const known = granted.get(offset);
+    if (known && known.size >= size) {
+      this.#recent = known;
+      return;
+    }
+    this.#recent = { offset, size, writable: true };
+    granted.set(offset, this.#recent);
+    if (!known) this.#starts.splice(this.#startsUpTo(offset), 0, offset);
+  }
+
+  /** How many of the regions handed out begin at an offset or before it. */
+  #startsUpTo(offset: number): number {
+    let low = 0;
+    let high = this.#starts.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#starts[middle]! <= offset) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 
   /** May `size` bytes at (lo, hi) be touched? Moves the window over the region that allows it. */
@@ -80,12 +106,22 @@ export class AccessMap {
         return true;
       }
     }
-    for (const region of this.#regions) {
-      if (at < region.offset || at + size > region.offset + region.size || (write && !region.writable)) continue;
-      this.#open(region.offset, region.size, region.writable);
-      return true;
-    }
+    if (this.#recent && this.#opens(this.#recent, at, size, write)) return true;
+    for (const region of this.#regions) if (this.#opens(region, at, size, write)) return true;
+    const granted = this.#granted;
+    if (!granted) return false;
+    const start = this.#starts[this.#startsUpTo(at) - 1];
+    if (start !== undefined && this.#opens(granted.get(start)!, at, size, write)) return true;
+    // What was handed out may overlap: one that begins earlier may reach farther. On the way to a fault time is no matter.
+    for (const region of granted.values()) if (this.#opens(region, at, size, write)) return true;
     return false;
+  }
+
+  /** Are these bytes the region's? Then the window moves over it. */
+  #opens(region: MemoryRegion, at: number, size: number, write: boolean): boolean {
+    if (at < region.offset || at + size > region.offset + region.size || (write && !region.writable)) return false;
+    this.#open(region.offset, region.size, region.writable);
+    return true;
   }
 
   #open(offset: number, size: number, writable: boolean): void {
