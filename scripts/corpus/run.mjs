@@ -4,7 +4,7 @@
  *   npm run corpus [-- --only NAME,... --kernel 6.1 --failures FILE --dump FOLDER --no-parity --no-clang]
  *
  * Downloads into a folder below the system's temporary one (or CORPUS_CACHE). Writes the corpus section of docs/parity.md unless only a part was
- * asked for; `--failures` writes every failure, by cause; `--dump` keeps the captured texts.
+ * asked for; `--failures` writes every failure, by cause; `--dump` keeps the captured texts, also as one JSON a kernel.
  */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -105,6 +105,15 @@ for (const kernel of kernels(cache, ROOT, core)) {
       writeFileSync(join(options.dump, `${kernel.name}-${name}-${text.index}.c`), text.prefix + text.text);
     }
   }
+  if (options.dump)
+    writeFileSync(
+      join(options.dump, `${kernel.name}.json`),
+      JSON.stringify(
+        results.map(({ text: { command, prefix, text, cflags, loads }, verdict: { compiled } }) => ({
+          ...{ command, prefix, text, cflags, loads, compiled },
+        })),
+      ),
+    );
   byKernel.set(kernel.name, results);
   if (kernel.live && !options['no-clang'] && clangMissing() === undefined) clang = compareWithClang(judge, results);
   const t = totals(results);

@@ -2,9 +2,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addonProblem } from '../../bindings/addon/index.ts';
+import { bundle } from './bundle.ts';
 import { boot, type GuestResult, guestProblem, type Image, makeImage } from './machine.ts';
 import { CASES } from './suite.ts';
 
@@ -17,22 +17,9 @@ describe.skipIf(missing !== undefined)(`a 6.1 kernel with kprobes${missing ? ` (
   let results: Map<string, { seconds: number; error?: string }>;
 
   beforeAll(async () => {
-    const bundle = join(folder, 'suite.mjs');
-    await build({
-      entryPoints: [join(import.meta.dirname, 'suite.ts')],
-      outfile: bundle,
-      bundle: true,
-      format: 'esm',
-      platform: 'node',
-      target: 'node20.17',
-      external: ['esbuild', 'fengari', 'luaparse', 'node:*'],
-      banner: {
-        js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
-      },
-      loader: { '.c': 'text', '.lua': 'text' },
-      logLevel: 'error',
-    });
-    image = makeImage({ files: { [bundle]: '/skep/suite.mjs' } });
+    const suite = join(folder, 'suite.mjs');
+    await bundle(join(import.meta.dirname, 'suite.ts'), suite);
+    image = makeImage({ files: { [suite]: '/skep/suite.mjs' } });
     ran = await boot(image, 'SKEP_IN_GUEST=1 node /skep/suite.mjs', { timeoutMs: 580_000 });
     if (process.env['SKEP_GUEST_LOG']) writeFileSync(process.env['SKEP_GUEST_LOG'], `${ran.stdout}${ran.stderr}`);
     results = new Map(
