@@ -22,6 +22,7 @@ const BUNDLES = {
     main: 'tools/cli/skep.ts',
     inline: 'tools/cli/inline.ts',
     worker: 'tools/cli/worker.ts',
+    testing: 'tools/testing/index.ts',
   },
   'skep-vm': { main: 'tools/vm/skep-vm.ts' },
 };
@@ -110,6 +111,7 @@ const { cacheFile, open } = createRequire(import.meta.url)(join(dist, 'launch.cj
 for (const [file, entry] of [
   ['index.js', 'library'],
   ['core.node.js', 'core'],
+  ['testing.js', 'testing'],
 ]) {
   const names = Object.keys(open('skep', entry));
   const text = `import { open } from './launch.cjs';\nexport const { ${names.join(', ')} } = open('skep', '${entry}');\n`;

@@ -65,7 +65,17 @@ export interface ModelBackendOptions {
   readonly realtimeAtBootS?: number;
   /** Text of the shipped list of tracepoint formats (data/tracepoints-6.1.json, inflated): for events that the model never passes. */
   readonly formats?: () => string;
+  /** Programs may be attached to any function of the BTF, also to those that the model never calls: a test calls them. */
+  readonly anyFunction?: boolean;
 }
+
+/** Hooks of functions by probe kind. */
+const FUNCTION_HOOKS: Readonly<Record<string, string>> = {
+  kprobe: 'kprobe',
+  kretprobe: 'kretprobe',
+  kfunc: 'kprobe',
+  kretfunc: 'kretprobe',
+};
 
 /** The number that was given with the probe, for bpf_get_attach_cookie. */
 function cookieOf(probe: Probe): readonly [number, number] {
@@ -273,7 +283,7 @@ export class ModelBackend implements Backend {
         `program ${prog.spec.name} of type ${prog.spec.type} cannot be attached as a ${probe.kind}; that takes ${row.progTypes.join(', ')}`,
       );
     }
-    const hook = row.hook(probe.target, this.kernel.symbols);
+    const hook = this.#hookOf(row, probe);
     this.#checkFires(hook, probe);
     this.#checkCovered(hook, probe);
     const cookie = cookieOf(probe);
@@ -405,6 +415,25 @@ export class ModelBackend implements Backend {
     });
   }
 
+  /** Where a probe goes. With `anyFunction`, functions that only the kernel's BTF has are hooks as well: somebody else calls them. */
+  #hookOf(row: AttachRow, probe: Probe): string {
+    try {
+      return row.hook(probe.target, this.kernel.symbols);
+    } catch (error) {
+      const side = FUNCTION_HOOKS[probe.kind];
+      if (!this.#options.anyFunction || side === undefined || !this.kernel.symbols.inBtf(probe.target)) throw error;
+      return `${side}:${probe.target}`;
+    }
+  }
+
+  /** The error that a program ended with meanwhile, if one did: for who fires hooks without waiting. */
+  throwFault(): void {
+    if (this.#fault === undefined) return;
+    const fault = this.#fault;
+    this.#fault = undefined;
+    throw fault;
+  }
+
   /** Once the source runs, it watches what was hooked then. */
   #checkCovered(hook: string, probe: Probe): void {
     if (!this.#interest) return;
@@ -471,11 +500,7 @@ export class ModelBackend implements Backend {
         this.kernel.deliver(event);
         return this.#fault === undefined && this.#activity() === this.#reported;
       });
-      if (this.#fault !== undefined) {
-        const fault = this.#fault;
-        this.#fault = undefined;
-        throw fault;
-      }
+      this.throwFault();
       if (result === 'interrupted') return 'interrupted';
       if (result === 'ended') this.#ended = true;
       if (result === 'timeout' && this.#activity() === this.#reported) return 'timeout';

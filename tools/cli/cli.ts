@@ -3,7 +3,8 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { BpfError, nearestNames } from '../../core/base/errors.ts';
 import { Interrupted } from '../../core/bcc/session.ts';
 import { TOOLS, type ToolRow } from '../index.ts';
-import { COMMON_OPTIONS, OPTION_TYPES, type ToolOption } from '../tool.ts';
+import { commanderOption, declares } from '../options.ts';
+import { COMMON_OPTIONS } from '../tool.ts';
 import { COMMANDS } from './commands/index.ts';
 import type { Host, RunPlan } from './host.ts';
 import { print, warn, writeAll } from './output.ts';
@@ -165,24 +166,4 @@ async function defineToolCommand(
     const { runTool } = await import('../run.ts');
     await runTool(tool, { options, args, print, warn });
   });
-}
-
-/** Does the command have one of these flags already? A tool's own meaning goes before ours. */
-function declares(command: Command, flags: string): boolean {
-  const { short, long } = new Option(flags);
-  return command.options.some((o) => (short !== undefined && o.short === short) || o.long === long);
-}
-
-function commanderOption(row: ToolOption & { readonly hidden?: boolean }): Option {
-  const { flags, description, type, default: value, repeated = false, hidden = false } = row;
-  const option = new Option(flags, description).hideHelp(hidden);
-  if (value !== undefined) option.default(value);
-  if (type !== undefined || repeated) {
-    option.argParser((text, before: unknown) => {
-      const parsed = type === undefined ? text : OPTION_TYPES[type].parse(text);
-      if (parsed === undefined) throw new InvalidArgumentError(`${OPTION_TYPES[type!].wants} is needed.`);
-      return repeated ? [...((before as unknown[] | undefined) ?? []), parsed] : parsed;
-    });
-  }
-  return option;
 }
