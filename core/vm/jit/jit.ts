@@ -461,7 +461,7 @@ class JitExecutable implements Executable {
 }
 
 /** Programs up to this many slots may begin in the interpreter. */
-const SHORT = 4096;
+const SHORT = 16_384;
 
 /** Is a run over after as many instructions as the program has? No loops, no calls of its functions by whomever, no tail calls. */
 function isShort(p: DecodedProgram): boolean {
