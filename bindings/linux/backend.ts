@@ -33,7 +33,7 @@ import { type LinuxRecords, openLinuxRecords, type RecordOptions } from './recor
 import { type Kallsyms, readKallsyms } from './symbols/kallsyms.ts';
 import { ProcessSymbols } from './symbols/process-symbols.ts';
 import { LinuxTracePipe } from './trace-pipe.ts';
-import { listTracepoints, readTracefs, tracepointFormatText } from './tracefs.ts';
+import { listTracepoints, needTracefs, readTracefs, tracepointFormatText } from './tracefs.ts';
 
 export interface LinuxBackendOptions {
   /** Start this command at the first wait, and see only what it and its children do. */
@@ -376,6 +376,8 @@ export class LinuxBackend implements Backend {
   }
 
   tracepointFormat(category: string, name: string): string | undefined {
+    // Without tracefs it is not the event that is missing.
+    needTracefs(`tracepoint ${category}:${name}`);
     return tracepointFormatText(category, name);
   }
 

@@ -1,0 +1,165 @@
+/** The `skep` command on the running kernel: the same script on both backends, how runs end, what is left, what is said when rights are missing. */
+import { spawn, spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { SKEP, skep, skepAsync, tracingProblem } from '../tools/skep.ts';
+import { afterwards, kernelIds, noCommand, noKernel, noTracefs, scratch, title } from './machine.ts';
+
+/** A tool's rows without the numbers of processes, which differ from run to run. */
+function rows(stdout: string): string[] {
+  return stdout.split('\n').map((line) => line.replace(/^([a-z]+ +)?\d+( +\d+)?/, '$1PID'));
+}
+
+const noBoth = noTracefs ?? tracingProblem;
+describe.skipIf(noBoth)(title('one script on both backends', noBoth), () => {
+  it.each([
+    ['opensnoop', [], ['cat', '/etc/hostname', '/no/such/file']],
+    ['opensnoop', ['-x'], ['sh', '-c', 'cat /no/such/file 2>/dev/null; exit 3']],
+    ['execsnoop', [], ['sh', '-c', 'date >/dev/null; (/bin/echo hi >/dev/null); exit 5']],
+  ])('%s %j -- %j', (tool, options, command) => {
+    const [model, linux] = ['model', 'linux'].map((backend) =>
+      skep([tool, ...options, '--backend', backend, '--', ...command]),
+    );
+    expect(rows(linux!.stdout).filter((line) => line.includes('PID'))).toEqual(
+      rows(model!.stdout).filter((line) => line.includes('PID')),
+    );
+    expect(linux!.stdout.split('\n').length).toBeGreaterThan(2);
+    expect(linux!.status).toBe(model!.status);
+    expect(linux!.stderr).toBe(model!.stderr);
+  });
+
+  it('a user script, in TypeScript', () => {
+    const file = join(scratch(), 'opens.ts');
+    writeFileSync(
+      file,
+      `import { BPF } from 'skep';
+       const b = new BPF({ text: \`
+         BPF_PERF_OUTPUT(events);
+         struct e { int flags; char name[64]; };
+         TRACEPOINT_PROBE(syscalls, sys_enter_openat) {
+             struct e x = {};
+             x.flags = args->flags;
+             bpf_probe_read_user_str(x.name, sizeof(x.name), args->filename);
+             events.perf_submit(args, &x, sizeof(x));
+             return 0;
+         }\` });
+       for (const e of b.events<{ flags: number; name: string }>('events'))
+         if (e.name.startsWith('/no/')) console.log('open', e.flags, e.name);`,
+    );
+    const command = ['sh', '-c', 'cat /no/one /no/two 2>/dev/null; exit 0'];
+    const [model, linux] = ['model', 'linux'].map((backend) =>
+      skep(['run', '--backend', backend, file, '--', ...command]),
+    );
+    expect(linux).toMatchObject({ stdout: 'open 0 /no/one\nopen 0 /no/two\n', stderr: '', status: 0 });
+    expect(linux!.stdout).toBe(model!.stdout);
+  });
+});
+
+describe.skipIf(noTracefs)(title('how a run ends', noTracefs), () => {
+  it('Ctrl-C ends a run of the whole machine, quietly', async () => {
+    let sent = false;
+    const run = await skepAsync(['opensnoop', '--backend', 'linux'], (child) => {
+      if (sent) return;
+      sent = true;
+      child.kill('SIGINT');
+    });
+    expect(run).toMatchObject({ status: 0, stderr: '' });
+    expect(run.stdout).toContain('PATH');
+  });
+
+  it('--duration ends it, and a command that dies by a signal takes it along', () => {
+    const timed = skep(['opensnoop', '--backend', 'linux', '--duration', '0.3']);
+    expect(timed).toMatchObject({ status: 0, stderr: '' });
+    const killed = skep(['execsnoop', '--backend', 'linux', '--', 'sh', '-c', 'kill -TERM $$']);
+    expect(killed.signal).toBe('SIGTERM');
+    expect(skep(['execsnoop', '--backend', 'linux', '--', '/no/such/command'])).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining("starting the command '/no/such/command': execve: ENOENT"),
+    });
+  });
+
+  it('after SIGKILL no program, link or map is left', async () => {
+    const before = { progs: kernelIds('PROG'), links: kernelIds('LINK'), maps: kernelIds('MAP') };
+    const child = spawn(process.execPath, [SKEP, 'opensnoop', '--backend', 'linux'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    afterwards(() => void child.kill('SIGKILL'));
+    await new Promise((attached) => child.stdout.once('data', attached));
+    const fresh = (): number =>
+      [...kernelIds('PROG')].filter((id) => !before.progs.has(id)).length +
+      [...kernelIds('LINK')].filter((id) => !before.links.has(id)).length +
+      [...kernelIds('MAP')].filter((id) => !before.maps.has(id)).length;
+    expect(fresh()).toBeGreaterThan(6);
+    const gone = new Promise((done) => child.on('exit', done));
+    child.kill('SIGKILL');
+    await gone;
+    // The kernel frees programs behind the next grace period.
+    for (let tries = 0; tries < 100 && fresh() > 0; tries++) await new Promise((later) => setTimeout(later, 20));
+    expect(fresh()).toBe(0);
+  });
+});
+
+const noSetpriv = noTracefs ?? noCommand('setpriv');
+describe.skipIf(noSetpriv)(title('without rights', noSetpriv), () => {
+  /** The command without some of root's capabilities. */
+  function without(caps: string, args: readonly string[]) {
+    return spawnSync('setpriv', ['--bounding-set', caps, '--inh-caps', caps, '--', process.execPath, SKEP, ...args], {
+      encoding: 'utf8',
+      timeout: 30_000,
+    });
+  }
+  const run = ['opensnoop', '--backend', 'linux', '--', 'true'];
+
+  it.each([
+    ['-all', /skep: the live kernel cannot be used: bpf\(2\) needs CAP_BPF.*--backend model needs no rights\n$/],
+    ['-sys_admin,-bpf', /skep: the live kernel cannot be used: bpf\(2\) needs CAP_BPF/],
+    ['-sys_admin,-perfmon', /skep: .*(CAP_PERFMON|CAP_SYS_ADMIN|tracefs)/],
+  ])('%s: one clear error', (caps, message) => {
+    const before = kernelIds('LINK');
+    const result = without(caps, run);
+    expect(result.stderr).toMatch(message);
+    expect(result.stderr.trimEnd().split('\n').length).toBe(1);
+    expect(result.status).toBe(1);
+    expect([...kernelIds('LINK')].filter((id) => !before.has(id))).toEqual([]);
+  });
+
+  it('little locked memory is enough where the kernel counts maps otherwise', () => {
+    const result = spawnSync('sh', ['-c', `ulimit -l 64; exec "$@"`, 'sh', process.execPath, SKEP, ...run], {
+      encoding: 'utf8',
+    });
+    if (result.status !== 0) expect(result.stderr).toMatch(/ulimit -l/);
+    else expect(result.stdout).toContain('true');
+  });
+
+  it('no tracefs that could be had: how to get it', () => {
+    const result = without('-sys_admin', run);
+    if (result.status !== 0) expect(result.stderr).toMatch(/tracefs: .*mount -t tracefs nodev \/sys\/kernel\/tracing/);
+  });
+});
+
+describe.skipIf(noKernel)(title('what cannot be', noKernel), () => {
+  it('a program that the verifier refuses is explained', () => {
+    const file = join(scratch(), 'bad.ts');
+    writeFileSync(
+      file,
+      `import { BPF } from 'skep';
+       new BPF({ text: 'BPF_HASH(h, u32, u64); RAW_TRACEPOINT_PROBE(sys_enter) { u32 k = 1; u64 *v = h.lookup(&k); *v = 1; return 0; }' });`,
+    );
+    const result = skep(['run', '--backend', 'linux', file]);
+    expect(result.status).toBe(1);
+    expect(result.stderr).toMatch(/was refused: .*map_value_or_null/);
+    expect(result.stderr).toMatch(/\*v = 1/);
+  });
+
+  it('options that only the model has', () => {
+    expect(skep(['opensnoop', '--backend', 'linux', '--replay', 'x'])).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('--replay is for the model kernel'),
+    });
+    expect(skep(['opensnoop', '--backend', 'moon'])).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining("no backend 'moon'"),
+    });
+  });
+});
