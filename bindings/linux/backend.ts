@@ -22,6 +22,7 @@ import type { AttachHost } from './attach/attach-kind.ts';
 import { attachKind } from './attach/index.ts';
 import { bpfUnavailable, sys } from './bpf.ts';
 import { LiveCommand } from './command.ts';
+import { attachProblem } from './features.ts';
 import { ProcessTree } from './filter.ts';
 import { LiveLink } from './link.ts';
 import { LinuxProg, loadProgram } from './load.ts';
@@ -208,6 +209,18 @@ export class LinuxBackend implements Backend {
     this.#tree = tree;
     tree.add(this.#command?.pid ?? pid!);
     return tree;
+  }
+
+  /** Can probes of this kind be attached here? Tried on the spot. */
+  supports(kind: string): boolean {
+    const asked: Readonly<Record<string, string>> = {
+      kfunc: 'fentry',
+      kretfunc: 'fexit',
+      kretprobe: 'kprobe',
+      uretprobe: 'uprobe',
+    };
+    if (kind === 'raw_tracepoint_in_module') return this.hasFunction('bpf_trace_modules');
+    return attachProblem(asked[kind] ?? kind, this.kernelBtf) === undefined;
   }
 
   // ---- events --------------------------------------------------------------------------------------------------------

@@ -1,18 +1,13 @@
 /**
  * tracefs, where formats and numbers of tracepoints are (https://docs.kernel.org/trace/events.html). Where nobody mounted it, it is
- * mounted for this process alone: a mount that hangs in no directory and goes with its descriptor (fsopen(2) and fsmount(2), Linux 5.2), so nothing is
- * left behind however we end.
+ * mounted for this process alone (private-mount.ts).
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { errnoName } from '../../core/base/errno.ts';
 import { BpfError } from '../../core/base/errors.ts';
 import { addon } from '../addon/index.ts';
-import { sys } from './bpf.ts';
+import { mountPrivately } from './private-mount.ts';
 
 const MOUNTED = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'] as const;
-const FSOPEN_CLOEXEC = 1;
-const FSMOUNT_CLOEXEC = 1;
-const FSCONFIG_CMD_CREATE = 6;
 
 let root: string | undefined;
 let problem: string | undefined;
@@ -49,22 +44,10 @@ function privateMount(): string | undefined {
     problem = `it is not mounted; ${wayOut}`;
     return undefined;
   }
-  const { calls } = sys();
-  const call = (name: 'fsopen' | 'fsconfig' | 'fsmount', ...args: (number | Uint8Array)[]): number =>
-    sys().syscall(calls[name], ...args);
-  const context = call('fsopen', Buffer.from('tracefs\0'), FSOPEN_CLOEXEC);
-  if (context < 0) {
-    problem = `it is not mounted, and mounting it for this process alone failed: fsopen: ${errnoName(context)} (CAP_SYS_ADMIN is needed); ${wayOut}`;
-    return undefined;
-  }
-  let mount = call('fsconfig', context, FSCONFIG_CMD_CREATE, 0, 0, 0);
-  if (mount >= 0) mount = call('fsmount', context, FSMOUNT_CLOEXEC, 0);
-  sys().close(context);
-  if (mount < 0) {
-    problem = `it is not mounted, and mounting it for this process alone failed: fsmount: ${errnoName(mount)}; ${wayOut}`;
-    return undefined;
-  }
-  return `/proc/self/fd/${mount}`;
+  const mount = mountPrivately('tracefs');
+  if (mount.path === undefined)
+    problem = `it is not mounted, and mounting it for this process alone failed: ${mount.problem} (CAP_SYS_ADMIN is needed); ${wayOut}`;
+  return mount.path;
 }
 
 /** Text of a file of tracefs, or undefined. */

@@ -192,9 +192,7 @@ describe.skipIf(noCompiler)(title('user functions', noCompiler), () => {
     liveBackend();
     const program = compileC(TARGET);
     const b = new BPF({ text: 'int f(struct pt_regs *ctx) { return 0; }' });
-    expect(() => b.attachUprobe({ name: program, sym: 'twic', fnName: 'f' })).toThrow(
-      /no function 'twic' in '.*'; nearest: twice/,
-    );
+    expect(() => b.attachUprobe({ name: program, sym: 'twic', fnName: 'f' })).toThrow(/twic\b.*twice/s);
     expect(() => b.attachUprobe({ name: '/nowhere/prog', sym: 'twice', fnName: 'f' })).toThrow(
       /no file '\/nowhere\/prog'/,
     );
@@ -225,9 +223,7 @@ describe.skipIf(noKernel)(title('samples', noKernel), () => {
     expect(() => b.attachPerfEvent({ evType: 250, evConfig: 1, fnName: 'sample', samplePeriod: 1000 })).toThrow(
       /perf_event_open: (ENOENT|EINVAL|EOPNOTSUPP|ENODEV)/,
     );
-    expect(() => b.attachPerfEvent({ evType: 1, evConfig: 0, fnName: 'sample' })).toThrow(
-      /sample_period and sample_freq/,
-    );
+    expect(() => b.attachPerfEvent({ evType: 1, evConfig: 0, fnName: 'sample' })).toThrow(/sample_?period/i);
   });
 });
 

@@ -10,6 +10,8 @@ import { version } from '../version.ts';
 import { kernelTypes, runningRelease } from './kernel-types.ts';
 
 interface Feature {
+  /** Of the live kernel: 'rights', 'kernel', 'program type', 'map type', 'attach'. */
+  readonly group?: string;
   readonly name: string;
   readonly available: boolean;
   /** What it is, or why it is not available. */
@@ -35,10 +37,22 @@ export function define(command: Command): void {
       `skep ${about.skep}, Node ${about.node}, ${about.platform} ${about.arch}${kernel ? `, Linux ${kernel}` : ''}`,
     );
     const width = Math.max(...features.map((f) => f.name.length));
-    for (const { name, available, detail } of features)
+    let last: string | undefined;
+    for (const { group, name, available, detail } of features) {
+      if (group !== last) print(`\n${HEADINGS[group!] ?? group}`);
+      last = group;
       print(`${name.padEnd(width)}  ${available ? 'yes' : 'no '}${detail === '' ? '' : `  ${detail}`}`.trimEnd());
+    }
   });
 }
+
+const HEADINGS: Readonly<Record<string, string>> = {
+  rights: 'Rights of this process',
+  kernel: 'The running kernel',
+  'program type': 'Program types that it loads',
+  'map type': 'Map types that it makes',
+  attach: 'What programs can be attached to',
+};
 
 /** `problem` as the modules below tell it: undefined means that it works. What the missing addon takes away says so; its row says why. */
 function feature(name: string, problem: string | undefined, detail = ''): Feature {
@@ -57,5 +71,9 @@ async function findFeatures(): Promise<Feature[]> {
     feature('bpf(2)', bpfUnavailable(), 'maps can be made'),
     { name: 'kernel types (BTF)', available: true, detail: `${btf.typeCount} types, from ${from}` },
   );
+  if (platform() === 'linux' && addonProblem() === undefined) {
+    const { liveFeatures } = await import('../../../bindings/linux/features.ts');
+    features.push(...liveFeatures());
+  }
   return features;
 }
