@@ -96,6 +96,8 @@ export class Env {
   previousProcessed = 0;
   /** Kinds of pointer seen at each load or store: one instruction may not serve two that are translated differently. */
   readonly pointerAt: Int32Array;
+  /** Slots that some path has reached: the others are dead code (optimise.ts). */
+  readonly seen: Uint8Array;
   /** Global functions that were called: verified by themselves after the main program. */
   readonly globalCalls = new Set<number>();
   /** Map seen at each helper call (index + 1); -1 for several. */
@@ -124,6 +126,7 @@ export class Env {
     this.level = options.level;
     this.unknown = makeUnknown(!options.privileged);
     this.pointerAt = new Int32Array(program.length);
+    this.seen = new Uint8Array(program.length);
     this.mapAtCall = new Int32Array(program.length);
   }
 

@@ -1,9 +1,11 @@
 /**
  * The walk, open to outside analysers (an offload device's verifier, a lint rule): `onInsn` is asked before each
- * instruction of each path, `onFinalize` once the program is proved. Either may refuse, with its reason. What they see are
- * plain values made on demand, so that a hook that looks at nothing costs nothing.
+ * instruction of each path, `onFinalize` once the program is proved, `replaceInsns` and `removeInsns` for each change that taking
+ * out dead code makes after that (optimise.ts). Each may refuse, with its reason. What they see are plain values made on demand, so that a
+ * hook that looks at nothing costs nothing. They are called in this order, in one thread, and must not keep a StateView.
  */
 import type { Env } from './env.ts';
+import type { OptimiseHooks } from './optimise.ts';
 import { FLAG, KIND, kindOf, type Reg, typeName } from './reg.ts';
 import { isConst } from './tnum.ts';
 import { toBigS, toBigU } from './u64.ts';
@@ -32,6 +34,8 @@ export interface StateView {
   readonly pc: number;
   /** Instruction before it on this path, -1 at the entry. */
   readonly previous: number;
+  /** Id of the helper that the instruction calls, if it calls one. */
+  readonly helper: number | undefined;
   /** Depth of BPF-to-BPF calls, 0 in the entry function. */
   readonly depth: number;
   /** r0 to r10 of the current frame. */
@@ -53,7 +57,7 @@ export interface FinalView {
   readonly maps: readonly string[];
 }
 
-export interface Hooks {
+export interface Hooks extends OptimiseHooks {
   /** A string refuses the program, with that reason. */
   readonly onInsn?: ((state: StateView) => string | undefined) | undefined;
   readonly onFinalize?: ((final: FinalView) => string | undefined) | undefined;
@@ -80,6 +84,9 @@ export function stateView(env: Env, pc: number, previous: number): StateView {
   return {
     pc,
     previous,
+    get helper() {
+      return env.program.isHelperCall(pc) ? env.program.code.imm[pc] : undefined;
+    },
     get depth() {
       return env.state.depth;
     },
@@ -89,16 +96,6 @@ export function stateView(env: Env, pc: number, previous: number): StateView {
     },
     get references() {
       return env.state.refs.length;
-    },
-  };
-}
-
-/** The shipped example: a rule that allows only these helpers (by id). */
-export function onlyHelpers(allowed: ReadonlySet<number>): Hooks {
-  return {
-    onFinalize: ({ helpers }) => {
-      const other = [...helpers].filter((id) => !allowed.has(id));
-      return other.length === 0 ? undefined : `helpers outside the allowed list: ${other.join(', ')}`;
     },
   };
 }

@@ -17,6 +17,7 @@ import { checkGraph, computeLiveRegisters, computeLoops } from './graph.ts';
 import type { Hooks } from './hooks.ts';
 import { checkKfuncs, findKfuncs } from './kfunc.ts';
 import { checkMapAndProgram } from './map-rules.ts';
+import { type Optimised, optimise } from './optimise.ts';
 import { type MapRow, Program } from './program.ts';
 import { useSingleValues } from './range.ts';
 import { type Category, Refusal } from './refusal.ts';
@@ -37,7 +38,9 @@ export {
   renderExplanation,
   type Step,
 } from './explain/index.ts';
-export { type FinalView, type Hooks, onlyHelpers, type RegView, type StateView } from './hooks.ts';
+export type { FinalView, Hooks, RegView, StateView } from './hooks.ts';
+export { onlyHelpers } from './lint.ts';
+export type { InsnRemoval, InsnReplacement, Optimised, OptimiseRefusal } from './optimise.ts';
 export type { Category } from './refusal.ts';
 
 export interface VerifyInput {
@@ -71,6 +74,14 @@ export interface VerifyOptions {
   readonly onFinalize?: Hooks['onFinalize'];
   /** Most time one walk may take: beyond it the program is refused as too large. 9 seconds unless said. */
   readonly timeLimitMs?: number;
+  readonly replaceInsns?: Hooks['replaceInsns'];
+  readonly removeInsns?: Hooks['removeInsns'];
+  /**
+   * Take out what no path reaches, after the proof: the program without it is `result.optimised.prog`. 'no' unless said, or unless there is a
+   * hook that wants to know. Where a hook refuses a change, 'must' (the default with hooks) refuses the program, as a network card
+   * does that depends on it; 'try' leaves the program as it was, says so in `result.optimised.refused`, and asks no hook again.
+   */
+  readonly optimise?: 'no' | 'try' | 'must';
   /** Possible CPUs, for what bpf_get_smp_processor_id may give. */
   readonly cpus?: number;
 }
@@ -93,6 +104,8 @@ export interface VerifyResult {
   readonly log: string;
   readonly facts: ProgFacts;
   readonly insnsProcessed: number;
+  /** With `optimise`, for accepted programs. */
+  readonly optimised?: Optimised;
 }
 
 /** Licences that may call GPL-only helpers (include/linux/license.h). */
@@ -135,6 +148,7 @@ export function verify(input: VerifyInput, options: VerifyOptions = {}): VerifyR
       maps: program.maps.map((m) => m.spec.name),
     });
     if (reason !== undefined) throw new Refusal('hook', reason);
+    const optimised = optimiseAsAsked(env, prog, options);
     const globals = program.subprogs.some((s, i) => i > 0 && s.global);
     const bound = insnBound(prog.insns, env.processed, globals);
     return {
@@ -147,6 +161,7 @@ export function verify(input: VerifyInput, options: VerifyOptions = {}): VerifyR
         ...(env.packetLoads.size > 0 && { packetLoads: env.packetLoads }),
       },
       insnsProcessed: env.processed,
+      ...(optimised && { optimised }),
     };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
@@ -187,6 +202,20 @@ function withAttachType(prog: ProgSpec): ProgSpec {
   if (implied === undefined || (prog.attachType !== undefined && prog.attachType !== 'cgroup_inet_ingress'))
     return prog;
   return { ...prog, attachType: implied };
+}
+
+/** Dead code out, as the options say. Throws Refusal where a hook refuses and must not. */
+function optimiseAsAsked(env: Env, prog: ProgSpec, options: VerifyOptions): Optimised | undefined {
+  const asked = options.replaceInsns !== undefined || options.removeInsns !== undefined;
+  const how = options.optimise ?? (asked ? 'must' : 'no');
+  if (how === 'no') return undefined;
+  const optimised = optimise(prog, env.seen, env.privileged, options);
+  const { refused } = optimised;
+  if (refused && how === 'must') {
+    env.insn = refused.originalPc;
+    throw new Refusal('hook', refused.reason);
+  }
+  return optimised;
 }
 
 function evidenceOf(

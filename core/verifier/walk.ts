@@ -83,6 +83,7 @@ export class Walk {
     const { env } = this;
     const { program } = env;
     const { marks } = program;
+    const { seen } = env;
     let previous = -1;
     let newPath = false;
     const verbose = env.level > 0;
@@ -115,6 +116,7 @@ export class Walk {
         if (reason !== undefined) env.fail('hook', reason);
       }
       previous = i;
+      seen[i] = 1;
       const next = this.#check(i);
       if (next >= 0) {
         env.insn = next;
@@ -191,6 +193,7 @@ export class Walk {
       }
       case CLASS.LD:
         if (code === OP_LD_IMM64) {
+          env.seen[i + 1] = 1;
           this.#loadImmediate(i);
           return i + 2;
         }

@@ -1,6 +1,6 @@
 /** `skep verify` and `skep features`: verdicts of C, objects and hex, explanations, and the batch protocol. */
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -72,6 +72,41 @@ describe('verify', () => {
       explanation: { variable: 'val', at: { line: 7 }, suggestion: expect.stringContaining('if (!val)') },
     });
     expect(refused.log).toMatch(/^\d+: \([0-9a-f]{2}\) /m);
+  });
+
+  it("explains a kernel's own log, with the file or alone", () => {
+    file('null.c', NO_CHECK);
+    const { stdout: log } = run(['verify', 'null.c', '--btf', BTF, '--log', '1']);
+    const kernelLog = log.slice(log.indexOf('ok (2 insns'), log.indexOf('kprobe__do_nothing: refused'));
+    file('kernel.log', kernelLog.slice(kernelLog.indexOf('\n') + 1));
+    const explained = run(['verify', '--kernel-log', 'kernel.log', 'null.c', '--btf', BTF]);
+    expect(explained.status).toBe(1);
+    expect(explained.stdout).toMatch(/^null\.c:7:5: error: `val` may be null here/);
+    expect(explained.stdout).toContain('mend: `if (!val) return 0;` before line 7');
+    const alone = JSON.parse(run(['verify', '--kernel-log', '-', '-j'], kernelLog).stdout);
+    expect(alone).toMatchObject({ ok: false, explanation: { category: 'null', variable: 'val', at: { line: 7 } } });
+    file('other.hex', RETURN_0);
+    expect(run(['verify', '--kernel-log', 'kernel.log', 'other.hex', '--type', 'xdp']).stderr).toContain(
+      'the log shows other instructions than the programs of other.hex have',
+    );
+  });
+
+  it('mends a C file on request', () => {
+    file('mend.c', NO_CHECK);
+    expect(run(['verify', 'mend.c', '--btf', BTF, '--fix']).stderr).toContain('mend.c: mended, one edit');
+    expect(readFileSync(join(folder, 'mend.c'), 'utf8')).toContain('    if (!val) return 0;\n    *val += 1;\n');
+    expect(run(['verify', 'mend.c', '--btf', BTF]).status).toBe(0);
+  });
+
+  it('applies the lint rule for helpers', () => {
+    file('lint.c', 'int f(struct xdp_md *ctx) { return bpf_ktime_get_ns() & 1; }\n');
+    const { status, stdout } = run(['verify', 'lint.c', '--btf', BTF, '--only-helpers', 'map_lookup_elem']);
+    expect(status).toBe(1);
+    expect(stdout).toContain('helper bpf_ktime_get_ns#5 is not on the list of allowed helpers');
+    expect(run(['verify', 'lint.c', '--btf', BTF, '--only-helpers', 'ktime_get_ns']).status).toBe(0);
+    expect(run(['verify', 'lint.c', '--btf', BTF, '--only-helpers', 'nope']).stderr).toBe(
+      "skep: there is no helper 'nope'\n",
+    );
   });
 
   it('takes hex with a type, and wants one', () => {

@@ -34,9 +34,15 @@ describe('hooks', () => {
   });
 
   it('limits the helpers a program may call', () => {
-    const lint = (ids: number[]) => verify({ prog: p, maps: [] }, onlyHelpers(new Set(ids)));
-    expect(lint([7]).ok).toBe(true);
-    expect(lint([5]).error?.message).toBe('helpers outside the allowed list: 7');
+    const lint = (...names: (string | number)[]) => verify({ prog: p, maps: [] }, onlyHelpers(names));
+    expect(lint('bpf_get_prandom_u32').ok).toBe(true);
+    expect(lint(7).ok).toBe(true);
+    expect(lint('ktime_get_ns').error).toMatchObject({
+      pc: 0,
+      category: 'hook',
+      message: 'helper bpf_get_prandom_u32#7 is not on the list of allowed helpers',
+    });
+    expect(() => lint('get_time')).toThrow("there is no helper 'get_time'");
   });
 });
 

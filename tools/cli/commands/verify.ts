@@ -17,6 +17,7 @@ import type { ObjectSpec, ProgSpec } from '../../../core/spec/spec.ts';
 import {
   applyPatch,
   explainKernelLog,
+  onlyHelpers,
   programOfLog,
   renderExplanation,
   type VerifyResult,
@@ -39,6 +40,7 @@ interface VerifyCommand extends SourceOptions {
   readonly batch?: boolean;
   readonly kernelLog?: string;
   readonly fix?: boolean;
+  readonly onlyHelpers?: string;
 }
 
 export function define(command: Command): void {
@@ -52,6 +54,7 @@ export function define(command: Command): void {
     .option('-j, --json', 'one JSON object')
     .addOption(new Option('--log <level>', "the verifier's log: 1 the failing path, 2 everything").choices(['1', '2']))
     .option('--kernel-log <log>', 'explain the log that a kernel printed for the program; - is standard input')
+    .option('--only-helpers <names>', 'refuse calls of helpers that are not in this list (comma-separated)')
     .option('--fix', 'write the suggested patches into the C file')
     .option('--batch', 'answer one JSON question a line from standard input');
   addSourceOptions(command).action((file: string | undefined, options: VerifyCommand) => {
@@ -92,6 +95,8 @@ function verifyFile(file: string, rules: string, options: VerifyCommand): void {
   const object = readSpecs(file, kernel, options);
   const { progs } = object;
   if (progs.length === 0) throw new BpfError('ENOENT', `${file}: there is no program in it`);
+  const lint =
+    options.onlyHelpers === undefined ? {} : onlyHelpers(options.onlyHelpers.split(/[,\s]+/).filter(Boolean));
   const answers = progs.map((found) => {
     const prog = typed(found, file, options.type);
     const result = verify(
@@ -107,6 +112,7 @@ function verifyFile(file: string, rules: string, options: VerifyCommand): void {
         level: Number(options.log ?? 0) as 0 | 1 | 2,
         sleepable: prog.type === 'syscall' || progTypeOfSection(prog.section)?.section.sleepable === true,
         cpus: availableParallelism(),
+        ...lint,
       },
     );
     return { prog, result };
