@@ -58,6 +58,23 @@ export { ModelBackend, type ModelBackendOptions } from './model/backend.ts';
 export { Recorder, ReplaySource } from './model/recording.ts';
 export type { EventSource, FdFacts, SyscallInterest, TaskEvent, TaskFacts, TaskView } from './model/source.ts';
 export type { LineInfo, MapSpec, ObjectSpec, ProgSpec } from './spec/spec.ts';
+export {
+  applyPatch,
+  type Explanation,
+  explainKernelLog,
+  type Hooks,
+  type InsnRemoval,
+  type InsnReplacement,
+  onlyHelpers,
+  type Patch,
+  programOfLog,
+  renderExplanation,
+  type StateView,
+  type VerifyInput,
+  type VerifyOptions,
+  type VerifyResult,
+  verify,
+} from './verifier/index.ts';
 
 /**
  * A model kernel ready for `new BPF({ text, backend })`: `btf` is the bytes of a kernel's BTF (uncompressed), `replay` the text of a
