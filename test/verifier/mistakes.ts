@@ -95,7 +95,11 @@ export function verifyMistake(m: Mistake, object: ObjectSpec, prog: ProgSpec, co
   const kernel = m.headers.get('kernel');
   return verify(
     { prog, maps: object.maps, objectBtf: object.btf, kernelBtf: KERNEL.kernelBtf, source: () => code },
-    { ...(kernel === undefined ? {} : { kernel }), privileged: m.headers.get('unprivileged') !== 'yes' },
+    {
+      ...(kernel === undefined ? {} : { kernel }),
+      privileged: m.headers.get('unprivileged') !== 'yes',
+      timeLimitMs: 60_000,
+    },
   );
 }
 

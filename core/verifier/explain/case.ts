@@ -267,12 +267,16 @@ export class Case {
     let exit: Spot | undefined;
     for (; k >= 0 && !exit; k--) {
       const at = this.placeOf(path[k]!);
-      if (at && /\breturn\b/.test(at.file.lineText(at.file.position(at.offset).line))) exit = at;
+      const line = at?.file.lineText(at.file.position(at.offset).line) ?? '';
+      // clang gives the exit the line of the function's closing brace.
+      if (at && (/\breturn\b/.test(line) || line.trim() === '}')) exit = at;
     }
     if (!exit?.file.complete) return exit ?? this.here;
     const { file } = exit;
-    const own = file.statementAt(exit.offset).inner;
-    const text = file.statementText(own);
+    const brace = file.code[exit.offset] === '}';
+    const own = brace ? exit.offset : file.statementAt(exit.offset).inner;
+    const text = brace ? '' : file.statementText(own);
+    const fits = (s: number) => (brace ? /^return\b/.test(file.statementText(s)) : file.statementText(s) === text);
     for (; k >= 0; k--) {
       const at = this.placeOf(path[k]!);
       if (!at || at.file !== file) continue;
@@ -282,7 +286,7 @@ export class Case {
       const candidates = condition
         ? [file.firstInside(condition.whenTrue.start), file.nextStatement(start)]
         : [file.nextStatement(start)];
-      const meant = candidates.includes(own) ? own : candidates.find((s) => file.statementText(s) === text);
+      const meant = candidates.includes(own) ? own : candidates.find(fits);
       return { file, offset: meant ?? own };
     }
     return { file, offset: own };

@@ -48,6 +48,13 @@ function branchText(c: Case, k: number): { text: string; key: string } | undefin
 /** The branch's `return` was joined with an equal one elsewhere, and what runs next is that one. */
 function isJoined(file: SourceText, body: number, header: number, next: number): boolean {
   const first = file.firstInside(body);
+  // clang joins all returns at the closing brace.
+  if (file.code[next] === '}') {
+    return (
+      /^return\b/.test(file.statementText(first)) &&
+      !/^(?:return\b|\})/.test(file.statementText(file.nextStatement(header)))
+    );
+  }
   const ran = file.statementAt(next).inner;
   const text = file.statementText(first);
   return /^(?:return|goto)\b/.test(text) && file.statementText(ran) === text && ran !== file.nextStatement(header);
