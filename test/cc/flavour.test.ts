@@ -389,3 +389,21 @@ describe('the rest of the flavour', () => {
     expect(object.maps.map((m) => [m.name, m.type, m.valueSize])).toContainEqual(['.scratch.f', 'percpu_array', 704]);
   });
 });
+
+describe('the record of a tracepoint', () => {
+  const source = 'TRACEPOINT_PROBE(sched, sched_switch) { return args->next_pid; }';
+  const field = (offset: number) => ({ type: 'pid_t', name: 'next_pid', offset, size: 4, signed: true });
+  const loadOffset = (struct: string | undefined) => {
+    const format = { category: 'sched', name: 'sched_switch', print: '', id: 1, fields: [field(100)] };
+    const tracepointFormat = () => (struct === undefined ? format : { ...format, struct });
+    const { insns } = compileOk(source, { ...KERNEL, tracepointFormat }).progs[0]!;
+    return new DataView(insns.buffer, insns.byteOffset).getInt16(2, true);
+  };
+  it('is what a format says that was read from the kernel', () => {
+    expect(loadOffset(undefined)).toBe(100);
+  });
+  it('is what the given types say, where the format comes from a list of another kernel', () => {
+    expect(loadOffset('trace_event_raw_sched_switch')).toBe(56);
+    expect(loadOffset('trace_event_raw_nothing_such')).toBe(100);
+  });
+});

@@ -216,9 +216,10 @@ function tracepointStruct(options: OuterOptions, name: string, at: Token): Recor
   if (!m) return undefined;
   const [, category, event] = m as unknown as [string, string, string];
   const format = options.tracepointFormat?.(category, event);
+  // A format that names its struct comes from a list of some kernel's events: where the given types have that struct, they know better.
+  const raw = options.cx.kernel?.record('struct', format?.struct ?? `trace_event_raw_${event}`);
+  if (raw && category !== 'syscalls' && (!format || format.struct !== undefined)) return fromRaw(name, raw);
   if (format) return fromFormat(options, name, format);
-  const raw = options.cx.kernel?.record('struct', `trace_event_raw_${event}`);
-  if (raw && category !== 'syscalls') return fromRaw(name, raw);
   options.cx.report.error(
     at,
     `tracepoint '${category}:${event}' is not known: its format says what the arguments are`,
