@@ -8,7 +8,17 @@
  */
 
 import { Dominators, findLoops, useCounts, users } from '../ir/cfg.ts';
-import { type Block, type Func, type Inst, IR_OP, isLeaf, type Loc, TYPE_BITS, type Type } from '../ir/ir.ts';
+import {
+  type Block,
+  type Func,
+  type Inst,
+  IR_OP,
+  isLeaf,
+  type Loc,
+  TYPE_BITS,
+  type Type,
+  unsignedOf,
+} from '../ir/ir.ts';
 import type { AluOp } from '../isa/ops.ts';
 import { type RegisterBits, registerBits } from './bits.ts';
 import { branchOn } from './branch.ts';
@@ -459,6 +469,7 @@ export class Selector {
   }
 
   private bool(dst: number, icmp: Inst): void {
+    if (this.oneBit(dst, icmp)) return;
     const [no, done] = [this.inner(), this.inner()];
     this.alu('mov', dst, { imm: 1 }, !this.alu32);
     branchOn(this, icmp, done, no);
@@ -466,6 +477,23 @@ export class Selector {
     this.alu('mov', dst, { imm: 0 }, !this.alu32);
     this.jump(done);
     this.open(done);
+  }
+
+  /** `(x & 4) != 0` and `x < 0` are a bit of x: shifted down, without a branch that the kernel's verifier would follow both ways. */
+  private oneBit(dst: number, icmp: Inst): boolean {
+    const [a, zero] = icmp.args as [Inst, Inst];
+    if (zero.op !== 'const' || zero.value !== 0n || (a.type !== 'i32' && a.type !== 'i64')) return false;
+    const sign = icmp.sub === 'slt' || icmp.sub === 'sge';
+    const mask = a.op === 'and' && a.args[1]!.op === 'const' ? unsignedOf(a.args[1]!) : 0n;
+    const tests = (icmp.sub === 'ne' || icmp.sub === 'eq') && mask > 0n && (mask & (mask - 1n)) === 0n;
+    if (!sign && !tests) return false;
+    const wide = a.type === 'i64' || !this.alu32;
+    const bit = sign ? TYPE_BITS[a.type] - 1 : mask.toString(2).length - 1;
+    this.into(dst, sign ? a : a.args[0]!);
+    if (bit > 0) this.alu('rsh', dst, { imm: bit }, wide);
+    if (!sign || a.type === 'i32') this.alu('and', dst, { imm: 1 }, wide);
+    if (icmp.sub === 'eq' || icmp.sub === 'sge') this.alu('xor', dst, { imm: 1 }, wide);
+    return true;
   }
 
   private choose(dst: number, cond: Inst, a: Inst, b: Inst): void {

@@ -11,6 +11,7 @@ import { gvn } from './passes/gvn.ts';
 import { inlineCalls } from './passes/inline.ts';
 import { mem2reg } from './passes/mem2reg.ts';
 import { simplifyCfg } from './passes/simplify-cfg.ts';
+import { sink } from './passes/sink.ts';
 import { sroa } from './passes/sroa.ts';
 import { unroll } from './passes/unroll.ts';
 
@@ -42,6 +43,7 @@ export const PIPELINE: readonly Pass[] = [
   ...clean,
   { name: 'gvn', run: gvn },
   { name: 'dce', run: dce },
+  { name: 'sink', run: sink },
   { name: 'dse', run: dse },
   ...clean,
   { name: 'dce', run: dce },

@@ -14,6 +14,7 @@ import { inlineCalls } from '../../core/ir/passes/inline.ts';
 import { lowerSwitch } from '../../core/ir/passes/lower-switch.ts';
 import { mem2reg } from '../../core/ir/passes/mem2reg.ts';
 import { simplifyCfg } from '../../core/ir/passes/simplify-cfg.ts';
+import { sink } from '../../core/ir/passes/sink.ts';
 import { splitEdges } from '../../core/ir/passes/split-edges.ts';
 import { sroa } from '../../core/ir/passes/sroa.ts';
 import { unroll } from '../../core/ir/passes/unroll.ts';
@@ -49,6 +50,75 @@ interface Example {
 }
 
 const EXAMPLES: readonly Example[] = [
+  {
+    it: 'sink moves what both ways compute below, with phis for the operands that differ',
+    pass: sink,
+    params: '%0: i64, %1: i64',
+    before: `b0:
+      %2 = icmp.eq %0, 0:i64
+      condbr %2, b1, b2
+    b1:
+      %3 = shl i64 %0, 3:i64
+      %4 = mul i64 %3, %1
+      %5 = xor i64 %4, 7:i64
+      br b3
+    b2:
+      %6 = shl i64 %1, 3:i64
+      %7 = mul i64 %6, %1
+      %8 = xor i64 %7, 7:i64
+      br b3
+    b3:
+      %9 = phi i64 [b1: %5], [b2: %8]
+      ret %9`,
+    after: `b0:
+      %2 = icmp.eq %0, 0:i64
+      condbr %2, b1, b2
+    b1:
+      br b3
+    b2:
+      br b3
+    b3:
+      %3 = phi i64 [b1: %0], [b2: %1]
+      %4 = shl i64 %3, 3:i64
+      %5 = mul i64 %4, %1
+      %6 = xor i64 %5, 7:i64
+      ret %6`,
+  },
+  {
+    it: 'sink leaves what somebody else uses too',
+    pass: sink,
+    params: '%0: i64, %1: i64',
+    before: `b0:
+      %2 = icmp.eq %0, 0:i64
+      condbr %2, b1, b2
+    b1:
+      %3 = shl i64 %0, 3:i64
+      %4 = mul i64 %3, %1
+      %5 = callhelper i64 5 "other" %4
+      br b3
+    b2:
+      %6 = shl i64 %1, 3:i64
+      %7 = mul i64 %6, %1
+      br b3
+    b3:
+      %9 = phi i64 [b1: %4], [b2: %7]
+      ret %9`,
+    after: `b0:
+      %2 = icmp.eq %0, 0:i64
+      condbr %2, b1, b2
+    b1:
+      %3 = shl i64 %0, 3:i64
+      %4 = mul i64 %3, %1
+      %5 = callhelper i64 5 "other" %4
+      br b3
+    b2:
+      %6 = shl i64 %1, 3:i64
+      %7 = mul i64 %6, %1
+      br b3
+    b3:
+      %8 = phi i64 [b1: %4], [b2: %7]
+      ret %8`,
+  },
   {
     it: 'mem2reg puts a phi where definitions meet and the variable lives',
     pass: mem2reg,
