@@ -4,6 +4,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { compile } from '../../core/cc/index.ts';
+import { readObject } from '../../core/elf/object.ts';
+import { parseModule } from '../../core/ir/text.ts';
+// @ts-expect-error: a script without types
+import { clangMissing, clangTotals, compileWithClang } from '../../scripts/corpus/clang.mjs';
 // @ts-expect-error: a script without types
 import { commandLines } from '../../scripts/corpus/option-sets.mjs';
 // @ts-expect-error: a script without types
@@ -12,6 +17,8 @@ import { sharedReason } from '../../scripts/corpus/reasons.mjs';
 import { compareOracle, distinctTexts, recordScripts } from '../../scripts/corpus/record.mjs';
 // @ts-expect-error: a script without types
 import { causeOf, groupByCause, putSection } from '../../scripts/corpus/report.mjs';
+
+import { KERNEL } from '../cc/kernel.ts';
 
 const SCRIPT = `#!/usr/bin/python3
 import argparse
@@ -124,5 +131,43 @@ describe('failures', () => {
     const section = (body: string) => `<!-- corpus: begin (npm run corpus writes this) -->${body}<!-- corpus: end -->`;
     const first = putSection('# Page\n', section('one'));
     expect(putSection(`${first}\n## Later\n`, section('two'))).toBe(`${first.replace('one', 'two')}\n## Later\n`);
+  });
+});
+
+describe('beside clang', () => {
+  const missing: string | undefined = clangMissing();
+  it.skipIf(missing !== undefined)(`clang takes the front end's module${missing ? ` (${missing})` : ''}`, () => {
+    const text = `BPF_HASH(counts, u32, u64);
+static const int table[] = { 3, 1, 4, 1 };
+int count(struct xdp_md *ctx) {
+  u32 key = table[bpf_get_prandom_u32() & 3];
+  u64 zero = 0, *value = counts.lookup_or_try_init(&key, &zero);
+  if (value) __sync_fetch_and_add(value, __builtin_bswap16(key));
+  return XDP_PASS;
+}`;
+    let ir: string | undefined;
+    const dump = { wants: (pass: string) => pass === 'front', show: (_: string, shown: string) => (ir = shown) };
+    const { object } = compile({ name: 'a.c', text }, { ...KERNEL, dump });
+    const made = compileWithClang({ parseModule, readObject }, ir);
+    expect(made.why).toBeUndefined();
+    const ours = object!.progs[0]!;
+    const [theirs] = made.object.progs;
+    expect(theirs.name).toBe('count');
+    expect(new Set(theirs.relocs.map((r: { map: string }) => r.map))).toEqual(
+      new Set(ours.relocs.map((r) => 'map' in r && r.map)),
+    );
+    expect(ours.insns.length / theirs.insns.length).toBeLessThan(1.25);
+  });
+
+  it('means are geometric, over what both have', () => {
+    const rows = new Map([
+      ['tool:a', { ours: 20, clang: 10, oursProcessed: 0, clangProcessed: 0 }],
+      ['tool:b', { ours: 10, clang: 20, oursProcessed: 8, clangProcessed: 4 }],
+      ['tool:c', { ours: 10 }],
+    ]);
+    const { insns, processed } = clangTotals(rows);
+    expect([insns.count, insns.mean, insns.worst[0].name]).toEqual([2, 1, 'tool:a']);
+    expect(processed.count).toBe(1);
+    expect(processed.mean).toBeCloseTo(2);
   });
 });

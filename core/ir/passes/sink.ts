@@ -115,10 +115,10 @@ class Sinking {
   }
 
   private move(moved: readonly Inst[], replaced: readonly Inst[], meeting: ReadonlyMap<string, [Inst, Inst]>): void {
-    const { fn, block, p, q } = this;
+    const { block, p, q } = this;
     const made = new Map<string, Inst>();
     for (const [key, [x, y]] of meeting) {
-      const phi = newInst(fn, 'phi', x.type, [x, y], moved[0]!.loc);
+      const phi = newInst(this.fn, 'phi', x.type, [x, y], moved[0]!.loc);
       phi.targets = [p, q];
       phi.block = block;
       made.set(key, phi);
@@ -137,6 +137,6 @@ class Sinking {
     const table = new Map(replaced.map((phi) => [phi, this.pair(phi)[0]]));
     const kept = phis(block).filter((phi) => !table.has(phi));
     block.insts = [...kept, ...made.values(), ...moved, ...block.insts.slice(phis(block).length)];
-    replaceAll(fn, table);
+    replaceAll(this.fn, table);
   }
 }
