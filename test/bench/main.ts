@@ -3,7 +3,7 @@
  * results.json and benchmarks.svg to the folder; `--write` renews docs/benchmarks.md with them.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -15,6 +15,7 @@ import { measureEvents } from './events.ts';
 import { measureGcc, measureKernel, measurePeer } from './others.ts';
 import { PROGRAMS } from './programs.ts';
 import { goalTable, page, type Results, svg, tables } from './report.ts';
+import { keepSections } from './sections.ts';
 
 // An engine is cold once a process: children that do nothing else say how long it took, the best of them counts.
 const coldName = /^--cold=(.*)$/.exec(process.argv[2] ?? '')?.[1];
@@ -102,5 +103,8 @@ const folder = values.write ? join(root, 'docs/bench') : (values.out ?? join(roo
 mkdirSync(folder, { recursive: true });
 writeFileSync(join(folder, 'results.json'), `${JSON.stringify(results, undefined, 2)}\n`);
 writeFileSync(join(folder, 'benchmarks.svg'), svg(results));
-if (values.write) writeFileSync(join(root, 'docs/benchmarks.md'), page(results));
+if (values.write) {
+  const file = join(root, 'docs/benchmarks.md');
+  writeFileSync(file, keepSections(page(results), existsSync(file) ? readFileSync(file, 'utf8') : ''));
+}
 say(`written: ${folder}`);
