@@ -19,7 +19,6 @@ const BUNDLES = {
   skep: {
     library: 'frontends/ts/index.ts',
     core: 'core/index.ts',
-    main: 'tools/cli/skep.ts',
     inline: 'tools/cli/inline.ts',
     worker: 'tools/cli/worker.ts',
     testing: 'tools/testing/index.ts',
@@ -99,6 +98,21 @@ for (const [name, entries] of Object.entries(BUNDLES)) {
 }
 await bundle({ entryPoints: { core: 'core/index.ts' }, format: 'esm', platform: 'neutral' });
 await bundle({ entryPoints: { loader: 'tools/cli/loader.ts' }, format: 'esm' });
+// The command's main thread is small, and opens the bundle only where it runs something itself.
+await bundle({
+  entryPoints: { main: 'tools/cli/skep.ts' },
+  outExtension: { '.js': '.cjs' },
+  format: 'cjs',
+  define: { 'import.meta.url': '__url' },
+  banner: { js: "const __url = require('node:url').pathToFileURL(__filename).href;" },
+  plugins: [
+    {
+      name: 'launch',
+      setup: ({ onResolve }) =>
+        onResolve({ filter: /\/launch\.ts$/ }, () => ({ path: './launch.cjs', external: true })),
+    },
+  ],
+});
 await bundle({
   entryPoints: { launch: 'tools/cli/launch.ts' },
   outExtension: { '.js': '.cjs' },
@@ -119,8 +133,8 @@ for (const [file, entry] of [
 }
 write('worker.cjs', "require('./launch.cjs').open('skep', 'worker');\n");
 write('bin/package.json', '{ "type": "commonjs" }\n');
-for (const bin of Object.keys(BUNDLES))
-  write(`bin/${bin}.js`, `#!/usr/bin/env node\nrequire('../launch.cjs').open('${bin}', 'main');\n`, 0o755);
+write('bin/skep.js', "#!/usr/bin/env node\nrequire('../main.cjs');\n", 0o755);
+write('bin/skep-vm.js', "#!/usr/bin/env node\nrequire('../launch.cjs').open('skep-vm', 'main');\n", 0o755);
 
 // Without this everything works, only slower.
 for (const name of Object.keys(BUNDLES)) {

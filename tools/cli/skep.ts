@@ -2,12 +2,14 @@
  * The `skep` command, main thread. A run that traces something live goes into a worker (HOUSE decision 8: ptrace belongs to one thread, and a
  * JavaScript SIGINT handler never runs inside a synchronous loop); this thread then owns signals and the exit status, and nothing else.
  * Replays, workloads and everything that only computes run right here: nothing blocks, Ctrl-C ends them as it ends any program, and they
- * save a second start of Node's machinery.
+ * save a second start of Node's machinery. This file is a program of its own (dist/main.cjs): where a worker does everything, this thread has no
+ * use for the bundle.
  *
  * `flag` is shared with the worker: [0] is 1 after Ctrl-C and 2 when --duration is up, [1] the worker's thread id in the operating
  * system (0 until a tracer runs there), for the kick out of wait4, [2] a descriptor that ends the waits of a live backend.
  */
 import { writeSync } from 'node:fs';
+import { open } from './launch.ts';
 import type { WorkerEnd, WorkerMessage, WorkerStart } from './protocol.ts';
 
 const argv = process.argv.slice(2);
@@ -25,7 +27,7 @@ function needsWorker(): boolean {
 }
 
 if (needsWorker()) runInWorker();
-else void import('./inline.ts').then(({ runHere }) => runHere(argv));
+else void (open('skep', 'inline') as unknown as typeof import('./inline.ts')).runHere(argv);
 
 function runInWorker(): void {
   // Not at the top: whoever needs no worker need not load it.
