@@ -31,16 +31,19 @@ export function everyInterval(
   }
 }
 
+export interface EventOptions {
+  /** Pages of each CPU's buffer. */
+  readonly pageCnt?: number;
+  readonly durationS?: number | undefined;
+  /** Called when nothing can be missed any more: the header belongs here. */
+  readonly ready: () => void;
+}
+
 /**
  * Calls `each` for every event of a perf buffer, until Ctrl-C, the source's end, or `durationS` seconds of the world's clock. An `each` that
  * answers false ends it.
  */
-export function eachEvent<E>(
-  b: BPF,
-  table: string,
-  options: { readonly pageCnt?: number; readonly durationS?: number | undefined },
-  each: (event: E) => unknown,
-): void {
+export function eachEvent<E>(b: BPF, table: string, options: EventOptions, each: (event: E) => unknown): void {
   eachRecord(b, [table], options, (_, event) => each(event as E));
 }
 
@@ -48,10 +51,10 @@ export function eachEvent<E>(
 export function eachRecord(
   b: BPF,
   tables: readonly string[],
-  options: { readonly pageCnt?: number; readonly durationS?: number | undefined },
+  options: EventOptions,
   each: (table: string, event: unknown) => unknown,
 ): void {
-  const { pageCnt = 8, durationS } = options;
+  const { pageCnt = 8, durationS, ready } = options;
   let done = false;
   for (const name of tables) {
     const table = b.getTable(name);
@@ -62,6 +65,7 @@ export function eachRecord(
       { pageCnt },
     );
   }
+  ready();
   const now = () => b.backend.nowMs?.() ?? Date.now();
   const end = durationS === undefined ? undefined : now() + durationS * 1000;
   try {

@@ -4,7 +4,7 @@ import { Option } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { TOOLS } from '../../tools/index.ts';
 import { OPTION_TYPES } from '../../tools/tool.ts';
-import { SKEP, skep } from './skep.ts';
+import { SKEP, skep, skepAsync, tracingProblem } from './skep.ts';
 
 /** Flags of BCC 0.26's scripts (their -h and --ebpf left out). */
 const BCC_FLAGS: Readonly<Record<string, string>> = {
@@ -130,5 +130,24 @@ describe('the same on the command line', () => {
     const end = await new Promise((done) => child.on('close', (code, signal) => done({ code, signal })));
     expect(end).toEqual({ code: null, signal: 'SIGPIPE' });
     expect(stderr).toBe('');
+  });
+});
+
+describe.skipIf(tracingProblem !== undefined)(`Ctrl-C${tracingProblem ? ` (${tracingProblem})` : ''}`, () => {
+  it('has the counts printed that there are, and ends the command', async () => {
+    let sent = false;
+    const { stdout, status } = await skepAsync(
+      ['funccount', '-i', '1', 'vfs_*', '--', 'sh', '-c', 'while :; do read line < /etc/hostname; done'],
+      (child, text) => {
+        // After the first report there is something to count again.
+        if (sent || !text().includes('vfs_read')) return;
+        sent = true;
+        child.kill('SIGINT');
+      },
+    );
+    expect(stdout).toMatch(/^Tracing \d+ functions/);
+    expect(stdout.match(/^vfs_read +\d+$/gm)!.length).toBeGreaterThanOrEqual(1);
+    expect(stdout.trimEnd().split('\n').at(-1)).toBe('Detaching...');
+    expect(status).toBe(130);
   });
 });

@@ -78,10 +78,9 @@ export default defineTool<Options>({
         json: (e) => e.args.join(' '),
       },
     ]);
-    table.header();
     /** Arguments seen of each exec() under way, by process. */
     const pending = new Map<number, string[]>();
-    eachEvent<ExecEvent>(b, 'events', {}, (e) => {
+    eachEvent<ExecEvent>(b, 'events', { ready: () => table.header() }, (e) => {
       const args = pending.get(e.pid) ?? [];
       if (!e.is_return) {
         pending.set(e.pid, args);

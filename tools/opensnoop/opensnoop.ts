@@ -93,24 +93,28 @@ export default defineTool<Options>({
       { name: 'FLAGS', cell: '%08o ', header: '%-9s', when: extended, value: (e) => e.flags },
       { name: 'PATH', cell: '%s', value: (e) => e.path },
     ]);
-    table.header();
     let first: bigint | undefined;
     /** With -F: the parts of each open's path that came so far, by thread. */
     const parts = new Map<bigint, string[]>();
-    eachEvent<OpenEvent>(b, 'events', { pageCnt: options.bufferPages, durationS: options.duration }, (e) => {
-      let path = e.name;
-      if (options.fullPath) {
-        const known = parts.get(e.id) ?? [];
-        known.push(e.name);
-        parts.set(e.id, known);
-        if (!e.last) return;
-        parts.delete(e.id);
-        path = joinPath(known);
-      }
-      first ??= e.ts_us;
-      if (options.name !== undefined && !e.comm.includes(options.name)) return;
-      table.row({ ...e, path, seconds: Number(e.ts_us - first) / 1e6 });
-    });
+    eachEvent<OpenEvent>(
+      b,
+      'events',
+      { pageCnt: options.bufferPages, durationS: options.duration, ready: () => table.header() },
+      (e) => {
+        let path = e.name;
+        if (options.fullPath) {
+          const known = parts.get(e.id) ?? [];
+          known.push(e.name);
+          parts.set(e.id, known);
+          if (!e.last) return;
+          parts.delete(e.id);
+          path = joinPath(known);
+        }
+        first ??= e.ts_us;
+        if (options.name !== undefined && !e.comm.includes(options.name)) return;
+        table.row({ ...e, path, seconds: Number(e.ts_us - first) / 1e6 });
+      },
+    );
   },
 });
 

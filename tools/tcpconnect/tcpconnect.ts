@@ -123,17 +123,21 @@ export default defineTool<Options>({
       { name: 'DPORT', cell: '%-6d ', header: options.dns ? '%-6s ' : '%-6s', value: (e) => e.dport },
       { name: 'QUERY', cell: '%s', when: options.dns, value: (e) => names.of(address(e, 'daddr')) },
     ]);
-    table.header();
-    eachRecord(b, options.dns ? ['dns_events', 'events'] : ['events'], {}, (name, record) => {
-      if (name === 'dns_events') {
-        const { size, bytes } = record as { readonly size: number; readonly bytes: Uint8Array };
-        names.learn(Uint8Array.from(bytes).subarray(0, size));
-        return;
-      }
-      const e = record as ConnectEvent;
-      first ??= e.ts_us;
-      table.row(e);
-    });
+    eachRecord(
+      b,
+      options.dns ? ['dns_events', 'events'] : ['events'],
+      { ready: () => table.header() },
+      (name, record) => {
+        if (name === 'dns_events') {
+          const { size, bytes } = record as { readonly size: number; readonly bytes: Uint8Array };
+          names.learn(Uint8Array.from(bytes).subarray(0, size));
+          return;
+        }
+        const e = record as ConnectEvent;
+        first ??= e.ts_us;
+        table.row(e);
+      },
+    );
   },
 });
 

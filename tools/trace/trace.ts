@@ -163,7 +163,6 @@ export default defineTool<Options>({
         json: (line) => frames(b, line, 'user', false),
       },
     ]);
-    table.header();
     const stackLines = (line: Line) =>
       json
         ? []
@@ -173,27 +172,32 @@ export default defineTool<Options>({
     const counted = new Map<string, { line: Line; count: number }>();
     let left = options.maxEvents;
     const byEvents = new Map(probes.map((probe) => [probe.events, probe]));
-    eachRecord(b, [...byEvents.keys()], { pageCnt: options.bufferPages }, (events, record) => {
-      const probe = byEvents.get(events)!;
-      const e = record as TraceEvent;
-      if (options.name !== undefined && !e.comm.includes(options.name)) return true;
-      const message = messageOf(b, probe, e);
-      if (options.msgFilter !== undefined && !message.includes(options.msgFilter)) return true;
-      const line = { e, probe, message };
-      if (options.aggregate) {
-        const key = [e.tgid, e.pid, e.comm, probe.index, message, e.kernel_stack, e.user_stack].join('\0');
-        const known = counted.get(key);
-        if (known) known.count++;
-        else counted.set(key, { line, count: 1 });
-      } else {
-        table.row(line);
-        const stack = stackLines(line);
-        for (const text of stack) print(text);
-        if (!json && (options.kernelStack || options.userStack)) print('');
-      }
-      // False ends it: that was the last one of -M.
-      return left === undefined || --left > 0;
-    });
+    eachRecord(
+      b,
+      [...byEvents.keys()],
+      { pageCnt: options.bufferPages, ready: () => table.header() },
+      (events, record) => {
+        const probe = byEvents.get(events)!;
+        const e = record as TraceEvent;
+        if (options.name !== undefined && !e.comm.includes(options.name)) return true;
+        const message = messageOf(b, probe, e);
+        if (options.msgFilter !== undefined && !message.includes(options.msgFilter)) return true;
+        const line = { e, probe, message };
+        if (options.aggregate) {
+          const key = [e.tgid, e.pid, e.comm, probe.index, message, e.kernel_stack, e.user_stack].join('\0');
+          const known = counted.get(key);
+          if (known) known.count++;
+          else counted.set(key, { line, count: 1 });
+        } else {
+          table.row(line);
+          const stack = stackLines(line);
+          for (const text of stack) print(text);
+          if (!json && (options.kernelStack || options.userStack)) print('');
+        }
+        // False ends it: that was the last one of -M.
+        return left === undefined || --left > 0;
+      },
+    );
     for (const { line, count } of [...counted.values()].sort((a, c) => c.count - a.count)) {
       table.row(line);
       for (const text of stackLines(line)) print(text);

@@ -1,0 +1,84 @@
+/** Tools on the running kernel, of what this test itself does: needs root, BPF, tracefs. No kprobe is needed: this kernel may have none. */
+
+import { spawnSync } from 'node:child_process';
+import { connect, createServer } from 'node:net';
+import { describe, expect, it } from 'vitest';
+import { noTracefs, noUprobes, title } from '../live/machine.ts';
+import { skepAsync } from './skep.ts';
+
+/** Runs a tool until `act`, which begins when the tool has printed `ready`, and `seen` are done; then Ctrl-C. */
+async function live(
+  args: readonly string[],
+  ready: RegExp,
+  act: () => void,
+  seen: RegExp,
+): Promise<{ stdout: string; stderr: string; status: number | null }> {
+  let acted = false;
+  let stopped = false;
+  return skepAsync(args, (child, stdout) => {
+    if (!acted && ready.test(stdout())) {
+      acted = true;
+      act();
+    }
+    if (acted && !stopped && seen.test(stdout())) {
+      stopped = true;
+      child.kill('SIGINT');
+    }
+  });
+}
+
+describe.skipIf(noTracefs !== undefined)(title('tools on the running kernel', noTracefs), () => {
+  it('opensnoop and trace tell of a file that cat opens', async () => {
+    const cat = () => void spawnSync('cat', ['/etc/hostname']);
+    const open = await live(['opensnoop', '-n', 'cat'], /PATH\n/, cat, /\/etc\/hostname\n/);
+    expect(open.stdout).toMatch(/^\d+ +cat +\d+ +0 \/etc\/hostname$/m);
+    expect({ stderr: open.stderr, status: open.status }).toEqual({ stderr: '', status: 0 });
+    const probe = 't:syscalls:sys_enter_openat "%s", args->filename';
+    const trace = await live(['trace', probe, '-n', 'cat', '-f', 'hostname'], / -\n/, cat, /hostname\n/);
+    expect(trace.stdout).toMatch(/^\d+ +\d+ +cat +sys_enter_openat +\/etc\/hostname$/m);
+  });
+
+  it('tcpconnect sees our connects, by the tracepoint of TCP states where there are no kprobes', async () => {
+    const server = createServer((socket) => socket.end());
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+    const { port } = server.address() as { port: number };
+    const { stdout, status } = await live(
+      ['tcpconnect', '-p', String(process.pid), '-P', String(port)],
+      /DPORT/,
+      () =>
+        connect(port, '127.0.0.1').on('connect', function (this: { destroy(): void }) {
+          this.destroy();
+        }),
+      new RegExp(` ${port} `),
+    );
+    server.close();
+    expect(stdout).toMatch(new RegExp(`^${process.pid} +\\S.{11} 4 +127\\.0\\.0\\.1 +127\\.0\\.0\\.1 +${port} `, 'm'));
+    expect(status).toBe(0);
+  });
+
+  it('runqlat prints its histogram at Ctrl-C', async () => {
+    const { stdout, status } = await live(
+      ['runqlat', '-p', String(process.pid), '1', '2'],
+      /Tracing/,
+      () => {},
+      /never/,
+    );
+    expect(stdout).toMatch(/^ {5}usecs {15}: count {5}distribution$/m);
+    expect(status).toBe(0);
+  });
+
+  it.skipIf(noUprobes !== undefined)(
+    title('trace reads arguments of functions of the C library', noUprobes),
+    async () => {
+      // It ends by itself at the first.
+      const { stdout, status } = await live(
+        ['trace', 'c:malloc "%d", arg1', '-n', 'cat', '-M', '1'],
+        / -\n/,
+        () => void spawnSync('cat', ['/etc/hostname']),
+        /never/,
+      );
+      expect(stdout).toMatch(/^\d+ +\d+ +cat +malloc +\d+$/m);
+      expect(status).toBe(0);
+    },
+  );
+});
