@@ -5,6 +5,7 @@
  * Under `skep run` the session is the command's. A program that imports skep on its own makes a backend and passes it.
  */
 import { readFileSync } from 'node:fs';
+import { LinuxBackend, type LinuxBackendOptions } from '../../bindings/linux/backend.ts';
 import { SHIPPED_RELEASE, shippedBtfBytes } from '../../bindings/node/shipped-btf.ts';
 import { TraceSource, traceUnavailable } from '../../bindings/trace/index.ts';
 import { type Backend, BPF as CoreBPF, createModel, Unsupported } from '../../core/index.ts';
@@ -36,4 +37,12 @@ export function modelBackend(options: ModelOptions = {}): Backend {
   const problem = traceUnavailable();
   if (problem !== undefined) throw new Unsupported('tracing a command', { backend: 'model', hint: problem });
   return createModel({ btf, release: SHIPPED_RELEASE, source: new TraceSource({ command: options.command }) });
+}
+
+/**
+ * The live kernel for a program of your own, with `command` held until the first blocking call. Ctrl-C is the program's: `for await` with a
+ * signal, or Node's own handlers between awaits. Throws BpfError by the name of the right that is missing.
+ */
+export function linuxBackend(options: LinuxBackendOptions = {}): Backend {
+  return new LinuxBackend(options);
 }
