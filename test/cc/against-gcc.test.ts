@@ -31,10 +31,14 @@ static const unsigned sizes[] = {${INPUTS.map((m) => m.length).join(',')}};
 int main(void) { for (unsigned i = 0; i < ${INPUTS.length}; i++) {
   printf("%llx ", (unsigned long long)entry(inputs[i], sizes[i]));
   for (unsigned k = 0; k < sizes[i]; k++) printf("%02x", inputs[i][k]); printf("\\n"); } }\n`;
-    writeFileSync(join(scratch, 'a.c'), `${TYPEDEFS}\n#line 1 "test.c"\n${text}\n${main}`);
-    const built = spawnSync('gcc', ['-w', '-O0', '-fwrapv', '-o', join(scratch, 'a'), join(scratch, 'a.c')], {
-      encoding: 'utf8',
-    });
+    writeFileSync(join(scratch, 'a.c'), `${TYPEDEFS}\n#include <assert.h>\n#line 1 "test.c"\n${text}\n${main}`);
+    const built = spawnSync(
+      'gcc',
+      ['-std=gnu2x', '-w', '-O0', '-fwrapv', '-o', join(scratch, 'a'), join(scratch, 'a.c')],
+      {
+        encoding: 'utf8',
+      },
+    );
     expect(built.stderr).toBe('');
     return spawnSync(join(scratch, 'a'), { encoding: 'utf8' }).stdout.trim().split('\n');
   } finally {

@@ -66,7 +66,7 @@ const PIECES = [
   '})',
 ]; // prettier-ignore
 
-const texts = ['diagnostics', 'programs'].flatMap((folder) => {
+const texts = ['diagnostics', 'programs', 'libbpf', 'against-gcc'].flatMap((folder) => {
   const url = new URL(`./${folder}/`, import.meta.url);
   return readdirSync(url)
     .filter((f) => f.endsWith('.c'))

@@ -7,6 +7,28 @@ import { LIBBPF_MACROS } from './libbpf-macros.ts';
 
 /** Visible to every program. */
 export const KERNEL_MACROS = `
+static_assert _Static_assert
+SCHAR_MIN (-128)
+CHAR_MIN (-128)
+CHAR_MAX 127
+INT8_MIN (-128)
+INT16_MIN (-32768)
+INT64_MIN (-9223372036854775807L - 1)
+INTPTR_MAX 9223372036854775807L
+UINTPTR_MAX 18446744073709551615UL
+PTRDIFF_MAX 9223372036854775807L
+INTMAX_MAX 9223372036854775807L
+UINTMAX_MAX 18446744073709551615UL
+INT8_C(c) c
+INT16_C(c) c
+INT32_C(c) c
+INT64_C(c) c##L
+UINT8_C(c) c
+UINT16_C(c) c
+UINT32_C(c) c##U
+UINT64_C(c) c##UL
+INTMAX_C(c) c##L
+UINTMAX_C(c) c##UL
 NULL ((void *)0)
 __user __attribute__((btf_type_tag("user")))
 __kernel

@@ -70,7 +70,7 @@ function parseExternal(p: Parser): void {
     p.fail(p.tok, 'file-scope assembly is not available in BPF programs');
   if (parseMapDeclaration(p)) return;
   if (p.is('}')) p.fail(p.tok, `extraneous closing brace ('}')`);
-  if (p.tok.kind !== 'ident') p.fail(p.tok, 'expected a declaration');
+  if (p.tok.kind !== 'ident' && !p.is('[')) p.fail(p.tok, 'expected a declaration');
   parseDeclaration(p, 'file');
 }
 
@@ -112,11 +112,17 @@ export function parseStaticAssert(p: Parser): void {
  */
 export function parseDeclaration(p: Parser, scope: 'file' | 'block'): VarSymbol[] {
   const vars: VarSymbol[] = [];
+  // `[[maybe_unused]] int x;`
+  const leading = p.is('[') ? parseAttributes(p) : undefined;
   const first = p.tok;
   // `name(...)` alone at file scope is most often a misspelt map macro.
   if (scope === 'file' && p.peek().text === '(' && !isTypeStart(p)) p.fail(p.tok, unknownMacro(p.tok));
   const specs: Specifiers =
     isTypeStart(p) || p.peek().kind === 'ident' || p.peek().text === '*' ? parseSpecifiers(p) : implicitInt(p);
+  if (leading) {
+    specs.attributes.noinline ||= leading.noinline;
+    specs.attributes.align ??= leading.align;
+  }
   if (p.accept(';')) {
     if (!specs.declaresTag && specs.type.kind !== 'error')
       p.cx.report.warning(first, 'declaration does not declare anything');

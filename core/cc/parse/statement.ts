@@ -102,6 +102,7 @@ function parseBlockItem(p: Parser, body: FunctionBody): Stmt {
 
 function startsDeclaration(p: Parser): boolean {
   const next = p.peek();
+  if (p.is('[') && next.text === '[') return !isFallthrough(p);
   if (next.text === ':') return false;
   // `name(...)` is a call: no program declares `T (x)` with a type it did not declare itself; `T (*x)` is a pointer's declaration.
   if (next.text === '(' && p.tok.kind === 'ident' && !KEYWORDS.has(p.tok.text)) {
