@@ -91,4 +91,73 @@ describe('explanations', () => {
     expect(r.log.trimEnd().split('\n').at(-2)).toMatch(/^old state:/);
     expect(r.error!.explanation.category).toBe('limit');
   });
+
+  /** One failure in the shapes that releases print it in. */
+  const LOGS: readonly (readonly [string, string])[] = [
+    [
+      '4.15, registers only',
+      `5: (18) r1 = 0xffff8881062c4000
+7: (85) call bpf_map_lookup_elem#1
+8: (71) r1 = *(u8 *)(r0 +0)
+R0 invalid mem access 'map_value_or_null'
+`,
+    ],
+    [
+      '5.4, with source and states',
+      `; u64 *val = bpf_map_lookup_elem(&counts, &key);
+5: (18) r1 = 0xffff8881062c4000
+7: (85) call bpf_map_lookup_elem#1
+; *val += 1;
+8: (71) r1 = *(u8 *)(r0 +0)
+ R0_w=map_value_or_null(id=1,off=0,ks=4,vs=8,imm=0) R6_w=ctx(id=0,off=0,imm=0) R10=fp0 fp-8=mmmm????
+R0 invalid mem access 'map_value_or_null'
+processed 8 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0
+`,
+    ],
+    [
+      '6.18, level 2, from a loader',
+      `libbpf: -- BEGIN PROG LOAD LOG --
+0: R1=ctx() R10=fp0
+; u64 *val = bpf_map_lookup_elem(&counts, &key); @ count.c:3
+5: (18) r1 = 0xffff8881062c4000       ; R1_w=map_ptr(map=counts,ks=4,vs=8)
+7: (85) call bpf_map_lookup_elem#1    ; R0_w=map_value_or_null(id=1,map=counts,ks=4,vs=8)
+; if (key == 5) @ count.c:4
+8: (15) if r6 == 0x5 goto pc+3        ; R6_w=scalar()
+12: (95) exit
+
+from 8 to 9: R0=map_value_or_null(id=1,map=counts,ks=4,vs=8) R6=5 R10=fp0
+9: (b7) r2 = 1                        ; R2_w=1
+; *val += 1; @ count.c:5
+10: (71) r1 = *(u8 *)(r0 +0)
+R0 invalid mem access 'map_value_or_null'
+processed 8 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0
+-- END PROG LOAD LOG --
+`,
+    ],
+  ];
+
+  it.each(LOGS)("reads a kernel's log: %s", (release, log) => {
+    const prog: ProgSpec = { ...MISSING_CHECK, insns: new Uint8Array(0), lines: [] };
+    const e = explainKernelLog(log, prog)!;
+    expect(e).toMatchObject({
+      category: 'null',
+      pc: release.startsWith('6.') ? 10 : 8,
+      instruction: 'r1 = *(u8 *)(r0 +0)',
+    });
+    if (release.startsWith('4.')) {
+      expect(e.variable).toBe('r0');
+      expect(e.reason).toContain('`bpf_map_lookup_elem()` (insn 7) gives null');
+    } else {
+      expect(e).toMatchObject({ variable: 'val', at: { text: '*val += 1;' } });
+      expect(e.reason).toContain('`bpf_map_lookup_elem(&counts, &key)`');
+      expect(e.known[0]!.text).toContain('null or a pointer to a map value');
+    }
+    if (release.startsWith('6.')) expect(e.at).toMatchObject({ file: 'count.c', line: 5 });
+  });
+
+  it('has nothing to say of an accepted program', () => {
+    expect(
+      explainKernelLog('0: (b7) r0 = 0\n1: (95) exit\nprocessed 2 insns (limit 1000000)\n', MISSING_CHECK),
+    ).toBeUndefined();
+  });
 });

@@ -32,6 +32,9 @@ export interface Evidence {
   readonly kernel?: string | undefined;
 }
 
+/** Stands for the file where a log shows source lines without saying where they are from: those have no numbers. */
+export const LOG_FILE = '<log>';
+
 export interface Mend {
   readonly text: string;
   readonly patch?: Patch | undefined;
@@ -134,7 +137,8 @@ export class Case {
   }
 
   lineOf(pc: number): number | undefined {
-    return this.lineAt(pc)?.line;
+    const line = this.lineAt(pc);
+    return line?.file === LOG_FILE ? undefined : line?.line;
   }
 
   /** The instruction as the kernel prints it. */
@@ -305,7 +309,7 @@ export class Case {
     const { file, offset } = at;
     const { outer, inner } = file.statementAt(offset);
     const { line, column } = file.position(inner);
-    const text = `\`${code}\` before line ${line}${more}`;
+    const text = `\`${code}\` before ${file.name === LOG_FILE ? 'this line' : `line ${line}`}${more}`;
     if (!file.complete) return { text };
     const statement = file.text.slice(inner, file.statementEnd(inner));
     if (outer !== inner) {

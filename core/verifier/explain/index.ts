@@ -9,7 +9,7 @@
 import type { Btf } from '../../btf/btf.ts';
 import type { MapSpec, ProgSpec } from '../../spec/spec.ts';
 import type { Category } from '../refusal.ts';
-import { Case, type Evidence, type Spot } from './case.ts';
+import { Case, type Evidence, LOG_FILE, type Spot } from './case.ts';
 import { instructionsOfLog, readKernelLog } from './log.ts';
 import type { Patch } from './patch.ts';
 import { marksOf, placeOfLine, stepsOf } from './path.ts';
@@ -158,6 +158,8 @@ function placeAt(c: Case, pc: number): Place | undefined {
   if (!range) return place;
   const from = at.file.position(range.start);
   const to = at.file.position(range.end);
+  if (place.line === 0)
+    return { ...place, column: from.column, endColumn: to.line === from.line ? to.column : undefined };
   if (from.line !== place.line) return place;
   return { ...place, column: from.column, endColumn: to.line === from.line ? to.column : place.text.length + 1 };
 }
@@ -185,7 +187,7 @@ export function explainKernelLog(log: string, prog: ProgSpec, options: KernelLog
       ? prog.lines
       : [...read.lines]
           .sort(([a], [b]) => a - b)
-          .map(([insn, l]) => ({ insn, file: l.file ?? '<log>', line: l.line ?? 0, column: 0, text: l.text }));
+          .map(([insn, l], i) => ({ insn, file: l.file ?? LOG_FILE, line: l.line ?? i + 1, column: 0, text: l.text }));
   const pc = read.path.at(-1) ?? 0;
   return explain({
     prog: { ...prog, lines, insns: prog.insns.length > 0 ? prog.insns : instructionsOfLog(log) },

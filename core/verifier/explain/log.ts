@@ -89,6 +89,11 @@ export function readKernelLog(log: string): LogEvidence | undefined {
       learn(line);
       continue;
     }
+    // Before 5.18 the state stands on a line of its own, indented.
+    if (/^\s+(?:frame\d+: ?)?R\d+(?:_\w+)?=/.test(raw)) {
+      learn(line);
+      continue;
+    }
     if (NOISE.test(line) || /^\s/.test(raw)) continue;
     if (message !== '') details.push(message);
     message = line;

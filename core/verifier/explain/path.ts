@@ -1,6 +1,6 @@
 /** The causal path: of all that ran before the refusal, the assignments and branches that matter to it, in the words of the source. */
 import type { LineInfo } from '../../spec/spec.ts';
-import type { Case } from './case.ts';
+import { type Case, LOG_FILE } from './case.ts';
 import type { Origin } from './flow.ts';
 import type { Place, Step } from './index.ts';
 import type { SourceText } from './source.ts';
@@ -16,6 +16,7 @@ export interface Wanted {
 
 export function placeOfLine(line: LineInfo | undefined): Place | undefined {
   if (!line || line.line === 0) return undefined;
+  if (line.file === LOG_FILE) return { file: '', line: 0, column: 1, text: line.text };
   return { file: line.file, line: line.line, column: line.column, text: line.text };
 }
 
@@ -107,7 +108,7 @@ export function marksOf(c: Case, of: Origin | undefined, last = ''): Map<number,
   const seen = new Set<number>();
   for (const o of slice) {
     if (o.kind === 'const' || o.kind === 'stack' || o.kind === 'map' || o.kind === 'param') continue;
-    const line = c.lineOf(o.pc);
+    const line = c.lineAt(o.pc)?.line;
     // One line of the source is one step; what happens on the refused line is said already.
     if (line === undefined || seen.has(line) || line === c.line?.line) continue;
     seen.add(line);

@@ -28,7 +28,7 @@ export function renderExplanation(e: Explanation, options: RenderOptions = {}): 
   const paint = (code: string, text: string) => (options.color ? `\x1b[${code}m${text}\x1b[0m` : text);
   const label = (name: string) => paint('36', `${name}:`);
   const out: string[] = [];
-  const where = e.at ? `${paint('1', `${e.at.file}:${e.at.line}:${e.at.column}:`)} ` : '';
+  const where = e.at && e.at.line > 0 ? `${paint('1', `${e.at.file}:${e.at.line}:${e.at.column}:`)} ` : '';
   out.push(`${where}${paint('1;31', 'error:')} ${paint('1', e.summary)} [${e.title}]`);
   if (e.at?.text) {
     out.push(expand(e.at.text));
@@ -44,7 +44,7 @@ export function renderExplanation(e: Explanation, options: RenderOptions = {}): 
   if (e.path.length > 0) {
     out.push(`  ${label('path')}`);
     for (const s of e.path) {
-      const place = s.place ? `${s.place.file}:${s.place.line}: ` : `insn ${s.pc}: `;
+      const place = s.place && s.place.line > 0 ? `${s.place.file}:${s.place.line}: ` : `insn ${s.pc}: `;
       const code = s.place ? s.place.text.trim() : s.instruction;
       out.push(`    ${place}${s.text}${code === '' ? '' : `: ${code}`}`);
     }

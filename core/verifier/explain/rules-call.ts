@@ -102,7 +102,7 @@ function wrongArgument(c: Case, register: number, is: string, wants: string): Sa
 
 function replaceArgument(c: Case, old: string, insert: string): Mend {
   const at = c.here;
-  const text = `give ${q(insert)} instead of ${q(old)} on line ${c.line?.line}`;
+  const text = `give ${q(insert)} instead of ${q(old)} on line ${c.lineOf(c.pc)}`;
   if (!at || !c.call) return { text };
   const open = at.file.code.indexOf('(', c.call.range.start);
   const start = at.file.text.indexOf(old, open + 1);
@@ -324,7 +324,7 @@ export const CALL_RULES: readonly Rule[] = [
         known: [],
         origin: c.flow.reg(1),
         mend: c.call
-          ? { text: `remove ${q(`${c.call.name}(${c.call.args.join(', ')});`)} on line ${c.line?.line}` }
+          ? { text: `remove ${q(`${c.call.name}(${c.call.args.join(', ')});`)} on line ${c.lineOf(c.pc)}` }
           : undefined,
       };
     },
@@ -372,7 +372,7 @@ export const CALL_RULES: readonly Rule[] = [
       marks: lock(c).marks,
       branches: 'since',
       mend: m[0].startsWith('Locking')
-        ? { text: `${q('bpf_spin_unlock')} the first before line ${c.line?.line}` }
+        ? { text: `${q('bpf_spin_unlock')} the first before line ${c.lineOf(c.pc)}` }
         : { text: `${q(`bpf_spin_lock(${c.call?.args[0] ?? '&val->lock'});`)} before what it protects` },
     }),
   },
@@ -489,7 +489,7 @@ const MAP_HINT: Record<string, string> = {
 
 function removeLine(c: Case): Mend {
   const at = c.here;
-  const text = `remove line ${c.line?.line}`;
+  const text = `remove line ${c.lineOf(c.pc)}`;
   if (!at?.file.complete) return { text };
   const { inner, outer } = at.file.statementAt(at.offset);
   const { column, line } = at.file.position(inner);

@@ -55,7 +55,7 @@ function nullable(c: Case, register: number, use: string): Said {
   const subject = c.subject(register);
   const origin = c.flow.reg(register);
   const why = whyNull(c, origin);
-  const line = c.line?.line;
+  const line = c.lineOf(c.pc);
   const checked = c.isExpression(subject);
   return {
     summary: `${q(subject)} may be null here`,
@@ -436,7 +436,7 @@ function stackBounds(c: Case, register: number, off: number, bytes: number): Sai
 function argumentMend(c: Case, old: string, insert: string): Mend {
   const at = c.here!;
   const { call } = c;
-  const text = `${q(insert)} instead of ${q(old)} on line ${c.line?.line}`;
+  const text = `${q(insert)} instead of ${q(old)} on line ${c.lineOf(c.pc)}`;
   if (!call) return { text };
   const start = at.file.text.indexOf(old, call.range.start + 1);
   return start < 0 || start >= call.range.end ? { text } : c.replace(at.file, start, start + old.length, insert, text);
@@ -493,7 +493,7 @@ function scalarDereference(c: Case, register: number): Said {
   const at = c.here;
   const whole = c.access && at ? at.file.slice(c.access.range) : subject;
   const assigned = at?.file.assignedAt(at.offset)?.name;
-  const source = /^\*/.test(whole) ? subject : `&${whole}`;
+  const source = !c.access ? 'ptr' : whole.startsWith('*') ? subject : `&${whole}`;
   return {
     summary: `${q(subject)} is a plain number here, and is used as an address`,
     reason: `the verifier knows no memory behind it: it ${originText(c, origin)}`,
@@ -580,14 +580,14 @@ function reload(c: Case, subject: string): Mend {
   const all = [...lines.filter((l) => l !== undefined), check];
   const { patch } = c.before(c.pc, all.join('\n'));
   return {
-    text: `load the pointers again and check again: ${all.map(q).join(' ')} before line ${c.line?.line}`,
+    text: `load the pointers again and check again: ${all.map(q).join(' ')} before line ${c.lineOf(c.pc)}`,
     patch,
   };
 }
 
 function removeStatement(c: Case, subject: string): Mend {
   const at = c.here!;
-  const text = `give ${q(subject)} back only once: remove line ${c.line?.line}`;
+  const text = `give ${q(subject)} back only once: remove line ${c.lineOf(c.pc)}`;
   const { inner, outer } = at.file.statementAt(at.offset);
   if (inner !== outer) return { text };
   const end = at.file.statementEnd(inner);
