@@ -7,6 +7,7 @@ import { ARRAY, PERCPU_ARRAY } from './array.ts';
 import { BLOOM_FILTER } from './bloom-filter.ts';
 import { CGROUP_ARRAY } from './cgroup-array.ts';
 import { CGROUP_STORAGE, PERCPU_CGROUP_STORAGE } from './cgroup-storage.ts';
+import { BPF_F_NO_PREALLOC } from './flags.ts';
 import { HASH, PERCPU_HASH } from './hash.ts';
 import { CGRP_STORAGE, INODE_STORAGE, SK_STORAGE, TASK_STORAGE } from './local-storage.ts';
 import { LPM_TRIE } from './lpm-trie.ts';
@@ -106,5 +107,27 @@ export function createMap(attrs: MapAttrs, host: MapHost): BpfMap {
   }
   const row = mapTypeByName(attrs.type)!;
   if (!row.create) throw new Unsupported(`map type ${row.name} (map ${attrs.name})`, { since: row.since });
-  return row.create(attrs, host);
+  try {
+    return row.create(attrs, host);
+  } catch (error) {
+    if (error instanceof BpfError && error.code === 'ENOMEM') throw tooLarge(attrs, row, host, error);
+    throw error;
+  }
+}
+
+/** What a map that does not fit wanted, and what to do about it. */
+function tooLarge(attrs: MapAttrs, row: MapTypeRow, host: MapHost, cause: BpfError): BpfError {
+  const values = row.perCpu ? host.cpus : 1;
+  const wanted = attrs.maxEntries * (attrs.keySize + values * attrs.valueSize);
+  const each = `${attrs.keySize} + ${values > 1 ? `${values} x ` : ''}${attrs.valueSize} bytes`;
+  const lazy = (attrs.flags ?? 0) & BPF_F_NO_PREALLOC || !/^(percpu_)?hash$/.test(row.name);
+  return new BpfError(
+    'ENOMEM',
+    `map ${attrs.name}: a ${row.name} of ${attrs.maxEntries} entries (${each}) wants ${inUnits(wanted)} and more; all maps together have at most 4 GiB: make it smaller${lazy ? '' : ', or give it BPF_F_NO_PREALLOC, with which entries take memory as they come'} (${cause.message})`,
+    { cause },
+  );
+}
+
+function inUnits(bytes: number): string {
+  return bytes >= 2 ** 30 ? `${(bytes / 2 ** 30).toFixed(1)} GiB` : `${Math.ceil(bytes / 2 ** 20)} MiB`;
 }

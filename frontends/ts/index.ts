@@ -13,6 +13,7 @@ import { type Backend, BPF as CoreBPF, createModel, Unsupported } from '../../co
 /** Why a command cannot be traced here, or undefined when it can. */
 export { traceUnavailable } from '../../bindings/trace/index.ts';
 export * from '../../core/index.ts';
+export { cmdExited, cmdReady, runCmd } from './exec.ts';
 
 /** class BPF with `using`: the program is detached and its maps freed at the end of the block. */
 export class BPF extends CoreBPF {

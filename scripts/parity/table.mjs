@@ -29,7 +29,7 @@ export function reasons() {
 
 /** Ids in a test's name. */
 export function tagsOf(name) {
-  return [...name.matchAll(/\[((?:[CPLBXEV]\.[\w.*]+[ ,]*)+)\]/g)].flatMap(([, ids]) => ids.trim().split(/[ ,]+/));
+  return [...name.matchAll(/\[((?:[CPLBXEV]\.[\w.*:]+[ ,]*)+)\]/g)].flatMap(([, ids]) => ids.trim().split(/[ ,]+/));
 }
 
 /** Test files that carry tags. */

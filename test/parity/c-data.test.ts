@@ -140,7 +140,7 @@ describe('what programs send', () => {
     expect([...b.traceFields()][0]?.msg).toBe('n -5 s abc x f');
   });
 
-  it('records of perf buffers, with the type that was sent [C.out.perf_output C.out.perf_submit P.map.event P.map.open_perf_buffer P.out.perf_buffer_poll]', () => {
+  it('records of perf buffers, with the type that was sent [C.out.perf_output C.out.perf_submit P.map.event P.map.open_perf_buffer X.open_perf_buffer_close_get_poll_perf_buffer P.out.perf_buffer_poll]', () => {
     const { bpf } = world();
     const b = bpf(`struct data { u32 pid; u64 ts; char comm[16]; };
 BPF_PERF_OUTPUT(events);

@@ -66,7 +66,7 @@ const CASES: readonly (readonly [title: string, decls: string, body: string, che
     },
   ],
   [
-    'BPF_ARRAY and atomic increments [C.map.BPF_ARRAY C.mm.atomic_increment]',
+    'BPF_ARRAY and atomic increments [C.map.BPF_ARRAY X.get_array_table C.mm.atomic_increment]',
     'BPF_ARRAY(t, u64, 4);',
     'int k = 2; t.atomic_increment(k); t.atomic_increment(k, 10);',
     (b) =>
@@ -89,7 +89,7 @@ const CASES: readonly (readonly [title: string, decls: string, body: string, che
     },
   ],
   [
-    'per-CPU tables [C.map.BPF_PERCPU_HASH C.map.BPF_PERCPU_ARRAY]',
+    'per-CPU tables [C.map.BPF_PERCPU_HASH C.map.BPF_PERCPU_ARRAY X.get_percpu_array_table]',
     'BPF_PERCPU_HASH(t, u32); BPF_PERCPU_ARRAY(a, u64, 2);',
     `${PID} t.increment(pid); int k = 1; a.increment(k);`,
     (b) => {
@@ -162,7 +162,7 @@ const CASES: readonly (readonly [title: string, decls: string, body: string, che
     () => {},
   ],
   [
-    'stack traces, and ids of them [C.map.BPF_STACK_TRACE C.mm.get_stackid P.map.walk P.help.ksym]',
+    'stack traces, and ids of them [C.map.BPF_STACK_TRACE C.mm.get_stackid P.map.walk X.get_stack_table P.help.ksym]',
     'BPF_STACK_TRACE(stacks, 128); BPF_HASH(t, u32, int);',
     `${PID} int id = stacks.get_stackid(ctx, 0); t.update(&pid, &id);`,
     (b) => {
@@ -180,7 +180,7 @@ describe('tables', () => {
     CASES.filter(([title]) => !title.startsWith('raw')).map(([title, ...rest]) => [title, rest] as const),
   )('%s', (_title, [decls, body, check]) => check(ran(decls, body)));
 
-  it('maps of maps: the program looks up the inner one by the raw helpers [C.map.BPF_ARRAY_OF_MAPS C.map.BPF_HASH_OF_MAPS C.data.rawmap]', () => {
+  it('maps of maps: the program looks up the inner one by the raw helpers [C.map.BPF_ARRAY_OF_MAPS X.get_map_in_map_table C.map.BPF_HASH_OF_MAPS C.data.rawmap]', () => {
     const { bpf } = world();
     const b = bpf(`BPF_ARRAY(inner, u64, 2); BPF_ARRAY(other, u64, 2);
 BPF_ARRAY_OF_MAPS(arr, "inner", 4); BPF_HASH_OF_MAPS(hash, u32, "inner", 4); BPF_ARRAY(out, u64, 1);
@@ -198,7 +198,7 @@ int kprobe__tcp_v4_connect(void *ctx) {
     expect([b.getTable('inner').get(0), b.getTable('other').get(0)]).toEqual([5n, 50n]);
   });
 
-  it('prog arrays: tail calls [C.map.BPF_PROG_ARRAY C.mm.call P.ev.load_func P.map.__setitem__]', () => {
+  it('prog arrays: tail calls [C.map.BPF_PROG_ARRAY X.get_prog_table C.mm.call P.ev.load_func P.map.__setitem__]', () => {
     const { bpf } = world();
     const b = bpf(`BPF_PROG_ARRAY(progs, 4); BPF_ARRAY(out, u64, 1);
 int next(struct pt_regs *ctx) { int z = 0; out.increment(z, 100); return 0; }
@@ -217,7 +217,7 @@ int kprobe__tcp_v4_connect(struct pt_regs *ctx) { int z = 0; out.increment(z); p
     expect(second.getTable<number, bigint>('t').get(1)).toBe(5n);
   });
 
-  it('tables of one program in another: public and extern [C.map.public]', () => {
+  it('tables of one program in another: public and extern [C.map.public X.TableStorage]', () => {
     const { bpf } = world();
     const first = bpf(
       'BPF_TABLE_PUBLIC("hash", u32, u64, t, 10);\nint kprobe__tcp_v4_connect(void *ctx) { u32 k = 1; t.increment(k); return 0; }',
@@ -230,7 +230,7 @@ int kprobe__tcp_v4_connect(struct pt_regs *ctx) { int z = 0; out.increment(z); p
     expect(entries(first)).toHaveLength(2);
   });
 
-  it('counters of perf events [C.map.BPF_PERF_ARRAY C.mm.perf_read C.mm.perf_counter_value P.map.open_perf_event]', () => {
+  it('counters of perf events [C.map.BPF_PERF_ARRAY C.mm.perf_read C.mm.perf_counter_value P.map.open_perf_event X.open_perf_event_close_perf_event]', () => {
     const { bpf } = world();
     const b = bpf(`BPF_PERF_ARRAY(cnt, 1); BPF_ARRAY(out, u64, 3);
 int kprobe__tcp_v4_connect(struct pt_regs *ctx) {
@@ -248,7 +248,7 @@ int kprobe__tcp_v4_connect(struct pt_regs *ctx) {
     expect(out[2]).toBeGreaterThan(0n);
   });
 
-  it('cgroup arrays: is the task below a cgroup [C.map.BPF_CGROUP_ARRAY C.mm.check_current_task]', () => {
+  it('cgroup arrays: is the task below a cgroup [C.map.BPF_CGROUP_ARRAY X.get_cgroup_array C.mm.check_current_task]', () => {
     const { bpf } = world();
     const b = bpf(`BPF_CGROUP_ARRAY(cg, 2); BPF_ARRAY(out, u64, 2);
 int kprobe__tcp_v4_connect(struct pt_regs *ctx) { int z = 0, o = 1; if (cg.check_current_task(0) > 0) out.increment(z); if (cg.check_current_task(1) > 0) out.increment(o); return 0; }`);
@@ -257,7 +257,7 @@ int kprobe__tcp_v4_connect(struct pt_regs *ctx) { int z = 0, o = 1; if (cg.check
     expect([...b.getTable<number, bigint>('out').values()]).toEqual([5n, 0n]);
   });
 
-  it('storage on tasks [C.map.BPF_TASK_STORAGE C.mm.storage]', () => {
+  it('storage on tasks [C.map.BPF_TASK_STORAGE X.get_task_storage_table C.mm.storage]', () => {
     const { bpf } = world();
     const b = bpf(`BPF_TASK_STORAGE(store, u64); BPF_ARRAY(out, u64, 1);
 KFUNC_PROBE(tcp_v4_connect, struct sock *sk) {
@@ -272,7 +272,7 @@ KFUNC_PROBE(tcp_v4_connect, struct sock *sk) {
     expect(b.getTable<number, bigint>('store').get(1000)).toBeUndefined();
   });
 
-  it('stacks by build id [C.map.BPF_STACK_TRACE_BUILDID]', () => {
+  it('stacks by build id [C.map.BPF_STACK_TRACE_BUILDID X.get_stackbuildid_table]', () => {
     const { bpf } = world((w) =>
       w
         .spawn({ comm: 'app' })

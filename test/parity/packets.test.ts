@@ -118,7 +118,7 @@ describe('XDP', () => {
     ]);
   });
 
-  it('sends packets to other devices, CPUs and sockets by maps [C.map.BPF_DEVMAP C.map.BPF_CPUMAP C.map.BPF_XSKMAP C.mm.redirect_map]', () => {
+  it('sends packets to other devices, CPUs and sockets by maps [C.map.BPF_DEVMAP X.get_devmap_table C.map.BPF_CPUMAP C.map.BPF_XSKMAP X.get_xskmap_table C.mm.redirect_map]', () => {
     const { bpf, backend } = world('connects', { cpus: 2 });
     const b = bpf(`BPF_DEVMAP(devs, 4); BPF_CPUMAP(cpus, 2); BPF_XSKMAP(xsks, 4); BPF_ARRAY(how, u32, 1);
 int go(struct xdp_md *ctx) {
@@ -146,7 +146,7 @@ int go(struct xdp_md *ctx) {
 });
 
 describe('filters', () => {
-  it('of a cgroup, attached by descriptor and type [P.ev.attach_func P.ev.detach_func]', () => {
+  it('of a cgroup, attached by descriptor and type [P.ev.attach_func X.attach_func_detach_func P.ev.detach_func]', () => {
     const { bpf, backend } = world();
     const b = bpf(`int keep(struct __sk_buff *skb) { return -1; }
 int only_udp(struct __sk_buff *skb) { u8 proto = 0; if (bpf_skb_load_bytes(skb, 9, &proto, 1)) return 0; return proto == 17; }`);
@@ -162,7 +162,7 @@ int only_udp(struct __sk_buff *skb) { u8 proto = 0; if (bpf_skb_load_bytes(skb, 
     expect(() => b.attachFunc(fn, 7, 0)).toThrow('EBADF');
   });
 
-  it('count in storage of their cgroup, one value or one a CPU [C.map.BPF_CGROUP_STORAGE C.map.BPF_PERCPU_CGROUP_STORAGE C.mm.storage]', () => {
+  it('count in storage of their cgroup, one value or one a CPU [C.map.BPF_CGROUP_STORAGE X.get_cg_storage_table C.map.BPF_PERCPU_CGROUP_STORAGE X.get_percpu_cg_storage_table C.mm.storage]', () => {
     const { bpf, backend } = world();
     const b = bpf(`BPF_CGROUP_STORAGE(all, u64); BPF_PERCPU_CGROUP_STORAGE(each, u64);
 int count(struct __sk_buff *skb) { u64 *v = all.get_local_storage(0); *v += 1; v = each.get_local_storage(0); *v += 10; return 1; }`);
@@ -174,7 +174,7 @@ int count(struct __sk_buff *skb) { u64 *v = all.get_local_storage(0); *v += 1; v
     expect([...b.getTable('each').values()]).toEqual([[20n]]);
   });
 
-  it('hold no sockets where a script has none: the maps answer as the kernel does [C.map.BPF_SOCKHASH C.map.BPF_SOCKMAP]', () => {
+  it('hold no sockets where a script has none: the maps answer as the kernel does [C.map.BPF_SOCKHASH X.get_sockhash_table C.map.BPF_SOCKMAP X.get_sockmap_table]', () => {
     const { bpf } = world();
     const b = bpf('BPF_SOCKMAP(m, 4); BPF_SOCKHASH(h, u64);');
     expect(() => b.getTable<number, number>('m').set(0, 77)).toThrow('EBADF');

@@ -27,7 +27,7 @@ function tables(cpus = 1): BPF {
 }
 
 describe('tables', () => {
-  it('are found by name, with the nearest when there is none [P.map.get_table P.map.getitem]', () => {
+  it('are found by name, with the nearest when there is none [P.map.get_table X.get_table P.map.getitem]', () => {
     const b = tables();
     expect(b.getTable('h')).toBe(b.get('h'));
     expect(() => b.getTable('hsit')).toThrow("did you mean 'hist'");
@@ -38,7 +38,7 @@ describe('tables', () => {
     expect(() => b.getTable('h', { keyType: 'no_such_t' })).toThrow('no_such_t');
   });
 
-  it('take and give entries as a dictionary [P.map.__getitem__ P.map.__setitem__ P.map.__delitem__ P.map.__contains__ P.map.__len__ P.map.__iter__]', () => {
+  it('take and give entries as a dictionary [P.map.__getitem__ X.get_hash_table P.map.__setitem__ P.map.__delitem__ P.map.__contains__ P.map.__len__ P.map.__iter__]', () => {
     const h = tables().getTable<number, bigint>('h');
     h.set(1, 10n);
     h.set(2, 20n);
@@ -102,7 +102,7 @@ describe('tables', () => {
     expect(() => h.itemsUpdateBatch([1], [])).toThrow('1 keys and 0 leaves');
   });
 
-  it('put the CPUs together [P.map.sum P.map.max P.map.average P.map.getvalue]', () => {
+  it('put the CPUs together [P.map.sum X.get_percpu_hash_table P.map.max P.map.average P.map.getvalue]', () => {
     const b = tables(2);
     const ph = b.getTable<number, bigint[]>('ph');
     ph.set(1, [3n, 5n]);
@@ -137,7 +137,7 @@ describe('tables', () => {
     expect(b.getTable('h').leafScanf('0x10')).toBe(16n);
   });
 
-  it('push, pop and peek [P.map.push P.map.pop P.map.peek]', () => {
+  it('push, pop and peek [P.map.push X.get_queuestack_table P.map.pop P.map.peek]', () => {
     const b = tables();
     const q = b.getTable<void, number>('q');
     q.push(1);
