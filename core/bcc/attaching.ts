@@ -22,6 +22,7 @@ import { encodePerfAttr } from './perf-attr.ts';
 import { countProbes, openProbes } from './probe-quota.ts';
 import { type ProbeKind, probeKind } from './probes/index.ts';
 import type { ProbeKindRow } from './probes/probe-kind.ts';
+import { userPath } from './user-code.ts';
 import { addresses, type UserPlace, userPlace } from './user-place.ts';
 
 /** What an attach method may pass on beside its target. */
@@ -47,10 +48,12 @@ export abstract class Attaching extends KernelQueries {
 
   // ---- kernel functions --------------------------------------------------------------------------------------------
 
+  /** Run a function at a kernel function's entry, or at that of every function that `eventRe` matches. */
   attachKprobe(options: Named<AttachOptions>): this {
     return this.#attachFunction('kprobe', 'attachKprobe', options);
   }
 
+  /** The same at returns. */
   attachKretprobe(options: Named<AttachOptions>): this {
     return this.#attachFunction('kretprobe', 'attachKretprobe', options);
   }
@@ -60,6 +63,7 @@ export abstract class Attaching extends KernelQueries {
     this.#detachNamed('kprobe', options, 'event', fnName);
   }
 
+  /** Detach from a function's return. */
   detachKretprobe(options: Named<{ event?: string; fnName?: string }> | string, fnName?: string): void {
     this.#detachNamed('kretprobe', options, 'event', fnName);
   }
@@ -79,21 +83,25 @@ export abstract class Attaching extends KernelQueries {
 
   // ---- tracepoints ---------------------------------------------------------------------------------------------------
 
+  /** Run a function at a tracepoint `category:event`, or at every one that `tpRe` matches. */
   attachTracepoint(options: Named<AttachTracepointOptions>): this {
     const { tp, tpRe, fnName } = named<AttachTracepointOptions>('attachTracepoint', options, ['tp', 'tpRe', 'fnName']);
     if (tpRe) return this.#attachAll('tracepoint', 'attachTracepoint', this.getTracepoints(tpRe), tpRe, fnName, {});
     return this.#attachOne('tracepoint', 'attachTracepoint', tp, fnName, {});
   }
 
+  /** Detach from a tracepoint. */
   detachTracepoint(options: Named<{ tp?: string; fnName?: string }> | string): void {
     this.#detachNamed('tracepoint', options, 'tp');
   }
 
+  /** Run a function at a tracepoint with the arguments of the tracepoint itself. */
   attachRawTracepoint(options: Named<{ tp?: string; fnName?: string }>): this {
     const { tp, fnName } = named<{ tp?: string; fnName?: string }>('attachRawTracepoint', options, ['tp', 'fnName']);
     return this.#attachOne('raw_tracepoint', 'attachRawTracepoint', tp, fnName, {});
   }
 
+  /** Detach from a raw tracepoint. */
   detachRawTracepoint(options: Named<{ tp?: string; fnName?: string }> | string): void {
     this.#detachNamed('raw_tracepoint', options, 'tp');
   }
@@ -105,6 +113,7 @@ export abstract class Attaching extends KernelQueries {
     return this.#attachTracing('kfunc', 'attachKfunc', options);
   }
 
+  /** The same for KRETFUNC_PROBE functions. */
   attachKretfunc(options: Named<{ fnName?: string }> | string): this {
     return this.#attachTracing('kretfunc', 'attachKretfunc', options);
   }
@@ -114,22 +123,27 @@ export abstract class Attaching extends KernelQueries {
     return this.#attachTracing('fmod_ret', 'attachFmodRet', options);
   }
 
+  /** Attach an LSM_PROBE function to its security hook. */
   attachLsm(options: Named<{ fnName?: string }> | string): this {
     return this.#attachTracing('lsm', 'attachLsm', options);
   }
 
+  /** Detach a KFUNC_PROBE function. */
   detachKfunc(options: Named<{ fnName?: string }> | string): void {
     this.#detachTracing('kfunc', 'detachKfunc', options);
   }
 
+  /** Detach a KRETFUNC_PROBE function. */
   detachKretfunc(options: Named<{ fnName?: string }> | string): void {
     this.#detachTracing('kretfunc', 'detachKretfunc', options);
   }
 
+  /** Detach a KMOD_RET function. */
   detachFmodRet(options: Named<{ fnName?: string }> | string): void {
     this.#detachTracing('fmod_ret', 'detachFmodRet', options);
   }
 
+  /** Detach an LSM_PROBE function. */
   detachLsm(options: Named<{ fnName?: string }> | string): void {
     this.#detachTracing('lsm', 'detachLsm', options);
   }
@@ -168,18 +182,31 @@ export abstract class Attaching extends KernelQueries {
     return this.#attachUser('uprobe', 'attachUprobe', options);
   }
 
+  /** The same at returns. */
   attachUretprobe(options: Named<AttachUprobeOptions>): this {
     return this.#attachUser('uretprobe', 'attachUretprobe', options);
   }
 
+  /** Detach from a user function's entry, by the arguments that it was attached with. */
   detachUprobe(options: Named<AttachUprobeOptions>): void {
     const { target, pid } = userPlace('detachUprobe', options);
     this.#detach('uprobe', withPid(target, pid));
   }
 
+  /** Detach from a user function's return. */
   detachUretprobe(options: Named<AttachUprobeOptions>): void {
     const { target, pid } = userPlace('detachUretprobe', options);
     this.#detach('uretprobe', withPid(target, pid));
+  }
+
+  /** Detach every uprobe and uretprobe of a program or library; how many. */
+  detachAllUprobesForBinary(name: string): number {
+    const path = userPath(name);
+    const mine = this.#attached.filter(
+      (a) => ['uprobe', 'uretprobe'].includes(a.kind) && a.target.startsWith(`${path}:`),
+    );
+    for (const { kind, target, fnName } of mine) this.#detach(kind, target, fnName);
+    return mine.length;
   }
 
   #attachUser(kind: ProbeKind, method: string, options: Named<AttachUprobeOptions>): this {
@@ -243,6 +270,7 @@ export abstract class Attaching extends KernelQueries {
     });
   }
 
+  /** Close the perf events of a type and config. */
   detachPerfEvent(options: Named<{ evType?: number; evConfig?: number }>): void {
     const { evType, evConfig } = named<{ evType?: number; evConfig?: number }>('detachPerfEvent', options, [
       'evType',
@@ -259,6 +287,7 @@ export abstract class Attaching extends KernelQueries {
     return this.#attachOne('socket', 'attachRawSocket', given.dev, given.fn?.name ?? given.fnName, {});
   }
 
+  /** Run an XDP function on every packet that an interface receives; what was there is replaced. */
   attachXdp(options: Named<AttachXdpOptions>): this {
     const {
       dev,
@@ -288,6 +317,7 @@ export abstract class Attaching extends KernelQueries {
     return this;
   }
 
+  /** BPF_PROG_DETACH. */
   detachFunc(fn: Func, attachableFd: number, attachType: number): void {
     if (!(fn instanceof Func)) throw new TypeError('detachFunc: the first argument is what loadFunc returned');
     this.#detach('prog_attach', `${attachableFd}:${attachType}`, fn.name);
@@ -300,10 +330,12 @@ export abstract class Attaching extends KernelQueries {
     return this.#open('kprobe') + this.#open('kretprobe');
   }
 
+  /** User functions that are probed. */
   numOpenUprobes(): number {
     return this.#open('uprobe') + this.#open('uretprobe');
   }
 
+  /** Tracepoints that are attached to. */
   numOpenTracepoints(): number {
     return this.#open('tracepoint');
   }

@@ -203,6 +203,7 @@ export class BPF extends Attaching {
     return this.#buffers.poll('ring', timeoutMs);
   }
 
+  /** Deliver what the ring buffers hold now, without waiting. */
   ringBufferConsume(): number {
     this.assertOpen();
     return this.#buffers.consume('ring');

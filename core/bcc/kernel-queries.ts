@@ -79,6 +79,7 @@ export abstract class KernelQueries {
       .map((f) => [f.name, f.address]);
   }
 
+  /** Their names, each once. */
   getUserFunctions(name: string, symRe: string): string[] {
     return [...new Set(this.getUserFunctionsAndAddresses(name, symRe).map(([function_]) => function_))];
   }
@@ -128,18 +129,22 @@ export abstract class KernelQueries {
     return this.#supports('kfunc', 'bpf_trampoline_link_prog');
   }
 
+  /** Can programs decide security hooks? */
   supportLsm(): boolean {
     return this.#supports('lsm', 'bpf_lsm_bpf');
   }
 
+  /** Can programs change what functions return? */
   supportFmodRet(): boolean {
     return this.#supports('fmod_ret', 'bpf_modify_return_test');
   }
 
+  /** Can programs be attached to raw tracepoints? */
   supportRawTracepoint(): boolean {
     return this.#supports('raw_tracepoint', 'bpf_find_raw_tracepoint', 'bpf_get_raw_tracepoint');
   }
 
+  /** And to those of modules? */
   supportRawTracepointInModule(): boolean {
     return this.#supports('raw_tracepoint_in_module', 'bpf_trace_modules');
   }

@@ -101,10 +101,12 @@ export class Table<K = unknown, V = unknown> implements Iterable<[K, V]> {
     throw new SysError('bpf(BPF_MAP_DELETE_ELEM)', errnoName(errno), `could not delete from table '${this.name}'`);
   }
 
+  /** The keys. */
   *keys(): IterableIterator<K> {
     for (const bytes of this.#rawKeys()) yield this.key.decode(bytes) as K;
   }
 
+  /** The leaves. */
   *values(): IterableIterator<V> {
     for (const [, leaf] of this.entries()) yield leaf;
   }
@@ -136,6 +138,7 @@ export class Table<K = unknown, V = unknown> implements Iterable<[K, V]> {
     return this.entries();
   }
 
+  /** The leaves, one by one. */
   itervalues(): IterableIterator<V> {
     return this.values();
   }
@@ -163,6 +166,7 @@ export class Table<K = unknown, V = unknown> implements Iterable<[K, V]> {
     return textOf(this.key, key);
   }
 
+  /** A leaf as text. */
   leafSprintf(leaf: V): string {
     return textOf(this.leaf, leaf);
   }
@@ -172,6 +176,7 @@ export class Table<K = unknown, V = unknown> implements Iterable<[K, V]> {
     return scanned(this.key, text) as K;
   }
 
+  /** The leaf that such a text means. */
   leafScanf(text: string): V {
     return scanned(this.leaf, text) as V;
   }

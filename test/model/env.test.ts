@@ -42,7 +42,7 @@ describe('helpers on the model kernel', () => {
     expect(printed(bad).lines[0]).toBe('-22 0 0');
   });
 
-  it('signals go out after the event, never to init, and pass their tracepoint', () => {
+  it('signals go out after the event, never to init, and pass their tracepoint [C.data.send_signal]', () => {
     const text = `${at('bpf_trace_printk("%d %d", bpf_send_signal(10), bpf_send_signal_thread(99));')}
 TRACEPOINT_PROBE(signal, signal_generate) { bpf_trace_printk("sig %d to %d", args->sig, args->pid); return 0; }`;
     const { lines, kernel } = printed(text);

@@ -164,7 +164,7 @@ describe('functions of programs', () => {
     expect(() => BPF.getUserFunctions('/nope', '.*')).toThrow('cannot be read');
   });
 
-  it('attached by pattern, each address once [P.ev.sym_re]', () => {
+  it('attached by pattern, each address once, detached together [P.ev.sym_re X.detach_all_uprobes_for_binary]', () => {
     const { bpf } = withApp((w) => {
       const t = w.spawn({ comm: 'app' });
       for (const offset of [0x1010, 0x1020, 0x1100]) t.pass(`uprobe:${APP}:+${offset}`);
@@ -177,6 +177,7 @@ describe('functions of programs', () => {
     expect(() => b.attachUprobe({ name: APP, addr: 0x10, fnName: 'f' })).toThrow('0x10 is no address of code');
     b.wait();
     expect(b.getTable<number, bigint>('n').get(0)).toBe(2n);
+    expect([b.detachAllUprobesForBinary(APP), b.numOpenUprobes(), b.detachAllUprobesForBinary(APP)]).toEqual([2, 0, 0]);
   });
 
   it('libraries and programs by name [P.help.find_library P.help.find_exe]', () => {

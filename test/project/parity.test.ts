@@ -1,4 +1,5 @@
 /** docs/parity.md and the tests that it is made from: tags are features, every feature has a row, reasons are of features. */
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -6,6 +7,13 @@ import { features, readTable, reasons, statusOf, table, taggedFiles, tagsOf } fr
 
 const ROOT = join(import.meta.dirname, '../..');
 const ids = new Set(features().map((f) => f.id));
+
+describe('docs/api.md', () => {
+  it('is what the list of names and the docstrings print', () => {
+    execFileSync(process.execPath, [join(ROOT, 'scripts/parity/api.mjs'), '--check']);
+    expect(readFileSync(join(ROOT, 'docs/api.md'), 'utf8')).toContain('| `attachKprobe` | `attach_kprobe(');
+  });
+});
 
 describe('the parity table', () => {
   it('has tags that are features', () => {
