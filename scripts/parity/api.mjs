@@ -40,7 +40,7 @@ function docstrings() {
     for (const [, doc, name] of text.matchAll(
       /\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*(?:static |readonly |\*|get |async )*(\w+)(?:<[^(]*>)?\(/g,
     )) {
-      const sentence = /^(.*?\.)(?:\s|$)/s.exec(doc.replace(/\s*\n\s*\*\s?/g, ' ').trim())?.[1] ?? '';
+      const sentence = /^(.*?[.?])(?:\s|$)/s.exec(doc.replace(/\s*\n\s*\*\s?/g, ' ').trim())?.[1] ?? '';
       if (sentence && !out.has(name)) out.set(name, sentence.replace(/:$/, '.'));
     }
   }
