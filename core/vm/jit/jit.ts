@@ -47,7 +47,9 @@ function prepare(program: LinkedProgram, host: EngineHost, options: RunOptions =
   // Stepping needs an engine that stops between instructions; wasm cannot import a memory that is no WebAssembly memory.
   if (options.onStep || !host.memory.wasmMemory) return interp.prepare(program, host, options);
   try {
-    return new JitExecutable(program, host, options, mayDefer);
+    const decoded = decodeProgram(program);
+    if (mayDefer && isShort(decoded)) return new DeferredExecutable(program, decoded, host, options);
+    return new JitExecutable(program, decoded, host, options);
   } catch (error) {
     if (error instanceof TooLarge) return interp.prepare(program, host, options);
     throw error;
@@ -55,6 +57,56 @@ function prepare(program: LinkedProgram, host: EngineHost, options: RunOptions =
 }
 
 type Door = (...args: number[]) => void;
+
+/**
+ * A program that is compiled before its second run. Not a state of JitExecutable, whose fields never change: V8 then knows the wasm function
+ * that `run` calls, and inlines the way into it.
+ */
+class DeferredExecutable implements Executable {
+  readonly program: LinkedProgram;
+  r0Lo = 0;
+  r0Hi = 0;
+  readonly #decoded: DecodedProgram;
+  readonly #host: EngineHost;
+  readonly #options: RunOptions;
+  /** The interpreter's, for the first run. */
+  #first: Executable | undefined;
+  #compiled: JitExecutable | undefined;
+
+  constructor(program: LinkedProgram, decoded: DecodedProgram, host: EngineHost, options: RunOptions) {
+    this.program = program;
+    this.#decoded = decoded;
+    this.#host = host;
+    this.#options = options;
+    this.#first = prepareDecoded(program, decoded, host, options);
+  }
+
+  compiled(): JitExecutable {
+    this.#first = undefined;
+    this.#compiled ??= new JitExecutable(this.program, this.#decoded, this.#host, this.#options);
+    return this.#compiled;
+  }
+
+  run(ctxOffset: number, r2 = 0): void {
+    const first = this.#first;
+    this.#first = undefined;
+    const exe = first ?? this.#compiled ?? this.compiled();
+    exe.run(ctxOffset, r2);
+    this.r0Lo = exe.r0Lo;
+    this.r0Hi = exe.r0Hi;
+  }
+
+  call(functionAddress: number, args: Int32Array): number {
+    return this.compiled().call(functionAddress, args);
+  }
+
+  runBatch(ctxOffset: number, ctxStride: number, count: number, resultOffset: number, r2 = 0): void {
+    const exe = this.compiled();
+    exe.runBatch(ctxOffset, ctxStride, count, resultOffset, r2);
+    this.r0Lo = exe.r0Lo;
+    this.r0Hi = exe.r0Hi;
+  }
+}
 
 class JitExecutable implements Executable {
   readonly program: LinkedProgram;
@@ -70,14 +122,12 @@ class JitExecutable implements Executable {
   readonly #indexOfStart: ReadonlyMap<number, number>;
   readonly #base: Parameters<typeof compileProgram>[0];
   readonly #shared: boolean;
-  #exports: Record<string, Door> | undefined;
-  #run: Door | undefined;
-  /** The interpreter's, for the first run. */
-  #first: Executable | undefined;
+  readonly #exports: Record<string, Door>;
+  readonly #run: Door;
   /** Neither calls nor loops that are metered: no fuel to set, nothing can nest. */
-  #plain = false;
+  readonly #plain: boolean;
   /** Frame pointer of a run that nothing surrounds. */
-  #plainFp = 0;
+  readonly #plainFp: number;
   /** Index of r0's low half in the memory's i32 view. */
   readonly #r0At: number;
   #batch: Door | undefined;
@@ -85,8 +135,8 @@ class JitExecutable implements Executable {
   /** What the run that is active may touch; set for checked programs. */
   #access: AccessMap | undefined;
 
-  constructor(program: LinkedProgram, host: EngineHost, options: RunOptions, mayDefer: boolean) {
-    this.#decoded = decodeProgram(program);
+  constructor(program: LinkedProgram, decoded: DecodedProgram, host: EngineHost, options: RunOptions) {
+    this.#decoded = decoded;
     this.program = program;
     this.host = host;
     this.checked = program.facts?.verified !== true;
@@ -108,24 +158,15 @@ class JitExecutable implements Executable {
       state: this.#state.offset,
     };
     this.#shared = isShared(host.memory.u8.buffer);
-    if (mayDefer && isShort(this.#decoded)) this.#first = prepareDecoded(program, this.#decoded, host, options);
-    else this.#doors();
+    this.#exports = this.#instantiate(compileProgram(this.#base, this.#shared));
+    this.#run = this.#exports['run']!;
+    this.#plain = isPlain(decoded, this.#base.metered);
+    this.#plainFp = this.#stacks.enter() + STACK_SIZE;
+    this.#stacks.leave();
     this.#r0At = (this.#state.offset + STATE.REGS) >>> 2;
   }
 
-  /** The module's exports; compiles what is not yet compiled. */
-  #doors(): Record<string, Door> {
-    if (this.#exports) return this.#exports;
-    this.#exports = this.#instantiate(compileProgram(this.#base, this.#shared));
-    this.#run = this.#exports['run']!;
-    this.#plain = isPlain(this.#decoded, this.#base.metered);
-    this.#plainFp = this.#stacks.enter() + STACK_SIZE;
-    this.#stacks.leave();
-    return this.#exports;
-  }
-
   run(ctxOffset: number, r2 = 0): void {
-    if (this.#run === undefined && this.#isFirst(ctxOffset, r2)) return;
     const state = this.#state;
     if (this.checked || state.depth > 0) {
       this.#runCarefully(ctxOffset, r2);
@@ -133,7 +174,7 @@ class JitExecutable implements Executable {
     }
     if (this.#plain) {
       try {
-        this.#run!(ctxOffset, r2, this.#plainFp);
+        this.#run(ctxOffset, r2, this.#plainFp);
       } catch (error) {
         throw this.#explain(error);
       }
@@ -143,7 +184,7 @@ class JitExecutable implements Executable {
       state.fuel = this.#fuel;
       state.tailCalls = 0;
       try {
-        this.#run!(ctxOffset, r2, base + STACK_SIZE);
+        this.#run(ctxOffset, r2, base + STACK_SIZE);
       } catch (error) {
         throw this.#explain(error);
       } finally {
@@ -156,22 +197,10 @@ class JitExecutable implements Executable {
     this.r0Hi = i32[this.#r0At + 1]!;
   }
 
-  /** Carry out the first run, if that is the interpreter's; otherwise there is a compiled program now. */
-  #isFirst(ctxOffset: number, r2: number): boolean {
-    const first = this.#first;
-    this.#first = undefined;
-    if (first) {
-      first.run(ctxOffset, r2);
-      this.r0Lo = first.r0Lo;
-      this.r0Hi = first.r0Hi;
-    } else this.#doors();
-    return first !== undefined;
-  }
-
   /** Runs inside runs, and runs of unverified programs. */
   #runCarefully(ctxOffset: number, r2: number): void {
     this.#aside(() => {
-      this.#onStack(0, (fp) => this.#run!(ctxOffset, r2, fp));
+      this.#onStack(0, (fp) => this.#run(ctxOffset, r2, fp));
       const r = this.#state.regs;
       this.r0Lo = r[0]!;
       this.r0Hi = r[1]!;
@@ -349,7 +378,7 @@ class JitExecutable implements Executable {
     let result = 0;
     this.#onStack(pc, (fp) => {
       state.regs.set(args.subarray(0, 10), 2);
-      this.#doors()[`call${index}`]!(fp);
+      this.#exports[`call${index}`]!(fp);
       result = state.regs[0]!;
     });
     state.regs.set(saved);
@@ -370,7 +399,8 @@ class JitExecutable implements Executable {
       return 0;
     };
     if (!this.host.tailCallTarget || r[5] !== KERNEL_HI) return failed();
-    const target = this.host.tailCallTarget(r[4]! >>> 0, r[6]! >>> 0);
+    const found = this.host.tailCallTarget(r[4]! >>> 0, r[6]! >>> 0);
+    const target = found instanceof DeferredExecutable ? found.compiled() : found;
     if (target === undefined || state.tailCalls >= MAX_TAIL_CALLS) return failed();
     if (!(target instanceof JitExecutable)) {
       throw makeFault(this.program, REASON.tailElsewhere(target.program.name), pc, r);
@@ -385,7 +415,7 @@ class JitExecutable implements Executable {
     target.#window();
     try {
       r.fill(0, 4, 12);
-      target.#doors()['call0']!(fp);
+      target.#exports['call0']!(fp);
     } catch (error) {
       throw target.#explain(error);
     } finally {
