@@ -60,12 +60,12 @@ for (const engine of engines) {
   // The shortest program first: once a process has run many, V8 no longer inlines the way into each, 4 ns a call of the JIT.
   parser[engine.name] = measureParser(engine, modules, spellMs);
   nsPerInsn[engine.name] = Object.fromEntries(measureEngine(engine, counts, modules, spellMs));
-  const warm = Math.min(...Array.from({ length: 10 }, () => firstResultMs(engine, longProgram(4096))));
+  const warm = Math.min(...Array.from({ length: 25 }, () => firstResultMs(engine, longProgram(4096))));
   firstResult[engine.name] = { cold100: coldMs(engine.name), warm4096: warm };
 }
 firstResult['auto'] = {
   cold100: coldMs('auto'),
-  warm4096: Math.min(...Array.from({ length: 10 }, () => firstResultMs(loadEngine('auto'), longProgram(4096)))),
+  warm4096: Math.min(...Array.from({ length: 25 }, () => firstResultMs(loadEngine('auto'), longProgram(4096)))),
 };
 const kernelMissing = bpfUnavailable();
 if (kernelMissing) say(`no kernel: ${kernelMissing}`);
