@@ -48,7 +48,7 @@ function iterator(g: Generator, depth: number): void {
     g.emit(0x61, element, 0, 0);
     g.kinds[element] = 'num';
   }
-  g.block(1 + r.below(2), depth + 2);
+  g.block(1 + r.below(2), depth + 3);
   g.goto(top);
   g.place(out);
   pointTo(g, 1, slot);
@@ -63,7 +63,7 @@ function section(g: Generator, depth: number): void {
     ['bpf_preempt_disable', 'bpf_preempt_enable'],
   ] as const);
   if (!kfunc(g, enter)) return;
-  g.block(1, depth + 2);
+  g.block(1, depth + 3);
   if (!g.forget()) kfunc(g, leave);
 }
 
@@ -202,7 +202,7 @@ function mayGoto(g: Generator, depth: number): void {
   const before = [...g.kinds];
   g.place(top);
   g.jump(0xe5, 0, 0, 0, out);
-  g.block(1 + g.r.below(2), depth + 2);
+  g.block(1 + g.r.below(2), depth + 3);
   g.goto(top);
   g.place(out);
   g.kinds = before.map((k, i) => (k === g.kinds[i] ? k : 'none'));
@@ -210,7 +210,7 @@ function mayGoto(g: Generator, depth: number): void {
 
 /** One statement of the kinds above. */
 export function callStatement(g: Generator, depth: number): void {
-  switch (g.r.below(depth > 2 ? 4 : 9)) {
+  switch (g.r.below(depth > 0 ? 4 : 9)) {
     case 0:
     case 1:
       context(g);

@@ -126,7 +126,7 @@ export class Generator {
         this.emit(0xbf, 5 + i, i);
         if (this.r.below(4) === 0) this.emit(0x61, 0, i, 0);
       }
-      this.block(1 + this.r.below(this.#written > 3 ? 1 : 4), this.#written > 3 ? 5 : 1);
+      this.block(1 + this.r.below(this.#written > 3 ? 1 : 4), 3);
       this.emit(0xb7, 0, 0, 0, this.r.below(3));
       this.emit(0x95);
     }
@@ -505,18 +505,19 @@ export class Generator {
     const top = this.newLabel();
     this.place(top);
     const before = [...this.kinds];
-    this.block(1 + r.below(2), depth + 1);
+    // Branches in loops multiply: what takes a million steps teaches no more than what takes a thousand.
+    this.block(1 + r.below(2), depth + 2);
     if (this.kinds[counter] !== 'none') return;
     const condition = r.pick([0xa5, 0xa5, 0xc5, 0x55]);
     this.emit(0x07, counter, 0, 0, condition === 0x55 ? 1 : 1 + r.below(2));
-    this.jump(condition, counter, 0, 2 + r.below(depth > 0 ? 3 : 8), top);
+    this.jump(condition, counter, 0, 2 + r.below(depth > 0 ? 2 : 5), top);
     this.kinds[counter] = 'num';
     this.kinds = this.kinds.map((k, i) => (k === before[i] || i === counter ? k : 'none'));
   }
 
   block(statements: number, depth: number): void {
     for (let i = 0; i < statements; i++) {
-      if (this.r.below(8) === 0 && depth < 5) {
+      if (this.r.below(10) === 0 && depth < 3) {
         callStatement(this, depth);
         continue;
       }
