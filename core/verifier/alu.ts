@@ -240,8 +240,12 @@ function link(
   wide: boolean,
   withItself: boolean,
 ): void {
+  // A sum in 32 bits says nothing of a number with more.
+  const fits = wide || bitLength(a.umaxLo, a.umaxHi) <= 32;
   const delta =
-    env.privileged && a.id !== 0 && !(a.id & ADD_CONST) && !withItself ? linkDelta(env, b, op, wide) : undefined;
+    env.privileged && a.id !== 0 && !(a.id & ADD_CONST) && !withItself && fits
+      ? linkDelta(env, b, op, wide)
+      : undefined;
   if (delta !== undefined) {
     result.id = a.id | (wide ? ADD_CONST64 : ADD_CONST32);
     result.off = delta;

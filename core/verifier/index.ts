@@ -123,6 +123,10 @@ export function verify(input: VerifyInput, options: VerifyOptions = {}): VerifyR
   try {
     const row = progTypeByName(prog.type);
     if (!row) throw new Refusal('structure', `unknown program type '${prog.type}'`);
+    const number = kernelNumber(options);
+    if (number < releaseNumber(row.since)) {
+      throw new Refusal('structure', `program type '${row.name}' came with Linux ${row.since}`);
+    }
     const program = new Program(prog, input.objectBtf);
     const features = featuresOf(kernelNumber(options));
     if (program.length > (privileged ? features.maxInsns : MAX_INSNS_UNPRIVILEGED)) {
@@ -130,7 +134,7 @@ export function verify(input: VerifyInput, options: VerifyOptions = {}): VerifyR
     }
     useSingleValues(features.singleValues);
     env = new Env(program, row, input.kernelBtf, envOptions(options, prog, privileged));
-    prepare(env, input.maps);
+    prepare(env, input.maps, number);
     const { kfuncs } = env;
     checkGraph(program, privileged && features.loops, kfuncs);
     checkSleepable(env);
@@ -256,8 +260,7 @@ function envOptions(options: VerifyOptions, prog: ProgSpec, privileged: boolean)
 }
 
 function kernelNumber(options: VerifyOptions): number {
-  const [major = 6, minor = 18] = (options.kernel ?? '6.18').split('.').map(Number);
-  return major * 100 + minor;
+  return releaseNumber(options.kernel ?? '6.18');
 }
 
 /** By kernel release (major * 100 + minor). Measured on 6.18's stable series; the older ones from its history. */
@@ -292,7 +295,7 @@ function checkSleepable(env: Env): void {
 }
 
 /** The checks that need no walk, in the kernel's order. */
-function prepare(env: Env, maps: readonly MapSpec[]): void {
+function prepare(env: Env, maps: readonly MapSpec[], kernel: number): void {
   const { program } = env;
   env.kfuncs = findKfuncs(env);
   program.findSubprogs(env.privileged);
@@ -301,16 +304,25 @@ function prepare(env: Env, maps: readonly MapSpec[]): void {
   program.checkVersion(env.options.kernel[0] * 100 + env.options.kernel[1]);
   program.resolveLoads(
     maps,
-    mapRow,
+    (spec) => mapRow(spec, kernel),
     (map) => checkMapAndProgram(env, map),
     (name) => env.kernelBtf?.find(name, 'var'),
   );
 }
 
-function mapRow(spec: MapSpec): MapRow {
+function mapRow(spec: MapSpec, kernel: number): MapRow {
   const row = MAP_TYPES.find((r) => r.name === spec.type);
   if (!row) throw new Refusal('structure', `unknown map type '${spec.type}' of map '${spec.name}'`);
+  if (kernel < releaseNumber(row.since)) {
+    throw new Refusal('structure', `map '${spec.name}': map type '${row.name}' came with Linux ${row.since}`);
+  }
   return row;
+}
+
+/** '5.10' as 510. */
+function releaseNumber(release: string): number {
+  const [major = 0, minor = 0] = release.split('.').map(Number);
+  return major * 100 + minor;
 }
 
 function finishLog(env: Env): string {

@@ -51,8 +51,9 @@ export function runChecked(s: Sample, random: Random): 'ran' | 'skipped' | { rea
     } catch (error) {
       if (error instanceof Unsupported) return 'skipped';
       if (!(error instanceof Fault)) return { fault: `${error}` };
-      // Not a matter of safety: long loops, reserved fields that only the kernel ignores, and what a bare host has not.
-      if (/fuel|reserved field|not available|no helper|unsupported|not supported/i.test(error.reason)) return 'skipped';
+      // Not a matter of safety: long loops, what engines refuse before the first step even in dead code, and what a bare host has not.
+      if (/fuel|reserved field|frame pointer|not available|no helper|unsupported|not supported/i.test(error.reason))
+        return 'skipped';
       return { fault: `${error.pc}: ${error.reason}` };
     }
   }

@@ -4,14 +4,14 @@ import { whyNoOracle } from './kernel-oracle.ts';
 
 const why = whyNoOracle();
 describe.skipIf(why !== undefined)(`verifier against the running kernel${why ? `: ${why}` : ''}`, () => {
-  it('agrees over 600 near-valid programs', async () => {
+  it('agrees over 300 near-valid programs', async () => {
     const differences: string[] = [];
-    const t = await fuzz(600, 20240601, async (s, kernel, us) => {
+    const t = await fuzz(300, 20240601, async (s, kernel, us) => {
       differences.push(`we say ${us}\n${asCase(await shrink(s), kernel, 'difference')}`);
     });
     expect(differences).toEqual([]);
-    expect(t.accepted).toBeGreaterThan(150);
-    expect(t.refused).toBeGreaterThan(150);
+    expect(t.accepted).toBeGreaterThan(50);
+    expect(t.refused).toBeGreaterThan(50);
     // Two kernels may word a refusal differently; most must be the same.
     expect(t.sameLine / t.refused).toBeGreaterThan(0.9);
   });
