@@ -1,6 +1,6 @@
 /** What live tests need of the machine: why they cannot run here, a backend for each test, own network namespaces, small C programs. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from 'vitest';
@@ -111,4 +111,15 @@ export function kernelIds(what: 'PROG' | 'LINK' | 'MAP'): Set<number> {
     id = attr.u32('next_id');
     ids.add(id);
   }
+}
+
+/** How many programs, maps, links and the like this process holds. The machine's own lists are everybody's. */
+export function heldHere(): number {
+  return readdirSync('/proc/self/fd').filter((fd) => {
+    try {
+      return /anon_inode:.?bpf/.test(readlinkSync(`/proc/self/fd/${fd}`));
+    } catch {
+      return false;
+    }
+  }).length;
 }
