@@ -249,7 +249,8 @@ function checkPointer(
   const btf = env.kernelBtf!;
   const { name } = proto.params[i]!;
   const { flags } = row;
-  const guarded = flags.has('trusted') || flags.has('rcu');
+  // What gives a reference back wants a trusted pointer, whether it says so or not.
+  const guarded = flags.has('trusted') || flags.has('rcu') || flags.has('release');
   const nullable = suffixed(name, '__nullable');
   if (guarded && (isNull(r) || r.mayBeNull) && !nullable) {
     env.fail('null', `Possibly NULL pointer passed to trusted arg${i}`);

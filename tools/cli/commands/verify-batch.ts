@@ -6,7 +6,8 @@
  *
  * `type` and a map's `type` are the kernel's numbers or names. A map load (ld_imm64 with src 1 or 2) has the map's index in `maps` as its imm.
  * `attach` is an expected attach type (number or name) or, where the type is tied to a place of the kernel, a section name (`fentry/tcp_connect`).
- * `flags` are BPF_PROG_LOAD's. `kfunc` lists names of kernel functions that calls with src 2 mean by index; without it their imm is a BTF id.
+ * `flags` are BPF_PROG_LOAD's. `kfunc` names the kernel functions that calls with src 2 mean: {"NAME": [slots]}, [{"name", "insn"}], or a list of names
+ * that their imm indexes; without it their imm is a BTF id of the running kernel.
  * A line that is no such question is answered with ok false, and the next is read.
  */
 import { readSync } from 'node:fs';
@@ -175,7 +176,7 @@ function kernelCalls(insns: Uint8Array, names: unknown, { btf }: KernelTypes): P
   let pc = 0;
   for (const { opcode, src, imm } of toInsns(insns)) {
     if (opcode === OP_CALL && src === CALL.kfunc) {
-      const listed: unknown = Array.isArray(names) ? names[imm] : names;
+      const listed: unknown = kfuncNamed(names, pc, imm);
       const known = imm > 0 && imm < btf.typeCount ? btf.type(imm) : undefined;
       const name = typeof listed === 'string' ? listed : known?.kind === 'func' ? known.name : undefined;
       if (name !== undefined) relocs.push({ kind: 'kfunc', insn: pc, name });
@@ -183,6 +184,26 @@ function kernelCalls(insns: Uint8Array, names: unknown, { btf }: KernelTypes): P
     pc += opcode === OP_LD_IMM64 ? 2 : 1;
   }
   return relocs;
+}
+
+/**
+ * The name that `kfunc` gives the call at `pc`: of an object of names with the slots that call each ({"bpf_f": [3, 9]}), of a list of
+ * {"name", "insn"}, of a list of names that the calls' imm indexes, or one name for all.
+ */
+function kfuncNamed(names: unknown, pc: number, imm: number): unknown {
+  if (Array.isArray(names)) {
+    for (const entry of names as unknown[]) {
+      if (typeof entry !== 'object' || entry === null) continue;
+      const { name, kfunc, insn, insn_idx } = entry as Record<string, unknown>;
+      if ((insn ?? insn_idx) === pc) return name ?? kfunc;
+    }
+    return names[imm];
+  }
+  if (typeof names !== 'object' || names === null) return names;
+  for (const [name, slots] of Object.entries(names)) {
+    if (Array.isArray(slots) ? slots.includes(pc) : slots === pc) return name;
+  }
+  return undefined;
 }
 
 /** Lines as they come: an asker may wait for each answer. */
