@@ -406,10 +406,17 @@ class Combiner {
     if (u === 0n) {
       if (cond === 'ult') return this.k('i1', 0n);
       if (cond === 'uge') return this.k('i1', 1n);
-      if (cond === 'ugt') inst.sub = cond = 'ne';
       if (cond === 'ule') inst.sub = cond = 'eq';
+      if (cond === 'ugt' && bits === 1) inst.sub = cond = 'ne';
+      else if (cond === 'ugt') {
+        inst.sub = 'uge';
+        inst.args = [a, this.k(type, 1n)];
+        this.changed = true;
+        return undefined;
+      }
     }
-    if (u === 1n && (cond === 'ult' || cond === 'uge')) {
+    // Not for numbers: before 6.8 the kernel's verifier learns a lower bound from `x < 1`, and nothing from `x == 0`.
+    if (u === 1n && bits === 1 && (cond === 'ult' || cond === 'uge')) {
       inst.sub = cond = cond === 'ult' ? 'eq' : 'ne';
       inst.args = [a, this.k(type, 0n)];
       this.changed = true;
