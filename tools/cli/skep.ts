@@ -36,6 +36,9 @@ function runInWorker(): void {
   const worker = new Worker(new URL('worker.cjs', import.meta.url), {
     argv,
     workerData: { flag } satisfies WorkerStart,
+    // Not read here: the worker writes to the descriptors itself (output.ts), and a reader would send it requests that its streams do not know.
+    stdout: true,
+    stderr: true,
   });
   let end: WorkerEnd | undefined;
   let interrupts = 0;
