@@ -1,5 +1,5 @@
 /**
- * A Debian with BCC, bpftrace and the headers of the guest's kernel, for comparisons: made by debootstrap at run time under build/guest/ (a
+ * A Debian with BCC, bpftrace and the headers of the guest's kernel, for comparisons: made by debootstrap at run time in the guest's cache (a
  * gigabyte, a minute and a half), never committed. `npm run vm:compare` boots it; whatever else wants BCC on this machine can chroot into it.
  */
 import { spawnSync } from 'node:child_process';

@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { bccRoot } from './bcc-root.ts';
-import { boot, guestProblem, type Image, makeImage } from './machine.ts';
+import { boot, GUEST_CACHE, guestProblem, type Image, makeImage } from './machine.ts';
 
 const EXAMPLES = '/usr/share/doc/bpfcc-tools/examples/tracing';
 const bcc = (tool: string, args = '') => `python3 -u /usr/sbin/${tool}-bpfcc ${args}`;
@@ -221,7 +221,7 @@ const { values } = parseArgs({
 });
 const only = values.only?.split(',');
 const chosen = COMPARISONS.filter(({ name }) => !only || only.includes(name));
-const base = bccRoot(join(process.cwd(), 'build/guest'));
+const base = bccRoot(GUEST_CACHE);
 const image = (files: Record<string, string>) => makeImage({ base, files });
 const begun = performance.now();
 const page: string[] = [];

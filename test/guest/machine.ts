@@ -1,7 +1,8 @@
 /**
  * A kernel of our own for what the test machine's does not permit (kprobes, fentry, LSM): Debian's 6.1 cloud kernel under qemu's TCG, with
  * this checkout's dist/, its addon and the running node inside. One boot runs one shell script as root; what the script leaves in /out comes
- * back as files. Everything is made from Debian packages at run time and kept under build/guest/.
+ * back as files. Everything is made from Debian packages at run time and kept beside other
+ * temporary files (SKEP_GUEST_CACHE moves it).
  *
  * The disk is an ext4 image made by `mke2fs -d` (no mount, no loop device); the initrd is busybox with the virtio modules, because Debian's
  * kernel has virtio as modules; results leave as a tar on a second raw disk. TCG runs some 28 times slower than the machine's own CPU.
@@ -64,8 +65,12 @@ export interface GuestKernel {
   readonly modules: string;
 }
 
+/** Not under build/: node-gyp empties that. */
+export const GUEST_CACHE =
+  process.env['SKEP_GUEST_CACHE'] ?? join(tmpdir(), `skep-guest-cache-${process.getuid?.() ?? 0}`);
+
 /** Debian's 6.1 cloud kernel, downloaded and unpacked into `cache` the first time. */
-export function guestKernel(cache = join(root, 'build/guest')): GuestKernel {
+export function guestKernel(cache = GUEST_CACHE): GuestKernel {
   const home = join(cache, 'kernel');
   const find = () => {
     const names = existsSync(join(home, 'boot')) ? readdirSync(join(home, 'boot')) : [];

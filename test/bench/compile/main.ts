@@ -12,6 +12,7 @@ import { LIVE_BTF } from '../../../bindings/linux/live-btf.ts';
 import { packageRoot } from '../../../bindings/node/package-root.ts';
 import { compile } from '../../../core/cc/index.ts';
 import { kernelTypes } from '../../../tools/cli/commands/kernel-types.ts';
+import { GUEST_CACHE } from '../../guest/machine.ts';
 import { withSection } from '../sections.ts';
 import { bccProblem, prepareBcc } from './bcc.ts';
 import { type Row, table } from './table.ts';
@@ -66,7 +67,7 @@ if (missing !== undefined) say(`BCC is not measured: it takes ${missing}`);
 else {
   say('a Debian with BCC ...');
   try {
-    bcc = prepareBcc(join(root, 'build/guest'), source);
+    bcc = prepareBcc(GUEST_CACHE, source);
   } catch (error) {
     say(`BCC is not measured: ${(error as Error).message}`);
   }
