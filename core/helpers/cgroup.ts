@@ -43,8 +43,8 @@ export const CGROUP_HELPERS = [
     ret: 'integer',
     since: '5.18',
     progTypes: [
-      'cgroup_device',
-      'cgroup_sysctl',
+      'cgroup_device:cgroup_device',
+      'cgroup_sysctl:cgroup_sysctl',
       'cgroup_sock',
       'cgroup_sockopt',
       'cgroup_sock_addr:cgroup_inet4_bind',
@@ -65,6 +65,8 @@ export const CGROUP_HELPERS = [
     ret: 'integer',
     since: '5.18',
     progTypes: [
+      'cgroup_device:cgroup_device',
+      'cgroup_sysctl:cgroup_sysctl',
       'cgroup_sock',
       'cgroup_sockopt',
       'cgroup_sock_addr:cgroup_inet4_bind',

@@ -48,6 +48,8 @@ function load(row: ProgTypeRow, attachType: string | undefined, code: readonly n
 
 /** Attach types to try a program type with; `undefined` where none is needed. */
 const ATTACH: Readonly<Record<string, readonly string[]>> = {
+  cgroup_device: ['cgroup_device'],
+  cgroup_sysctl: ['cgroup_sysctl'],
   xdp: ['xdp', 'xdp_devmap'],
   cgroup_sock_addr: ['cgroup_inet4_bind', 'cgroup_inet6_connect', 'cgroup_udp4_sendmsg', 'cgroup_udp6_sendmsg'],
   cgroup_sock: ['cgroup_inet_sock_create', 'cgroup_inet4_post_bind', 'cgroup_inet6_post_bind'],
