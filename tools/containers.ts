@@ -1,5 +1,5 @@
 /** --cgroupmap and --mntnsmap, which several tools share: their options, and the C in front of the tool's. */
-import text from './containers.c';
+import { filterByContainers } from '../core/bcc/containers.ts';
 import type { ToolOption } from './tool.ts';
 
 export interface ContainerOptions {
@@ -12,14 +12,7 @@ export const CONTAINER_OPTIONS = [
   { flags: '--mntnsmap <path>', description: 'only mount namespaces in the BPF map pinned there' },
 ] as const satisfies readonly ToolOption[];
 
-/** The tool's text behind the C of the filter: it calls `outside_containers()`. */
-export function withContainers(program: string): string {
-  return `${text}\n${program}`;
-}
-
-export function containerFlags({ cgroupmap, mntnsmap }: ContainerOptions): string[] {
-  return [
-    ...(cgroupmap === undefined ? [] : [`-DFILTER_CGROUPS=${JSON.stringify(cgroupmap)}`]),
-    ...(mntnsmap === undefined ? [] : [`-DFILTER_MNTNS=${JSON.stringify(mntnsmap)}`]),
-  ];
+/** The tool's text behind the C of the filter: it calls `container_should_be_filtered()`. */
+export function withContainers(program: string, options: ContainerOptions): string {
+  return `${filterByContainers(options)}\n${program}`;
 }

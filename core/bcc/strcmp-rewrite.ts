@@ -27,15 +27,33 @@ export const StrcmpRewrite = {
     const user = new Set(probeUserList);
     let functions = streqFunctions;
     let next = probeid;
-    const rewritten = expr.replace(/STRCMP\("([^"]+)",(.+?)\)/g, (_whole, literal: string, operand: string) => {
-      const name = `streq_${next++}`;
-      const read = isUser || user.has(operand.trim()) ? 'bpf_probe_read_user' : 'bpf_probe_read';
-      functions += comparer(name, binCmp ? literal : `"${literal}"`, read);
-      return `${name}(${binCmp ? literal : `"${literal}"`},${operand})`;
-    });
-    return { expr: rewritten, streqFunctions: functions, probeid: next };
+    const rewritten = rewriteStrcmp(expr, binCmp, (operand) => ({
+      name: `streq_${next++}`,
+      user: isUser || user.has(operand.trim()),
+    }));
+    functions += rewritten.functions;
+    return { expr: rewritten.expr, streqFunctions: functions, probeid: next };
   },
 };
+
+/** A string literal with its escapes, then an operand in which parentheses come in pairs. */
+const STRCMP = /\bSTRCMP\(\s*"((?:[^"\\]|\\.)+)"\s*,([^()]*(?:\([^()]*(?:\([^()]*\)[^()]*)*\)[^()]*)*)\)/g;
+
+/** Each use replaced by a call of a function of its own, which `naming` names and places by the operand; and these functions. */
+export function rewriteStrcmp(
+  expr: string,
+  binCmp: boolean,
+  naming: (operand: string) => { readonly name: string; readonly user: boolean },
+): { readonly expr: string; readonly functions: string } {
+  let functions = '';
+  const rewritten = expr.replace(STRCMP, (_whole, literal: string, operand: string) => {
+    const { name, user } = naming(operand);
+    const text = binCmp ? literal : `"${literal}"`;
+    functions += comparer(name, text, user ? 'bpf_probe_read_user' : 'bpf_probe_read');
+    return `${name}(${text},${operand})`;
+  });
+  return { expr: rewritten, functions };
+}
 
 function comparer(name: string, literal: string, read: string): string {
   return `

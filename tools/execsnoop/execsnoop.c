@@ -22,7 +22,7 @@ BPF_PERF_OUTPUT(events);
 static inline int fill(struct event *e)
 {
     u32 uid = bpf_get_current_uid_gid();
-    if (outside_containers())
+    if (container_should_be_filtered())
         return -1;
 #ifdef FILTER_UID
     if (uid != FILTER_UID)

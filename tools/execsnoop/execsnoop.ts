@@ -1,7 +1,7 @@
 /** execsnoop: a line for every new program that a process becomes, with BCC's flags and columns. */
 import { BpfError } from '../../core/base/errors.ts';
 import { defines, timeOfDay } from '../columns.ts';
-import { CONTAINER_OPTIONS, type ContainerOptions, containerFlags, withContainers } from '../containers.ts';
+import { CONTAINER_OPTIONS, type ContainerOptions, withContainers } from '../containers.ts';
 import { eachEvent } from '../interval.ts';
 import { defineTool } from '../tool.ts';
 import text from './execsnoop.c';
@@ -51,11 +51,8 @@ export default defineTool<Options>({
     const name = pattern('-n', options.name);
     const line = pattern('-l', options.line);
     const b = bpf({
-      text: withContainers(text),
-      cflags: [
-        ...defines({ FILTER_UID: options.uid, FILTER_PPID: options.ppid, MAX_ARGS: options.maxArgs }),
-        ...containerFlags(options),
-      ],
+      text: withContainers(text, options),
+      cflags: [...defines({ FILTER_UID: options.uid, FILTER_PPID: options.ppid, MAX_ARGS: options.maxArgs })],
     });
     const start = b.monotonicTime();
     const table = report<ExecEvent & { readonly args: readonly string[] }>([

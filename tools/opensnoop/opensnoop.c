@@ -32,7 +32,7 @@ BPF_PERF_OUTPUT(events);
 static inline int entered(const char *name, u32 flags)
 {
     u64 id = bpf_get_current_pid_tgid();
-    if (outside_containers())
+    if (container_should_be_filtered())
         return 0;
 #ifdef FILTER_PID
     if (id >> 32 != FILTER_PID)

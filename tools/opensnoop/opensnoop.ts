@@ -1,7 +1,7 @@
 /** opensnoop: a line for every open(2) and its kin, with BCC's flags and columns. */
 import { BpfError } from '../../core/base/errors.ts';
 import { defines } from '../columns.ts';
-import { CONTAINER_OPTIONS, type ContainerOptions, containerFlags, withContainers } from '../containers.ts';
+import { CONTAINER_OPTIONS, type ContainerOptions, withContainers } from '../containers.ts';
 import { eachEvent } from '../interval.ts';
 import { defineTool } from '../tool.ts';
 import { OPEN_FLAGS } from './flags.ts';
@@ -68,7 +68,7 @@ export default defineTool<Options>({
   main({ options, bpf, report }) {
     const { extended_fields: extended, flag_filter: filter, tid } = options;
     const b = bpf({
-      text: withContainers(text),
+      text: withContainers(text, options),
       cflags: [
         ...defines({
           // A thread goes before a process, as in BCC.
@@ -79,7 +79,6 @@ export default defineTool<Options>({
           FAILED_ONLY: options.failed,
           FULL_PATH: options.fullPath,
         }),
-        ...containerFlags(options),
       ],
     });
     const table = report<Line>([

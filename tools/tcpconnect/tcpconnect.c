@@ -35,7 +35,7 @@ BPF_PERF_OUTPUT(events);
 
 static inline int wanted_task(struct sock *sk)
 {
-    if (outside_containers())
+    if (container_should_be_filtered())
         return 0;
 #ifdef FILTER_PID
     if (bpf_get_current_pid_tgid() >> 32 != FILTER_PID)

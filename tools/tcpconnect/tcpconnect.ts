@@ -3,7 +3,7 @@ import { BpfError } from '../../core/base/errors.ts';
 import { BPF } from '../../core/bcc/bpf.ts';
 import { attachFirst } from '../attach.ts';
 import { defines, ipv4, ipv6 } from '../columns.ts';
-import { CONTAINER_OPTIONS, type ContainerOptions, containerFlags, withContainers } from '../containers.ts';
+import { CONTAINER_OPTIONS, type ContainerOptions, withContainers } from '../containers.ts';
 import { eachRecord } from '../interval.ts';
 import { defineTool } from '../tool.ts';
 import { readAnswer } from './dns.ts';
@@ -66,7 +66,7 @@ export default defineTool<Options>({
     if (options.count && options.dns) throw new BpfError('EINVAL', 'tcpconnect: -c and -d exclude each other');
     const ports = options.port === undefined ? [] : portsOf(options.port);
     const b = bpf({
-      text: withContainers(text),
+      text: withContainers(text, options),
       cflags: [
         ...defines({
           FILTER_PID: options.pid,
@@ -78,7 +78,6 @@ export default defineTool<Options>({
         }),
         ...(options.dns ? vectorFlags() : []),
         ...(ports.length > 0 ? [`-DFILTER_PORTS=(${ports.map((port) => `dport==${port}`).join('||')})`] : []),
-        ...containerFlags(options),
       ],
     });
     attachFirst(b, [

@@ -1,5 +1,6 @@
 /** The C of one probe of `trace`: a struct of what is printed, and a function that fills it in and sends it. */
 import { BpfError } from '../../core/base/errors.ts';
+import { rewriteStrcmp } from '../../core/bcc/strcmp-rewrite.ts';
 import { type Directive, directivesOf, type ProbeSpec } from './spec.ts';
 
 export interface ProgramOptions {
@@ -132,35 +133,20 @@ interface Rewriting {
 
 /** Our words for C's. */
 function rewriteExpression(expression: string, rewriting: Rewriting): string {
-  const compared = expression.replace(
-    /\bSTRCMP\(\s*("(?:[^"\\]|\\.)*")\s*,\s*([^()]*(?:\([^()]*\)[^()]*)*)\)/g,
-    (_, literal: string, value: string) => comparison(literal, value, rewriting),
-  );
-  let out = compared.replace(/\b(arg[1-6])@user\b/g, '$1');
-  if (rewriting.spec.type !== 't' && rewriting.spec.type !== 'u')
+  const { spec, index, helpers } = rewriting;
+  let n = helpers.length;
+  const compared = rewriteStrcmp(expression, false, (operand) => ({
+    name: `streq_${index}_${n++}`,
+    user: isUser(operand, spec),
+  }));
+  helpers.push(...compared.functions.split(/(?=^static inline)/m).slice(1));
+  let out = compared.expr.replace(/\b(arg[1-6])@user\b/g, '$1');
+  if (spec.type !== 't' && spec.type !== 'u')
     out = out.replace(/\barg([1-6])\b/g, (_, n: string) =>
       rewriting.syscall ? `SYSCALL_ARG(${n})` : `PT_REGS_PARM${n}(ctx)`,
     );
   for (const [name, c] of NAMES) out = out.replace(name, c);
   return out;
-}
-
-/** STRCMP("text", expression): true where they are equal. */
-function comparison(literal: string, value: string, { spec, index, helpers, options }: Rewriting): string {
-  const name = `equal_${index}_${helpers.length}`;
-  const read = isUser(value, spec) ? 'bpf_probe_read_user_str' : 'bpf_probe_read_kernel_str';
-  helpers.push(`static inline int ${name}(const void *text)
-{
-    char wanted[] = ${literal};
-    char found[${options.stringSize}] = {};
-    ${read}(&found, sizeof(found), text);
-    for (int i = 0; i < sizeof(wanted) && i < sizeof(found); i++)
-        if (wanted[i] != found[i])
-            return 0;
-    return 1;
-}
-`);
-  return `${name}((void *)(${value.trim()}))`;
 }
 
 /** Does a string expression point to user memory? Arguments of user functions do, and what `@user` says. */
