@@ -69,7 +69,8 @@ export class LinuxRecords implements RecordReader {
       if (size === LOST) sink.onLost(cpu, (words[word + 2]! >>> 0) + words[word + 3]! * 2 ** 32);
       else {
         records++;
-        sink.onRecord(cpu, bytes.subarray(start, start + size));
+        if (sink.onSpan) sink.onSpan(cpu, bytes, start, size);
+        else sink.onRecord(cpu, bytes.subarray(start, start + size));
       }
       // A callback may have closed us.
       if (!this.#open) return records;

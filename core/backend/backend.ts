@@ -64,6 +64,8 @@ export interface ProgHandle {
 /** One record of a perf or ring buffer. `cpu` is -1 for ring buffers. */
 export interface RecordSink {
   onRecord(cpu: number, data: Uint8Array): void;
+  /** In its place, for readers that have many records in one array: this one is its `size` bytes at `at`. They stay as they are. */
+  onSpan?(cpu: number, bytes: Uint8Array, at: number, size: number): void;
   onLost(cpu: number, count: number): void;
 }
 

@@ -222,7 +222,8 @@ export class BPF extends Attaching {
     const table = this.getTable(name);
     return new EventStream<E>(
       this.#buffers,
-      (deliver) => this.#buffers.open(table.map, (_cpu, data) => deliver(table.event<E>(data)), given),
+      (deliver) => this.#buffers.open(table.map, deliver, given),
+      (bytes, at, size) => table.eventAt<E>(bytes, at, size),
       signal,
     );
   }

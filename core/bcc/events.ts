@@ -5,8 +5,9 @@
  * A callback that throws ends the poll with its own error (the script's line is in its stack); the records behind it stay in the buffer
  * for the next poll.
  */
-import type { Backend, Link, MapHandle, RecordReader } from '../backend/backend.ts';
+import type { Backend, Link, MapHandle, RecordReader, RecordSink } from '../backend/backend.ts';
 import { BpfError, Unsupported } from '../base/errors.ts';
+import { sizeOf } from '../btf/layout.ts';
 import type { ObjectSpec } from '../spec/spec.ts';
 import { Interrupted, sessionIfAny } from './session.ts';
 import { type Codec, codecOf } from './values.ts';
@@ -47,10 +48,14 @@ export function bufferKind(map: MapHandle): BufferKind {
   });
 }
 
+/** Called for each record: its `size` bytes at `at` of an array that has many, and stays as it is. */
+export type SpanCallback = (cpu: number, bytes: Uint8Array, at: number, size: number) => void;
+
 interface OpenBuffer {
+  readonly name: string;
   readonly kind: BufferKind;
   readonly reader: RecordReader;
-  readonly onRecord: (cpu: number, data: Uint8Array) => unknown;
+  readonly sink: RecordSink;
   readonly onLost: (count: number) => void;
 }
 
@@ -73,7 +78,7 @@ export class EventBuffers {
   /** Start reading a map. Throws BpfError EBUSY when it is read already, EINVAL for a bad page count. */
   open(
     map: MapHandle,
-    onRecord: (cpu: number, data: Uint8Array) => unknown,
+    onSpan: SpanCallback,
     options: PerfBufferOptions & { readonly onLost?: (count: number) => void },
   ): void {
     const { name } = map.spec;
@@ -87,12 +92,18 @@ export class EventBuffers {
       ...(wakeupEvents !== undefined && { wakeupEvents }),
       ...(ordered !== undefined && { ordered }),
     });
-    const tell = lostCb ?? ((count: number) => sessionIfAny()?.warn(`Possibly lost ${count} samples`));
+    // BCC has no word for ring buffers: theirs is one at the end.
+    const tell = lostCb ?? (kind === 'perf' ? warnOfLost : () => {});
     const onLost = (count: number) => {
       this.#lost.set(name, this.lost(name) + count);
       tell(count);
     };
-    this.#open.set(name, { kind, reader, onRecord, onLost });
+    const sink = {
+      onRecord: (cpu: number, data: Uint8Array) => onSpan(cpu, data, 0, data.length),
+      onSpan,
+      onLost: (_cpu: number, count: number) => onLost(count),
+    };
+    this.#open.set(name, { name, kind, reader, sink, onLost });
   }
 
   isOpen(name: string): boolean {
@@ -110,10 +121,7 @@ export class EventBuffers {
     // A callback may open another buffer.
     for (const buffer of [...this.#open.values()]) {
       if (kind !== undefined && buffer.kind !== kind) continue;
-      records += buffer.reader.consume({
-        onRecord: buffer.onRecord,
-        onLost: (_cpu, count) => buffer.onLost(count),
-      });
+      records += buffer.reader.consume(buffer.sink);
     }
     return records;
   }
@@ -167,14 +175,20 @@ export class EventBuffers {
     this.#counters = [];
     const buffers = [...this.#open.values()];
     this.#open.clear();
-    for (const { reader, onLost } of buffers) {
+    for (const { name, kind, reader, onLost } of buffers) {
       try {
         reader.consume({ onRecord: () => {}, onLost: (_cpu, count) => onLost(count) });
+        const lost = this.lost(name);
+        if (kind === 'ring' && lost > 0) warnOfLost(lost);
       } finally {
         reader.close();
       }
     }
   }
+}
+
+function warnOfLost(count: number): void {
+  sessionIfAny()?.warn(`Possibly lost ${count} samples`);
 }
 
 /** Decoder of a map's events by the C type that the program sends. Throws Unsupported when the compiler saw none. */
@@ -185,30 +199,49 @@ export function eventCodec(map: MapHandle, object: ObjectSpec): Codec {
     throw new Unsupported(`decoding events of table '${spec.name}'`, {
       hint: 'the program sends them from no variable of a known type; decode the bytes yourself in the callback',
     });
-  return codecOf(object.btf, type, 0, `event of table '${spec.name}'`);
+  return codecOf(object.btf, type, sizeOf(object.btf, type), `event of table '${spec.name}'`);
 }
 
 /** What `b.events(name)` returns: decoded events, blocking with `for`, promises with `for await`. It ends at Ctrl-C and at the source's end. */
 export class EventStream<T> implements Iterable<T>, AsyncIterable<T> {
   readonly #buffers: EventBuffers;
   readonly #signal: { readonly aborted: boolean } | undefined;
-  #queue: T[] = [];
+  readonly #decode: (bytes: Uint8Array, at: number, size: number) => T;
+  // Where the records of the last poll are. Each becomes an object when it is taken: thousands made ahead would outlive the young heap.
+  #bytes: Uint8Array[] = [];
+  #at: number[] = [];
+  #size: number[] = [];
   #next = 0;
 
+  /** `decode` makes the event of a record's bytes. */
   constructor(
     buffers: EventBuffers,
-    open: (deliver: (event: T) => void) => void,
+    open: (deliver: SpanCallback) => void,
+    decode: (bytes: Uint8Array, at: number, size: number) => T,
     signal?: { readonly aborted: boolean },
   ) {
     this.#buffers = buffers;
     this.#signal = signal;
-    open((event) => this.#queue.push(event));
+    this.#decode = decode;
+    open((_cpu, bytes, at, size) => {
+      this.#bytes.push(bytes);
+      this.#at.push(at);
+      this.#size.push(size);
+    });
   }
 
   #take(): { readonly value: T } | undefined {
-    if (this.#next < this.#queue.length) return { value: this.#queue[this.#next++]! };
-    this.#queue = [];
-    this.#next = 0;
+    const i = this.#next;
+    if (i < this.#at.length) {
+      this.#next++;
+      return { value: this.#decode(this.#bytes[i]!, this.#at[i]!, this.#size[i]!) };
+    }
+    if (i > 0) {
+      this.#bytes = [];
+      this.#at = [];
+      this.#size = [];
+      this.#next = 0;
+    }
     return undefined;
   }
 

@@ -48,6 +48,11 @@ export class Table<K = unknown, V = unknown> implements Iterable<[K, V]> {
   readonly leaf: Codec;
   readonly #object: ObjectSpec;
   readonly #host: TableHost | undefined;
+  // The record that a callback has now, and the array of many that it lies in.
+  #batch: Uint8Array | undefined;
+  #batchBuffer: ArrayBufferLike | undefined;
+  #lastRecord: Uint8Array | undefined;
+  #recordAt = 0;
   readonly #reducer: ((left: V, right: V) => V) | undefined;
   #event: Codec | undefined;
 
@@ -364,14 +369,26 @@ export class Table<K = unknown, V = unknown> implements Iterable<[K, V]> {
     const given = named<PerfBufferOptions>('openPerfBuffer', options, PERF_BUFFER_OPTIONS);
     this.#only('openPerfBuffer', 'perf_event_array');
     const { buffers } = this.#of('openPerfBuffer');
-    buffers.open(this.map, (cpu, data) => callback(cpu, data, data.length), given);
+    buffers.open(this.map, (cpu, bytes, at, size) => callback(cpu, this.#record(bytes, at, size), size), given);
   }
 
   /** Read the ring buffer: `callback(ctx, data, size)` at each poll, for each record. */
   openRingBuffer(callback: RingCallback, ctx?: unknown): void {
     this.#only('openRingBuffer', 'ringbuf');
     const { buffers } = this.#of('openRingBuffer');
-    buffers.open(this.map, (_cpu, data) => callback(ctx, data, data.length), {});
+    buffers.open(this.map, (_cpu, bytes, at, size) => callback(ctx, this.#record(bytes, at, size), size), {});
+  }
+
+  /** The array of one record, which callbacks get. What it is part of is kept: event() reads it from there. */
+  #record(bytes: Uint8Array, at: number, size: number): Uint8Array {
+    if (bytes !== this.#batch) {
+      this.#batch = bytes;
+      this.#batchBuffer = bytes.buffer;
+    }
+    const record = new Uint8Array(this.#batchBuffer!, bytes.byteOffset + at, size);
+    this.#recordAt = at;
+    this.#lastRecord = record;
+    return record;
   }
 
   /**
@@ -390,7 +407,16 @@ export class Table<K = unknown, V = unknown> implements Iterable<[K, V]> {
   /** A record's bytes as the C type that the program sent them from. */
   event<E = Record<string, unknown>>(data: Uint8Array): E {
     this.#event ??= eventCodec(this.map, this.#object);
-    return this.#event.decode(data) as E;
+    const codec = this.#event;
+    // The record of the running callback: its neighbours' array has been looked at already, its own would be looked at for the first time.
+    if (data === this.#lastRecord && data.length >= codec.size) return codec.decode(this.#batch!, this.#recordAt) as E;
+    return codec.decode(data) as E;
+  }
+
+  /** The same for a record that is `size` bytes at `at` of an array with many. */
+  eventAt<E = Record<string, unknown>>(bytes: Uint8Array, at: number, size: number): E {
+    this.#event ??= eventCodec(this.map, this.#object);
+    return this.#event.decode(size >= this.#event.size ? bytes : bytes.subarray(0, at + size), at) as E;
   }
 
   /**

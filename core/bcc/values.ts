@@ -13,9 +13,9 @@ export interface Codec {
   readonly size: number;
   /** The C type, where the compiler could name one. */
   readonly type?: { readonly btf: Btf; readonly id: number };
-  decode(bytes: Uint8Array): BtfValue;
+  decode(bytes: Uint8Array, at?: number): BtfValue;
   /** The same for structs, each field decoded when it is looked at (core/btf/lazy.ts). Throws BpfError for other types. */
-  view?(bytes: Uint8Array): BtfValue;
+  view?(bytes: Uint8Array, at?: number): BtfValue;
   /** Throws BpfError that names the field for a value of the wrong kind or out of range. */
   encode(value: unknown): Uint8Array;
 }
@@ -30,10 +30,10 @@ export function codecOf(btf: Btf | undefined, typeId: number, size: number, what
   return {
     size,
     type: { btf, id: typeId },
-    decode: (bytes) => decode(bytes),
-    view(bytes) {
+    decode,
+    view(bytes, at) {
       lazy ??= lazyDecoder(btf, typeId, compile ? { compile } : {});
-      return lazy(bytes);
+      return lazy(bytes, at);
     },
     encode(value) {
       // Bytes of the right size are always taken: they are what lookup of another table may have given.
@@ -52,10 +52,10 @@ function plainCodec(size: number, what: string): Codec {
   const numeric = size === 1 || size === 2 || size === 4 || size === 8;
   return {
     size,
-    decode(bytes) {
-      if (!numeric) return bytes.slice(0, size);
+    decode(bytes, at = 0) {
+      if (!numeric) return bytes.slice(at, at + size);
       let value = 0n;
-      for (let i = size - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[i]!);
+      for (let i = size - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[at + i]!);
       return size === 8 ? value : Number(value);
     },
     encode(value) {

@@ -49,7 +49,8 @@ export function decoder(btf: Btf, typeId: number, options: DecodeOptions = {}): 
   const size = sizeOf(btf, typeId);
   const read = options.compile ? compiledReader(btf, typeId, options, options.compile) : readerOf(btf, typeId, options);
   // Records of one buffer come in thousands: keep its view.
-  let buffer: ArrayBufferLike | undefined;
+  let last: Uint8Array | undefined;
+  let base = 0;
   let view: DataView<ArrayBufferLike> = new DataView(new ArrayBuffer(0));
   return (bytes, offset = 0) => {
     if (offset < 0 || offset + size > bytes.length) {
@@ -58,11 +59,14 @@ export function decoder(btf: Btf, typeId: number, options: DecodeOptions = {}): 
         `a ${describe(btf, typeId)} takes ${size} bytes, there are ${Math.max(0, bytes.length - offset)}`,
       );
     }
-    if (bytes.buffer !== buffer) {
-      buffer = bytes.buffer;
-      view = new DataView(buffer);
+    // Asking an array for its buffer costs a third of a record's decoding.
+    if (bytes !== last) {
+      const { buffer } = bytes;
+      if (view.buffer !== buffer) view = new DataView(buffer);
+      base = bytes.byteOffset;
+      last = bytes;
     }
-    return read(view, bytes.byteOffset + offset);
+    return read(view, base + offset);
   };
 }
 
@@ -78,7 +82,8 @@ function compiledReader(btf: Btf, typeId: number, options: DecodeOptions, compil
     return `{${slotsOf(btf, type, options)
       .map(
         (s) =>
-          `[${JSON.stringify(s.name)}]:${s.type === undefined ? by(s.read(), offset + s.offset) : expression(s.type, offset + s.offset)}`,
+          // A computed name makes a slow literal; only this one would mean something else.
+          `${s.name === '__proto__' ? '["__proto__"]' : JSON.stringify(s.name)}:${s.type === undefined ? by(s.read(), offset + s.offset) : expression(s.type, offset + s.offset)}`,
       )
       .join(',')}}`;
   };
@@ -174,7 +179,44 @@ function arrayReader(btf: Btf, elementId: number, count: number, options: Decode
   };
 }
 
+/** Sizes of texts that are worth remembering, and how many a reader remembers. */
+const REMEMBERED_SIZE = 64;
+const REMEMBERED = 1024;
+
+/**
+ * Names of tasks, files and devices come again and again: making a string of one costs ten times what it takes to see that it is the one that was
+ * made before. One place a hash of the words; whatever comes there next takes it.
+ */
 function textReader(size: number): Read {
+  const make = textMaker(size);
+  if (size % 4 !== 0 || size > REMEMBERED_SIZE || size === 0) return make;
+  const count = size / 4;
+  // Made at the first text: most types are never read. Words of zeros are the empty text.
+  let words: Int32Array | undefined;
+  let texts: string[] = [];
+  return (view, at) => {
+    if (words === undefined) {
+      words = new Int32Array(count * REMEMBERED);
+      texts = new Array<string>(REMEMBERED).fill('');
+    }
+    let hash = 0;
+    for (let i = 0; i < count; i++) {
+      hash = Math.imul(hash ^ view.getInt32(at + 4 * i, true), 0x9e3779b1);
+      hash ^= hash >>> 15;
+    }
+    const slot = hash & (REMEMBERED - 1);
+    const first = slot * count;
+    let i = 0;
+    while (i < count && words[first + i] === view.getInt32(at + 4 * i, true)) i++;
+    if (i === count) return texts[slot]!;
+    for (; i < count; i++) words[first + i] = view.getInt32(at + 4 * i, true);
+    const text = make(view, at);
+    texts[slot] = text;
+    return text;
+  };
+}
+
+function textMaker(size: number): (view: DataView, at: number) => string {
   return (view, at) => {
     let text = '';
     for (let i = 0; i < size; i++) {

@@ -24,9 +24,12 @@ export const PERF_RECORD_SAMPLE = 9;
 const RECORD_HEADER = 8;
 const LOST_SIZE = 24;
 
-/** Where `read` puts records. `data` (padding included) is part of a copy of the buffer: it stays valid. */
+/** Most bytes that are copied at once; more than any record has. Copies that stay in the processor's cache are the cheap ones. */
+const CHUNK = 0x20000;
+
+/** Where `read` puts samples: `size` bytes (padding included) at `at` of a copy of the buffer, which stays valid. */
 export interface PerfSink {
-  onSample(data: Uint8Array): void;
+  onSample(bytes: Uint8Array, at: number, size: number): void;
   onLost(count: number): void;
 }
 
@@ -37,6 +40,7 @@ export class PerfRing {
   readonly #dataSize: number;
   /** Samples dropped since the last LOST record. */
   #lost = 0;
+  #freed = false;
   /** Samples dropped in all. */
   lostTotal = 0;
   /** Samples written in all. */
@@ -57,6 +61,7 @@ export class PerfRing {
   }
 
   free(): void {
+    this.#freed = true;
     this.#memory.free(this.offset, PAGE_SIZE + this.#dataSize);
   }
 
@@ -92,9 +97,7 @@ export class PerfRing {
     let head = this.#get64(DATA_HEAD);
     // CIRC_SPACE leaves one byte free, so that a full buffer is not taken for an empty one.
     if (this.#dataSize - 1 - (head - this.#get64(DATA_TAIL)) < total) {
-      this.#lost++;
-      this.lostTotal++;
-      return ENOSPC;
+      return this.drop();
     }
     if (this.#lost > 0) {
       this.#header(head, PERF_RECORD_LOST, LOST_SIZE);
@@ -115,6 +118,13 @@ export class PerfRing {
     this.#set64(DATA_HEAD, head + sampleSize);
     this.written++;
     return 0;
+  }
+
+  /** A sample finds no room, whatever room there is: counted as one that did not. -ENOSPC. */
+  drop(): number {
+    this.#lost++;
+    this.lostTotal++;
+    return ENOSPC;
   }
 
   #data(position: number): number {
@@ -159,24 +169,31 @@ export class PerfRing {
    * handed over, so a sink that throws loses that record alone and the next call goes on behind it.
    */
   read(sink: PerfSink): number {
-    const start = this.#get64(DATA_TAIL);
     const end = this.#get64(DATA_HEAD);
-    if (start === end) return 0;
-    const chunk = this.#chunk(start, end);
-    const view = new DataView(chunk.buffer);
     let samples = 0;
-    for (let at = 0; at < chunk.length; ) {
-      const type = view.getUint32(at, true);
-      const size = view.getUint16(at + 6, true);
-      const record = at;
-      at += size;
-      this.#set64(DATA_TAIL, start + at);
-      if (type === PERF_RECORD_SAMPLE) {
-        samples++;
-        sink.onSample(chunk.subarray(record + 12, record + 12 + view.getUint32(record + 8, true)));
-      } else if (type === PERF_RECORD_LOST) {
-        sink.onLost(view.getUint32(record + 16, true));
+    for (let start = this.#get64(DATA_TAIL); start < end; ) {
+      const chunk = this.#chunk(start, Math.min(end, start + CHUNK));
+      const view = new DataView(chunk.buffer);
+      const { length } = chunk;
+      let at = 0;
+      // A record that is there in part is whole in the next chunk.
+      while (at + RECORD_HEADER <= length) {
+        const type = view.getUint32(at, true);
+        const size = view.getUint16(at + 6, true);
+        if (at + size > length) break;
+        const record = at;
+        at += size;
+        this.#set64(DATA_TAIL, start + at);
+        if (type === PERF_RECORD_SAMPLE) {
+          samples++;
+          sink.onSample(chunk, record + 12, view.getUint32(record + 8, true));
+        } else if (type === PERF_RECORD_LOST) {
+          sink.onLost(view.getUint32(record + 16, true));
+        }
+        // A callback may have closed us, or read on.
+        if (this.#freed || this.#get64(DATA_TAIL) !== start + at) return samples;
       }
+      start += at;
     }
     return samples;
   }

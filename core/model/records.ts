@@ -1,6 +1,6 @@
 /**
  * Reading perf and ring buffers from user space: RecordReader over the maps' own rings. All CPUs' buffers are read in the order of
- * their CPUs; what was dropped is told when the map says so, and what it never could tell, at the end.
+ * their CPUs; what was dropped is told when the map says so, and what it never could tell, behind the last record.
  */
 import type { RecordReader, RecordSink } from '../backend/backend.ts';
 import { BpfError, Unsupported } from '../base/errors.ts';
@@ -24,6 +24,13 @@ export function openRecordReader(map: BpfMap, cpus: number, options: { readonly 
     backend: 'model',
     hint: 'perf_event_array and ringbuf maps have records',
   });
+}
+
+/** A sink's records as the rings give them. */
+function spans(sink: RecordSink, cpu: number): (bytes: Uint8Array, at: number, size: number) => void {
+  return sink.onSpan
+    ? (bytes, at, size) => sink.onSpan!(cpu, bytes, at, size)
+    : (bytes, at, size) => sink.onRecord(cpu, bytes.subarray(at, at + size));
 }
 
 class PerfReader implements CountingReader {
@@ -51,7 +58,7 @@ class PerfReader implements CountingReader {
     let records = 0;
     for (const { cpu, ring } of this.#rings) {
       records += ring.read({
-        onSample: (data) => sink.onRecord(cpu, data),
+        onSample: spans(sink, cpu),
         onLost: (count) => sink.onLost(cpu, count),
       });
       // Nothing is left that could carry the LOST record: tell now what was dropped since the last sample.
@@ -73,8 +80,12 @@ class RingReader implements CountingReader {
   #map: RingbufMap;
   #open = true;
 
+  /** Records without room that the sink knows of, or that were before it. */
+  #told: number;
+
   constructor(map: RingbufMap) {
     this.#map = map;
+    this.#told = map.dropped;
   }
 
   /** Bytes ever produced: it grows with every record. */
@@ -83,7 +94,13 @@ class RingReader implements CountingReader {
   }
 
   consume(sink: RecordSink): number {
-    return this.#open ? this.#map.consume((data) => sink.onRecord(-1, data)) : 0;
+    if (!this.#open) return 0;
+    const records = this.#map.consume(spans(sink, -1));
+    // The kernel tells nobody but the program; here the map has counted.
+    const lost = this.#map.dropped - this.#told;
+    this.#told = this.#map.dropped;
+    if (lost > 0) sink.onLost(-1, lost);
+    return records;
   }
 
   close(): void {

@@ -192,6 +192,67 @@ describe('ring buffers', () => {
   });
 });
 
+describe('a slow reader of a ring buffer', () => {
+  /** 100 records a call, 32 of which have room; the program counts what it could not send, as on a kernel only it can. */
+  const flood = (send: string) => `
+struct event { u64 n; u64 room[30]; };
+BPF_RINGBUF_OUTPUT(events, 2);
+BPF_ARRAY(sent, u64, 1);
+BPF_ARRAY(refused, u64, 1);
+int kprobe__tcp_v4_connect(struct pt_regs *ctx) {
+  int zero = 0;
+  u64 *n = sent.lookup(&zero);
+  if (!n) return 0;
+  u64 *no = refused.lookup(&zero);
+  if (!no) return 0;
+  for (int i = 0; i < 100; i++) {
+    ${send}
+    *n += 1;
+  }
+  return 0;
+}`;
+  const OUTPUT = 'struct event e = {}; e.n = *n; if (events.ringbuf_output(&e, sizeof(e), 0) < 0) *no += 1;';
+  const RESERVE =
+    'struct event *e = events.ringbuf_reserve(sizeof(*e)); if (e) { e->n = *n; events.ringbuf_submit(e, 0); } else *no += 1;';
+
+  it.each([
+    ['ringbuf_output', OUTPUT],
+    ['ringbuf_reserve', RESERVE],
+  ])('%s: received and lost make what was sent', (_name, send) => {
+    const { bpf, warned } = bench('connects');
+    const b = bpf(flood(send));
+    const table = b.getTable('events');
+    const numbers: bigint[] = [];
+    let calls = 0;
+    table.openRingBuffer((_ctx, data) => {
+      calls++;
+      numbers.push(table.event<{ n: bigint }>(data).n);
+      // So slow that nothing else is read before the source moves on.
+      if (calls % 7 === 0) throw new Error('slow');
+    });
+    for (let slow = true; slow; ) {
+      try {
+        b.ringBufferPoll();
+      } catch (error) {
+        slow = !(error instanceof Interrupted);
+      }
+      b.backend.wait(0);
+    }
+    const [sent, refused] = ['sent', 'refused'].map((name) => Number(b.getTable<number, bigint>(name).get(0)));
+    expect(sent).toBe(500);
+    expect(refused).toBeGreaterThan(0);
+    expect(numbers.length).toBeGreaterThan(0);
+    expect(numbers.length + refused!).toBe(sent);
+    expect(new Set(numbers).size).toBe(numbers.length);
+    expect(numbers.every((n, i) => i === 0 || n > numbers[i - 1]!)).toBe(true);
+    expect(table.lost).toBe(refused);
+    const told = () => warned.filter((line) => line.startsWith('Possibly lost'));
+    expect(told()).toEqual([]);
+    b.close();
+    expect(told()).toEqual([`Possibly lost ${refused} samples`]);
+  });
+});
+
 describe('events()', () => {
   it.each([
     ['a perf buffer', SEND],

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { jit } from '../../core/vm/jit/jit.ts';
 import { availableEngines } from '../../tools/vm/engines.ts';
 import { root } from '../tools/skep.ts';
+import { measureCallbacks } from './callbacks.ts';
 import { BUFFER, engineCode, instructions, longProgram, memory, prepare } from './engines.ts';
 import { measurePeer } from './others.ts';
 import { code, PARSER, PROGRAMS, packet, START } from './programs.ts';
@@ -70,6 +71,7 @@ it('the report has every number, and names what is missing', () => {
     parser: { jit: { single: 10, batched: 2 } },
     firstResultMs: { jit: { cold100: 2, warm4096: 3 } },
     events: { compiled: 100, closures: 300, lazy: 12, ctypes: undefined },
+    callbacks: { count: 1000, perf: 200, ring: 250, stream: 180, lazy: 90, ctypes: 1800 },
   };
   expect(tables(r)).toContain('| alu64             | 0.200 | 4.00 |');
   expect(svg(r)).toContain('a&#60;b');
@@ -77,8 +79,17 @@ it('the report has every number, and names what is missing', () => {
   expect(page(r)).toContain('The machine was busy');
   const byName = new Map(goals(r).map((g) => [g.what, g]));
   expect(byName.get('jit, parser, batched')).toMatchObject({ measured: '500 Mpps', met: true });
+  expect(tables(r)).toMatch(/perf buffer, callback, whole objects\s+\|\s+200 \| +5\.00 \|\s+9\.00x/);
+  expect(byName.get('perf events, callback : Python ctypes')).toMatchObject({ measured: '9.00x', met: true });
+  expect(byName.get('ring records, callback : Python ctypes')).toMatchObject({ measured: '7.20x', met: false });
   expect(byName.get('jit, alu64 : gcc -O2')).toMatchObject({ measured: 'not measured', met: undefined });
 });
+
+it('events come through callbacks, all of them and right', () => {
+  const { count, perf, ring, stream, lazy } = measureCallbacks(20_000);
+  expect(count).toBe(20_000);
+  for (const ns of [perf, ring, stream, lazy]) expect(ns).toBeGreaterThan(0);
+}, 60_000);
 
 it('the jit is among the engines', () => {
   expect(engines).toContain(jit);

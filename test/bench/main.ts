@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { bpfUnavailable } from '../../bindings/linux/bpf.ts';
 import { packageRoot } from '../../bindings/node/package-root.ts';
 import { availableEngines, loadEngine } from '../../tools/vm/engines.ts';
+import { measureCallbacks } from './callbacks.ts';
 import { engineCode, firstResultMs, instructions, longProgram, measureEngine, measureParser } from './engines.ts';
 import { measureEvents } from './events.ts';
 import { measureGcc, measureKernel, measurePeer } from './others.ts';
@@ -96,6 +97,7 @@ const results: Results = {
   parser,
   firstResultMs: firstResult,
   events: measureEvents(spellMs),
+  callbacks: measureCallbacks(values.quick ? 100_000 : 1_000_000),
 };
 
 console.log(`${tables(results)}\n\n${goalTable(results)}`);

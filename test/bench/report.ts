@@ -1,4 +1,6 @@
 /** Results as a table, an SVG and the page docs/benchmarks.md. */
+import type { EventCallbacks } from './callbacks.ts';
+
 export interface Results {
   readonly date: string;
   readonly machine: string;
@@ -15,6 +17,7 @@ export interface Results {
     readonly lazy: number;
     readonly ctypes: number | undefined;
   };
+  readonly callbacks: EventCallbacks;
 }
 
 const short = (n: number | undefined): string =>
@@ -70,7 +73,20 @@ export function tables(r: Results): string {
     ['two fields, read lazily', short(lazy), ratio(ctypes, lazy)],
     ['Python ctypes', short(ctypes), '1x'],
   ]);
-  return [insns, packets, first, events].join('\n\n');
+  const { count, perf, ring, stream, lazy: views, ctypes: python } = r.callbacks;
+  const delivered = grid([
+    [`${count.toLocaleString('en')} events of the model kernel`, 'ns CPU time', 'M/s', 'Python ctypes : this'],
+    ...(
+      [
+        ['perf buffer, callback, whole objects', perf],
+        ['ring buffer, callback, whole objects', ring],
+        ['events(), whole objects', stream],
+        ['perf buffer, callback, two fields, lazily', views],
+        ['Python ctypes callback, all fields', python],
+      ] as const
+    ).map(([name, ns]) => [name, short(ns), mpps(ns), ratio(python, ns)]),
+  ]);
+  return [insns, packets, first, events, delivered].join('\n\n');
 }
 
 export interface Goal {
@@ -127,6 +143,9 @@ export function goals(r: Results): Goal[] {
   compare('interp, parser', '>= 7 Mpps', over(1000, least(interp?.batched, interp?.single)), (v) => v >= 7, ' Mpps');
   compare('event to a full object', '<= 160 ns', r.events.compiled, (v) => v <= 160, ' ns');
   compare('two fields of an event', '<= 20 ns', r.events.lazy, (v) => v <= 20, ' ns');
+  const { perf, ring, ctypes } = r.callbacks;
+  compare('perf events, callback : Python ctypes', '>= 8x faster', over(ctypes, perf), (v) => v >= 8, 'x');
+  compare('ring records, callback : Python ctypes', '>= 8x faster', over(ctypes, ring), (v) => v >= 8, 'x');
   return out;
 }
 

@@ -213,7 +213,7 @@ describe('perf and ring buffers', () => {
     const ring = map.openRing(0, 1);
     expect([send(0xffffffffn), send(0n), send(1n), send(4n), send(1n << 32n)]).toEqual([0n, 0n, -2n, -7n, -22n]);
     const got: number[] = [];
-    ring.read({ onSample: (d) => got.push(d[0]!), onLost() {} });
+    ring.read({ onSample: (d, at) => got.push(d[at]!), onLost() {} });
     expect(got).toEqual([77, 77]);
     map.openCounter(0, { read: () => ({ value: [9, 1], enabled: [2, 0], running: [3, 0] }) });
     expect(call(env, 'perf_event_read', map.offset, 0n)).toBe((1n << 32n) | 9n);
@@ -229,7 +229,7 @@ describe('perf and ring buffers', () => {
     const env = testEnv();
     const map = env.map(attrs('ringbuf', { keySize: 0, valueSize: 0, maxEntries: 4096 })) as RingbufMap;
     const got: number[] = [];
-    const consume = () => map.consume((data) => got.push(data[0]!));
+    const consume = () => map.consume((data, at) => got.push(data[at]!));
     const at = Number(call(env, 'ringbuf_reserve', map.offset, 16n, 0n) & 0xffffffffn);
     env.memory.u8[at] = 3;
     call(env, 'ringbuf_submit', at, 0n);

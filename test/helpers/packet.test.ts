@@ -180,7 +180,7 @@ describe('packets under XDP', () => {
     expect(call(env, 'perf_event_output', env.ctx, map.offset, (41n << 32n) | 0xffffffffn, data, 4n)).toBe(-14n);
     expect(call(env, 'perf_event_output', env.ctx, map.offset, (1n << 52n) | 0xffffffffn, data, 4n)).toBe(-22n);
     const got: number[][] = [];
-    ring.read({ onSample: (d) => got.push([...d]), onLost() {} });
+    ring.read({ onSample: (d, at, size) => got.push([...d.subarray(at, at + size)]), onLost() {} });
     expect(got).toEqual([[0x55, 0, 0, 0, 0, 1, 2, 3, 4, 5, 0, 0]]);
   });
 });

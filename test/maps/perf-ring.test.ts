@@ -7,8 +7,8 @@ import { attrs, TestHost } from './host.ts';
 class Collect implements PerfSink {
   readonly samples: Uint8Array[] = [];
   lost = 0;
-  onSample(data: Uint8Array) {
-    this.samples.push(data);
+  onSample(bytes: Uint8Array, at: number, size: number) {
+    this.samples.push(bytes.subarray(at, at + size));
   }
   onLost(count: number) {
     this.lost += count;
@@ -106,9 +106,9 @@ describe('a perf buffer', () => {
     for (const n of [1, 2, 3]) send(n);
     const got: number[] = [];
     const sink: PerfSink = {
-      onSample(data) {
-        if (data[0] === 2) throw new Error('callback');
-        got.push(data[0]!);
+      onSample(bytes, at) {
+        if (bytes[at] === 2) throw new Error('callback');
+        got.push(bytes[at]!);
       },
       onLost() {},
     };

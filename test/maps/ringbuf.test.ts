@@ -8,7 +8,7 @@ function open(size = 4096) {
   const host = new TestHost(1);
   const map = createMap(attrs('ringbuf', { keySize: 0, valueSize: 0, maxEntries: size }), host) as RingbufMap;
   const got: Uint8Array[] = [];
-  return { host, map, got, consume: () => map.consume((data) => got.push(data)) };
+  return { host, map, got, consume: () => map.consume((data, at, size) => got.push(data.subarray(at, at + size))) };
 }
 
 describe('a ring buffer', () => {

@@ -136,10 +136,27 @@ int kprobe__vfs_write(struct pt_regs *ctx) { struct e x = {}; x.n = 2; perf.perf
     k.fire('vfs_read');
     expect(k.messages()).toEqual(['no room']);
     expect(k.events(b, 'ring')).toHaveLength(1);
+    expect(k.lost(b, 'ring')).toBe(1);
     for (let i = 0; i < 50; i++) k.fire('vfs_write');
     const received = k.events(b, 'perf').length;
     expect(received).toBeLessThan(50);
     expect(received + k.lost(b, 'perf')).toBe(50);
+  });
+
+  it('a full perf buffer refuses samples and counts each as lost, until it heals', () => {
+    const k = kernel({ cpus: 2 });
+    const b = k.bpf(`BPF_PERF_OUTPUT(perf);
+int kprobe__vfs_write(struct pt_regs *ctx) { u64 x = 2; bpf_trace_printk("%d", perf.perf_submit(ctx, &x, sizeof(x))); return 0; }`);
+    k.fire('vfs_write');
+    k.full(b, 'perf');
+    for (const cpu of [0, 1, 1]) k.fire('vfs_write', {}, { cpu });
+    expect(k.messages()).toEqual(['0', '-28', '-28', '-28']);
+    expect(k.events(b, 'perf')).toHaveLength(1);
+    expect(k.lost(b, 'perf')).toBe(3);
+    k.heal();
+    k.fire('vfs_write', {}, { cpu: 1 });
+    expect(k.events(b, 'perf')).toHaveLength(1);
+    expect(k.lost(b, 'perf')).toBe(3);
   });
 });
 

@@ -35,6 +35,8 @@ export interface Failure {
   readonly argument: number;
   /** Asked before a call fails: false lets it through. */
   readonly when?: (r: RegFile) => boolean;
+  /** Told of each call that fails. */
+  readonly onFail?: (r: RegFile) => void;
 }
 
 export class WatchedEngine implements Engine {
@@ -79,6 +81,7 @@ export class WatchedEngine implements Engine {
           if (failure.when && !failure.when(r)) continue;
           if (failure.after-- > 0) continue;
           failure.times--;
+          failure.onFail?.(r);
           r[0] = failure.result | 0;
           r[1] = failure.result < 0 ? -1 : 0;
           return;

@@ -20,6 +20,8 @@ import { setSession } from '../../core/bcc/session.ts';
 import { parseTraceLine } from '../../core/bcc/trace.ts';
 import { resolve } from '../../core/btf/layout.ts';
 import { readBtf } from '../../core/btf/read.ts';
+import { CURRENT_CPU, PerfEventArrayMap } from '../../core/maps/perf-event-array.ts';
+import { RingbufMap } from '../../core/maps/ringbuf.ts';
 import { ModelBackend } from '../../core/model/backend.ts';
 import { ModelMap } from '../../core/model/handles.ts';
 import type { Arg, FieldValue } from '../../core/model/hooks.ts';
@@ -154,6 +156,7 @@ export class TestKernel {
   /** Records that found no room. */
   lost(b: BPF, name: string): number {
     b.perfBufferConsume();
+    b.ringBufferConsume();
     return b.getTable(name).lost;
   }
 
@@ -286,17 +289,32 @@ export class TestKernel {
     this.#engine.fail(name, { result, after, times, map: undefined, argument: 1 });
   }
 
-  /** A table takes no new keys (E2BIG), a ring buffer no records, a perf buffer no samples (ENOSPC), until `heal`. */
+  /** A table takes no new keys (E2BIG), a ring buffer no records, a perf buffer no samples (ENOSPC; they are counted as lost), until `heal`. */
   full(b: BPF, name: string): void {
     const table = b.getTable(name);
     if (!(table.map instanceof ModelMap)) throw new BpfError('EINVAL', `table '${name}' belongs to another kernel`);
     const { map } = table.map;
     const failure = { after: 0, times: Number.POSITIVE_INFINITY, map: map.offset, argument: 1 };
-    if (table.type === 'perf_event_array')
-      this.#engine.fail('perf_event_output', { ...failure, argument: 2, result: ENOSPC });
-    else if (table.type === 'ringbuf') {
-      this.#engine.fail('ringbuf_reserve', { ...failure, result: 0 });
-      this.#engine.fail('ringbuf_output', { ...failure, result: EAGAIN });
+    if (map instanceof PerfEventArrayMap) {
+      const { kernel } = this.backend;
+      // Without a buffer of this CPU there is nothing that could be full: the helper says what is wrong.
+      const ring = (r: Int32Array) => {
+        const cpu = r[6]! >>> 0;
+        return cpu === CURRENT_CPU || cpu === kernel.cpu ? map.ring(kernel.cpu) : undefined;
+      };
+      this.#engine.fail('perf_event_output', {
+        ...failure,
+        argument: 2,
+        result: ENOSPC,
+        when: (r) => ring(r) !== undefined,
+        onFail: (r) => ring(r)?.drop(),
+      });
+    } else if (map instanceof RingbufMap) {
+      const onFail = () => {
+        map.dropped++;
+      };
+      this.#engine.fail('ringbuf_reserve', { ...failure, result: 0, onFail });
+      this.#engine.fail('ringbuf_output', { ...failure, result: EAGAIN, onFail });
     } else {
       const { memory } = this.backend.kernel;
       // Keys that are there can still be changed.
