@@ -41,16 +41,21 @@ export type CompileFunction = (first: string, second: string, body: string) => u
 export type Decoder = (bytes: Uint8Array, offset?: number) => BtfValue;
 
 type Read = (view: DataView, at: number) => BtfValue;
+/** The same with the buffer as 64-bit words, which are read at half the cost of a DataView's, where everything is aligned. */
+type WordRead = (view: DataView, at: number, words: BigUint64Array | undefined) => BtfValue;
 /** Reads one value at an offset of a buffer, without a check of its bounds. */
 export type FieldReader = Read;
 
 /** A decoder for a type. Throws BpfError for types that have no value: void, functions, structs that are only declared. */
 export function decoder(btf: Btf, typeId: number, options: DecodeOptions = {}): Decoder {
   const size = sizeOf(btf, typeId);
-  const read = options.compile ? compiledReader(btf, typeId, options, options.compile) : readerOf(btf, typeId, options);
+  const read: WordRead = options.compile
+    ? compiledReader(btf, typeId, options, options.compile)
+    : readerOf(btf, typeId, options);
   // Records of one buffer come in thousands: keep its view.
   let last: Uint8Array | undefined;
   let base = 0;
+  let words: BigUint64Array | undefined;
   let view: DataView<ArrayBufferLike> = new DataView(new ArrayBuffer(0));
   return (bytes, offset = 0) => {
     if (offset < 0 || offset + size > bytes.length) {
@@ -62,32 +67,49 @@ export function decoder(btf: Btf, typeId: number, options: DecodeOptions = {}): 
     // Asking an array for its buffer costs a third of a record's decoding.
     if (bytes !== last) {
       const { buffer } = bytes;
-      if (view.buffer !== buffer) view = new DataView(buffer);
+      if (view.buffer !== buffer) {
+        view = new DataView(buffer);
+        words = undefined;
+      }
       base = bytes.byteOffset;
       last = bytes;
+    } else if (words === undefined) {
+      // An array that is asked twice has many records: it is worth another view.
+      words = new BigUint64Array(view.buffer, 0, view.byteLength >>> 3);
     }
-    return read(view, base + offset);
+    return read(view, base + offset, words);
   };
 }
 
 /** A reader made from text: one expression, in which whatever is not a plain number is read by closures `r[i]`. */
-function compiledReader(btf: Btf, typeId: number, options: DecodeOptions, compile: CompileFunction): Read {
+function compiledReader(btf: Btf, typeId: number, options: DecodeOptions, compile: CompileFunction): WordRead {
   const readers: Read[] = [];
   const by = (read: Read, offset: number): string => `r[${readers.push(read) - 1}](v,a+${offset})`;
-  const expression = (id: number, offset: number): string => {
+  let wide = 0;
+  const expression = (id: number, offset: number, aligned = false): string => {
     const type = resolve(btf, id);
-    const plain = PLAIN_READS[howOf(btf, id)];
+    const how = howOf(btf, id);
+    const plain = PLAIN_READS[how];
+    if (how === READ.u64 && offset % 8 === 0) {
+      wide++;
+      if (aligned) return `w[(a+${offset})>>>3]`;
+    }
     if (plain) return `v.${plain}(a+${offset},true)`;
     if (type.kind !== 'struct' && type.kind !== 'union') return by(readerOf(btf, id, options), offset);
     return `{${slotsOf(btf, type, options)
       .map(
         (s) =>
           // A computed name makes a slow literal; only this one would mean something else.
-          `${s.name === '__proto__' ? '["__proto__"]' : JSON.stringify(s.name)}:${s.type === undefined ? by(s.read(), offset + s.offset) : expression(s.type, offset + s.offset)}`,
+          `${s.name === '__proto__' ? '["__proto__"]' : JSON.stringify(s.name)}:${s.type === undefined ? by(s.read(), offset + s.offset) : expression(s.type, offset + s.offset, aligned)}`,
       )
       .join(',')}}`;
   };
-  const make = compile('r', 'unused', `return (v,a)=>(${expression(typeId, 0)})`) as (r: readonly Read[]) => Read;
+  const anywhere = expression(typeId, 0);
+  const body =
+    wide === 0
+      ? `return (v,a)=>(${anywhere})`
+      : `return (v,a,w)=>w!==undefined&&(a&7)===0?(${expression(typeId, 0, true)}):(${anywhere})`;
+  const make = compile('r', 'unused', body) as (r: readonly Read[]) => WordRead;
   return make(readers);
 }
 

@@ -155,7 +155,8 @@ export class PerfRing {
   #chunk(from: number, to: number): Uint8Array {
     const { u8 } = this.#memory;
     const size = to - from;
-    const out = new Uint8Array(size);
+    // Samples begin 12 bytes into their records: four more in front, and their 64-bit words are aligned for those who decode them.
+    const out = new Uint8Array(new ArrayBuffer(size + 4), 4);
     const at = this.#data(from);
     const first = Math.min(size, this.#dataSize - (from & (this.#dataSize - 1)));
     out.set(u8.subarray(at, at + first));
@@ -173,7 +174,7 @@ export class PerfRing {
     let samples = 0;
     for (let start = this.#get64(DATA_TAIL); start < end; ) {
       const chunk = this.#chunk(start, Math.min(end, start + CHUNK));
-      const view = new DataView(chunk.buffer);
+      const view = new DataView(chunk.buffer, 4);
       const { length } = chunk;
       let at = 0;
       // A record that is there in part is whole in the next chunk.

@@ -82,6 +82,29 @@ describe('values by BTF type', () => {
   it('are the same by code made for the type', () => {
     const compiled = decoder(btf, event, { compile: (a, b, body) => new Function(a, b, body) });
     expect(compiled(encode(VALUE))).toEqual(VALUE);
+    // Many records of one array, at all alignments: from the second on, 64-bit words are read as such where they are aligned.
+    const one = encode(VALUE);
+    for (const lead of [0, 3, 4, 8]) {
+      const many = new Uint8Array(new ArrayBuffer(lead + 3 * (one.length + 1)), lead);
+      const starts = [0, 8 * Math.ceil(one.length / 8), many.length - one.length].filter(
+        (at) => at + one.length <= many.length,
+      );
+      for (const at of [...starts, ...starts]) {
+        many.set(one, at);
+        expect(compiled(many, at)).toEqual(VALUE);
+      }
+    }
+    // Texts that were remembered are those of their bytes, whatever was there before.
+    const names = new BtfBuilder();
+    const comm = names.array(names.int('char', 1, { signed: true, char: true }), 16);
+    const name = decoder(names.build(), comm);
+    for (let round = 0; round < 2; round++)
+      for (let i = 0; i < 5000; i++) {
+        const bytes = new Uint8Array(16);
+        bytes.set([...`name ${i}`].map((c) => c.charCodeAt(0)));
+        if (name(bytes) !== `name ${i}`) expect(name(bytes)).toBe(`name ${i}`);
+      }
+    expect(name(new Uint8Array(16))).toBe('');
     expect(decoder(btf, u32, { compile: (a, b, body) => new Function(a, b, body) })(Uint8Array.of(1, 2, 0, 0))).toBe(
       513,
     );
