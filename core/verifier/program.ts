@@ -264,7 +264,11 @@ export class Program {
       const pseudo = src[i]!;
       i = next;
       if (pseudo === PSEUDO.imm || pseudo === PSEUDO.func) continue;
-      if (pseudo === PSEUDO.btf_id) continue;
+      if (pseudo === PSEUDO.btf_id) {
+        // The second half names a module's BTF by a descriptor of the process that loads; an inert program has none.
+        if (imm[next] !== 0) refuse('structure', 'invalid module BTF object FD specified.');
+        continue;
+      }
       const wholeMap = pseudo === PSEUDO.map_fd || pseudo === PSEUDO.map_idx;
       if (pseudo > PSEUDO.map_idx_value || (wholeMap && imm[next] !== 0)) {
         refuse('structure', 'unrecognized bpf_ld_imm64 insn');
