@@ -42,5 +42,5 @@ it('refuses a variable of a module that nobody has opened', () => {
   const prog = makeProg({ name: 'p', type: 'kprobe', attach: undefined, target: undefined, license: 'GPL', insns });
   const result = verify({ prog, maps: [] }, {});
   expect(result.ok).toBe(false);
-  expect(result.ok ? '' : result.error.message).toContain('invalid module BTF object FD specified.');
+  expect(result.error?.message).toContain('invalid module BTF object FD specified.');
 });
