@@ -49,7 +49,8 @@ function placeOf(prog: ProgSpec, loads: readonly Load[]): { kind: string; target
   if (prog.attach) return prog.attach;
   const target = loads.find((l) => l.function === prog.name && l.target)?.target;
   if (!target || !['kprobe', 'tracepoint', 'raw_tracepoint'].includes(prog.type)) return undefined;
-  if (prog.type !== 'kprobe' || functions.has(target)) return { kind: prog.type, target };
+  if (prog.type !== 'kprobe') return { kind: prog.type, target: target.replace(/^\^|\$$/g, '') };
+  if (functions.has(target)) return { kind: prog.type, target };
   // A pattern: one of what it matches will do.
   const pattern = new RegExp(`^${target.replace(/^\^/, '')}`);
   const first = [...functions].find((name) => pattern.test(name));

@@ -1,11 +1,12 @@
 /**
- * `npm run vm:corpus`: every program of BCC's tools and examples, as `npm run corpus` captures them for 6.1, compiled, loaded and attached inside a
+ * `npm run vm:corpus [-- --only NAME,...]`: every program of BCC's tools and examples, as `npm run corpus` captures them for 6.1, compiled, loaded and attached inside a
  * guest that runs 6.1 and has kprobes. Many minutes under TCG, so outside the tests.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { bundle } from './bundle.ts';
 import type { TextResult } from './corpus-suite.ts';
 import { boot, guestProblem, makeImage } from './machine.ts';
@@ -15,11 +16,15 @@ if (problem) {
   process.stderr.write(`vm:corpus: ${problem}\n`);
   process.exit(1);
 }
+const { values } = parseArgs({ options: { only: { type: 'string' } } });
 const folder = mkdtempSync(join(tmpdir(), 'skep-vm-corpus-'));
 try {
   const dumped = spawnSync(
     process.execPath,
-    ['scripts/corpus/run.mjs', '--kernel', '6.1', '--no-parity', '--no-clang', '--dump', folder],
+    [
+      ...['scripts/corpus/run.mjs', '--kernel', '6.1', '--no-parity', '--no-clang', '--dump', folder],
+      ...(values.only === undefined ? [] : ['--only', values.only]),
+    ],
     { encoding: 'utf8', maxBuffer: 1 << 28 },
   );
   if (dumped.status !== 0) throw new Error(`the corpus: ${dumped.stderr}`);
