@@ -475,7 +475,12 @@ function kernelRows(btf: Btf | undefined, btfProblem: string | undefined): LiveF
 /** Everything, by trying. Makes maps, programs and links for a moment; nothing of it is seen by anybody. */
 export function liveFeatures(): LiveFeature[] {
   const rights = (Object.keys(CAPABILITIES) as Capability[]).map(
-    (name): LiveFeature => ({ group: 'rights', name: `CAP_${name}`, available: has(name), detail: '' }),
+    (name): LiveFeature => ({
+      group: 'rights',
+      name: `CAP_${name}`,
+      available: has(name),
+      detail: has(name) ? '' : 'this process does not have it (root does)',
+    }),
   );
   let btf: Btf | undefined;
   let problem: string | undefined;

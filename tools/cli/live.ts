@@ -6,8 +6,9 @@
 import { constants } from 'node:os';
 import { isMainThread } from 'node:worker_threads';
 import { LinuxBackend } from '../../bindings/linux/backend.ts';
-import { sys } from '../../bindings/linux/bpf.ts';
+import { bpfUnavailable, sys } from '../../bindings/linux/bpf.ts';
 import type { Backend, WaitResult } from '../../core/backend/backend.ts';
+import { BpfError } from '../../core/base/errors.ts';
 import type { RunPlan } from './host.ts';
 import type { WorkerEnd } from './protocol.ts';
 
@@ -36,6 +37,13 @@ export class LiveRun {
 
   #make(): LinuxBackend {
     const { command, pid, duration } = this.#plan;
+    // Nobody asked for the running kernel by name: without rights for it, what was probably forgotten is the command.
+    const problem = this.#plan.backend === undefined ? bpfUnavailable() : undefined;
+    if (problem !== undefined)
+      throw new BpfError(
+        'EINVAL',
+        `give a command to trace (after --), --replay FILE or --workload NAME; the running kernel cannot be traced instead: ${problem}`,
+      );
     const backend = new LinuxBackend({
       ...(command && { command }),
       ...(pid !== undefined && { pid }),
