@@ -1,6 +1,6 @@
 /** Programs written for libbpf: its headers' macros, maps in section .maps, sections that name the program type. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -8,6 +8,7 @@ import { bpfUnavailable } from '../../bindings/linux/bpf.ts';
 import { readBtf } from '../../core/btf/read.ts';
 import { readObject } from '../../core/elf/object.ts';
 import { writeObject } from '../../core/elf/write.ts';
+import { mountBpffs } from '../linux/bpffs.ts';
 import { KERNEL } from './kernel.ts';
 import { compileOk, diagnose } from './run-c.ts';
 
@@ -87,10 +88,9 @@ SEC("ksyscall/close") int BPF_KSYSCALL(closing2, int fd) { return fd; }
 
   it.skipIf(loading !== undefined)(`bpftool loads them${loading ? ` (${loading})` : ''}`, { timeout: 60_000 }, () => {
     const scratch = mkdtempSync(join(tmpdir(), 'libbpf-'));
-    const pins = `/sys/fs/bpf/skep-libbpf-${process.pid}`;
+    const { path, remove } = mountBpffs();
     const options = { kernelBtf: readBtf(new Uint8Array(readFileSync(live))), kernelRelease: release() };
     try {
-      mkdirSync(pins);
       for (const name of names) {
         const object = compileOk(text(name), options);
         // Not every kernel lets fentry programs load.
@@ -98,16 +98,16 @@ SEC("ksyscall/close") int BPF_KSYSCALL(closing2, int fd) { return fd; }
         writeFileSync(join(scratch, 'a.o'), writeObject({ ...object, progs }));
         const loaded = spawnSync(
           'bpftool',
-          ['prog', 'loadall', join(scratch, 'a.o'), `${pins}/${names.indexOf(name)}`],
+          ['prog', 'loadall', join(scratch, 'a.o'), `${path}/${names.indexOf(name)}`],
           {
             encoding: 'utf8',
           },
         );
         expect({ name, status: loaded.status, stderr: loaded.stderr }).toEqual({ name, status: 0, stderr: '' });
-        for (const prog of progs) expect(existsSync(`${pins}/${names.indexOf(name)}/${prog.name}`)).toBe(true);
+        for (const prog of progs) expect(existsSync(`${path}/${names.indexOf(name)}/${prog.name}`)).toBe(true);
       }
     } finally {
-      rmSync(pins, { recursive: true, force: true });
+      remove();
       rmSync(scratch, { recursive: true });
     }
   });

@@ -1,9 +1,9 @@
 /** Tables on the running kernel: the same methods as on the model, few calls for large ones. */
-import { mkdirSync, rmSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { addon } from '../../bindings/addon/index.ts';
 import { possibleCpus } from '../../bindings/linux/machine.ts';
 import { BPF } from '../../core/bcc/bpf.ts';
+import { mountBpffs } from '../linux/bpffs.ts';
 import { afterwards, heldHere, liveBackend, noKernel, title } from './machine.ts';
 
 /** Calls of bpf(2) that `action` makes. */
@@ -78,9 +78,8 @@ describe.skipIf(noKernel)(title('tables of the running kernel', noKernel), () =>
   });
 
   it('a pinned table outlives its program and is found again', () => {
-    const path = `/sys/fs/bpf/skep-test-${process.pid}`;
-    mkdirSync(path);
-    afterwards(() => rmSync(path, { recursive: true, force: true }));
+    const { path, remove } = mountBpffs();
+    afterwards(remove);
     liveBackend();
     const text = `BPF_TABLE_PINNED("hash", u32, u32, kept, 16, "${path}/kept");`;
     const first = new BPF({ text });

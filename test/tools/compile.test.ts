@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { bpfUnavailable } from '../../bindings/linux/bpf.ts';
 import { readObject } from '../../core/elf/object.ts';
+import { mountBpffs } from '../linux/bpffs.ts';
 import { has, root, SKEP } from './skep.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'skep-compile-'));
@@ -44,7 +45,6 @@ const objdump = ['llvm-objdump-19', 'llvm-objdump'].find(
   (name) => Number(/version (\d+)/.exec(spawnSync(name, ['--version'], { encoding: 'utf8' }).stdout ?? '')?.[1]) >= 18,
 );
 const bpftoolProblem = has('bpftool') ? bpfUnavailable() : 'bpftool is not installed';
-const PINS = `/sys/fs/bpf/skep-test-${process.pid}`;
 
 describe('compile', () => {
   it('makes FILE.o of FILE.c: maps, programs in the sections that loaders know, lines', () => {
@@ -83,24 +83,24 @@ describe('compile', () => {
       'tracing.c',
       `BPF_HISTOGRAM(dist);\nstatic u64 seen;\nint count(struct xdp_md *ctx) { seen++; dist.increment(3); return XDP_PASS; }\n`,
     );
+    const { path, remove } = mountBpffs();
     try {
-      mkdirSync(PINS);
       for (const [source, pins] of [
-        [TCPV4CONNECT, `${PINS}/tcp`],
-        ['tracing.c', `${PINS}/own`],
+        [TCPV4CONNECT, `${path}/tcp`],
+        ['tracing.c', `${path}/own`],
       ] as const) {
         expect(run(['compile', source, '-o', 'load.o']).stderr).toBe('');
         const loaded = spawnSync('bpftool', ['prog', 'loadall', 'load.o', pins], { cwd: folder, encoding: 'utf8' });
         expect({ status: loaded.status, stderr: loaded.stderr }).toEqual({ status: 0, stderr: '' });
       }
-      expect(existsSync(`${PINS}/tcp/kretprobe__tcp_v4_connect`)).toBe(true);
+      expect(existsSync(`${path}/tcp/kretprobe__tcp_v4_connect`)).toBe(true);
       // The kernel has kept the source lines.
-      const dump = spawnSync('bpftool', ['prog', 'dump', 'xlated', 'pinned', `${PINS}/own/count`, 'linum'], {
+      const dump = spawnSync('bpftool', ['prog', 'dump', 'xlated', 'pinned', `${path}/own/count`, 'linum'], {
         encoding: 'utf8',
       });
       expect(dump.stdout).toMatch(/; int count\(struct xdp_md \*ctx\).*\[file:tracing\.c line_num:3/);
     } finally {
-      rmSync(PINS, { recursive: true, force: true });
+      remove();
     }
   });
 
