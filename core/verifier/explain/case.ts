@@ -11,7 +11,8 @@ import type { LineInfo, MapSpec, ProgSpec } from '../../spec/spec.ts';
 import { Flow, type Origin } from './flow.ts';
 import type { Edit, Patch } from './patch.ts';
 import { type RegText, readRegister } from './register.ts';
-import { type Access, type Call, type FunctionText, Sources, type SourceText, splitAccess } from './source.ts';
+import { type Access, type Call, Sources, type SourceText, splitAccess } from './source.ts';
+import type { FunctionText } from './statements.ts';
 
 /** What is known of a refusal, whoever refused: this verifier, or a kernel by its log. */
 export interface Evidence {

@@ -3,7 +3,7 @@
  * the failing path), with the program's line info and, where it is at hand, the source: what is wrong with which variable, why, what is
  * known of it, the assignments and branches that lead there, and a mend that is a patch where it can be.
  *
- * rules-*.ts say what each message means; case.ts opens the refusal up for them; source.ts reads the C, flow.ts follows values along the path,
+ * rules-*.ts say what each message means; case.ts opens the refusal up for them; text.ts, statements.ts and source.ts read the C, flow.ts follows values along the path,
  * register.ts reads the log's registers, path.ts picks the steps, render.ts prints. The JSON shape is `Explanation`: docs/explanations.md.
  */
 import type { Btf } from '../../btf/btf.ts';
@@ -14,9 +14,13 @@ import { instructionsOfLog, readKernelLog } from './log.ts';
 import type { Patch } from './patch.ts';
 import { marksOf, placeOfLine, stepsOf } from './path.ts';
 import type { Known, Said } from './rule.ts';
+import { ACCESS_RULES } from './rules-access.ts';
+import { BOUNDS_RULES } from './rules-bounds.ts';
 import { CALL_RULES } from './rules-call.ts';
 import { CONTROL_RULES } from './rules-control.ts';
-import { MEMORY_RULES } from './rules-memory.ts';
+import { NULL_RULES } from './rules-null.ts';
+import { PACKET_RULES } from './rules-packet.ts';
+import { STACK_RULES } from './rules-stack.ts';
 
 export type { Evidence } from './case.ts';
 export { programOfLog } from './log.ts';
@@ -89,7 +93,16 @@ export const CATEGORY_TITLES: Readonly<Record<Category, string>> = {
   unsupported: 'not supported here',
 };
 
-const RULES = [...MEMORY_RULES, ...CALL_RULES, ...CONTROL_RULES];
+/** The first rule whose pattern fits is the one: null pointers come before the general rule of bad pointers. */
+const RULES = [
+  ...NULL_RULES,
+  ...STACK_RULES,
+  ...PACKET_RULES,
+  ...BOUNDS_RULES,
+  ...ACCESS_RULES,
+  ...CALL_RULES,
+  ...CONTROL_RULES,
+];
 
 /** Explain a refusal. `category` is the verifier's own, for messages that no rule knows. */
 export function explain(evidence: Evidence, category: Category = 'structure'): Explanation {

@@ -4,10 +4,8 @@ import { MAP_TYPES } from '../../maps/index.ts';
 import type { Case, Mend, Spot } from './case.ts';
 import { kindText, registerText } from './register.ts';
 import type { Rule, Said } from './rule.ts';
-import { callText, invalidatedBy, originText } from './rules-memory.ts';
-
-const q = (text: string) => `\`${text}\``;
-const NONE = { known: [], origin: undefined } as const;
+import { invalidatedBy } from './rules-packet.ts';
+import { callText, NONE, originText, q } from './words.ts';
 
 /** What stands in for a helper of other program types. */
 const INSTEAD: Record<string, string> = {

@@ -3,10 +3,8 @@ import { progTypeByName } from '../../progs/index.ts';
 import type { Case, Mend, Spot } from './case.ts';
 import { rangeText } from './register.ts';
 import type { Rule, Said } from './rule.ts';
-import type { Range } from './source.ts';
-
-const q = (text: string) => `\`${text}\``;
-const NONE = { known: [], origin: undefined } as const;
+import type { Range } from './text.ts';
+import { NONE, q } from './words.ts';
 
 /** Names of return values that users know, by program type. */
 const RETURNS: Record<string, Record<string, string>> = {
