@@ -39,7 +39,14 @@ export {
   type RawProgramOptions,
 } from './bcc/raw.ts';
 export { ArgString, detectLanguage, getOnlineCpus, getPossibleCpus, printb } from './bcc/script-aids.ts';
-export { currentSession, Interrupted, type Session, setSession, sleep } from './bcc/session.ts';
+export {
+  currentSession,
+  Interrupted,
+  type Session,
+  setFunctionCompiler,
+  setSession,
+  sleep,
+} from './bcc/session.ts';
 export type { BuildIdFrame } from './bcc/stack.ts';
 export { StrcmpRewrite } from './bcc/strcmp-rewrite.ts';
 export { syscallName, syscallNames } from './bcc/syscalls.ts';
@@ -52,6 +59,7 @@ export { type ActiveProbe, Bailed, USDT, type UsdtOptions } from './bcc/usdt/usd
 export type { Btf, BtfType } from './btf/btf.ts';
 export { snapshot } from './btf/lazy.ts';
 export { readBtf } from './btf/read.ts';
+export type { CompileFunction } from './btf/value.ts';
 export * from './isa/builders.ts';
 export { decode, encode, type Insn, toInsns } from './isa/insn.ts';
 export { ModelBackend, type ModelBackendOptions } from './model/backend.ts';

@@ -18,8 +18,6 @@ export interface Session {
   readonly script?: string;
   /** Bytes for the user, on standard output, as they are; absent: whole lines only. */
   write?(bytes: Uint8Array): void;
-  /** Makes a function of two arguments from text (`new Function`), where the host allows it: record decoders become three times faster. */
-  readonly compileFunction?: CompileFunction;
   /** A whole line for the user, on standard output. */
   print(line: string): void;
   /** A whole line for the user, on standard error: warnings, lost counts. */
@@ -37,7 +35,8 @@ export class Interrupted extends BpfError {
 }
 
 const KEY = Symbol.for('skep.session');
-const holder = globalThis as { [KEY]?: Session | undefined };
+const COMPILER = Symbol.for('skep.compileFunction');
+const holder = globalThis as { [KEY]?: Session | undefined; [COMPILER]?: CompileFunction | undefined };
 
 export function setSession(session: Session | undefined): void {
   holder[KEY] = session;
@@ -59,9 +58,18 @@ export function sessionIfAny(): Session | undefined {
   return holder[KEY];
 }
 
-/** The host's way to make functions from text, if there is a session and it has one. */
+/**
+ * Say how functions of two arguments are made from text (`(a, b, body) => new Function(a, b, body)`): record decoders become three times faster.
+ * `core` never does it by itself, since a content security policy may forbid it; the Node frontend and the `skep` command do. It holds for tables
+ * that are opened from now on, of all sessions.
+ */
+export function setFunctionCompiler(compile: CompileFunction | undefined): void {
+  holder[COMPILER] = compile;
+}
+
+/** The host's way to make functions from text, if it has said one. */
 export function functionCompiler(): CompileFunction | undefined {
-  return holder[KEY]?.compileFunction;
+  return holder[COMPILER];
 }
 
 /**

@@ -6,14 +6,18 @@
  */
 import { readFileSync } from 'node:fs';
 import { LinuxBackend, type LinuxBackendOptions } from '../../bindings/linux/backend.ts';
+import { compileFunction } from '../../bindings/node/compile-function.ts';
 import { SHIPPED_RELEASE, shippedBtfBytes } from '../../bindings/node/shipped-btf.ts';
 import { TraceSource, traceUnavailable } from '../../bindings/trace/index.ts';
-import { type Backend, BPF as CoreBPF, createModel, Unsupported } from '../../core/index.ts';
+import { type Backend, BPF as CoreBPF, createModel, setFunctionCompiler, Unsupported } from '../../core/index.ts';
 
 /** Why a command cannot be traced here, or undefined when it can. */
 export { traceUnavailable } from '../../bindings/trace/index.ts';
 export * from '../../core/index.ts';
 export { cmdExited, cmdReady, runCmd } from './exec.ts';
+
+// Once for the process: what is decoded later, by whatever session, is decoded by code made for its type.
+setFunctionCompiler(compileFunction);
 
 /** class BPF with `using`: the program is detached and its maps freed at the end of the block. */
 export class BPF extends CoreBPF {

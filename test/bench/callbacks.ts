@@ -4,9 +4,10 @@
  * CPU time of the process (its collector's threads too), not the clock's, so that other work on the machine counts little.
  */
 import { spawnSync } from 'node:child_process';
+import { compileFunction } from '../../bindings/node/compile-function.ts';
 import { shippedBtfBytes } from '../../bindings/node/shipped-btf.ts';
 import { BPF } from '../../core/bcc/bpf.ts';
-import { sessionIfAny, setSession } from '../../core/bcc/session.ts';
+import { sessionIfAny, setFunctionCompiler, setSession } from '../../core/bcc/session.ts';
 import { readBtf } from '../../core/btf/read.ts';
 import { ModelBackend } from '../../core/model/backend.ts';
 import { defineWorkload, WorkloadSource } from '../../core/model/workload/workload.ts';
@@ -93,13 +94,13 @@ function deliver(way: Way, bursts: number, btf: ReturnType<typeof readBtf>): num
   });
   const backend = new ModelBackend({ btf, source: new WorkloadSource(workload, { cpus: 1 }), release: '6.1.0' });
   const session = sessionIfAny();
+  setFunctionCompiler(compileFunction);
   setSession({
     backend: () => backend,
     print: () => {},
     warn: (line) => {
       throw new Error(line);
     },
-    compileFunction: (first, second, body) => new Function(first, second, body),
   });
   try {
     const b = new BPF({ text: way === 'ring' ? RING : PERF });

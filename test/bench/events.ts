@@ -1,5 +1,6 @@
 /** Decoding one event to a plain object: the decoder that tables and buffers use, and Python's ctypes on the same bytes. */
 import { spawnSync } from 'node:child_process';
+import { compileFunction } from '../../bindings/node/compile-function.ts';
 import { lazyDecoder } from '../../core/btf/lazy.ts';
 import { decoder } from '../../core/btf/value.ts';
 import { BtfBuilder } from '../../core/btf/write.ts';
@@ -66,9 +67,8 @@ export function measureEvents(spellMs: number): EventDecode {
     };
     return bestSample(spellMs * 3, run) / count;
   };
-  const compile = (first: string, second: string, body: string): unknown => new Function(first, second, body);
   const result = {
-    compiled: time(decoder(btf, type, { compile })),
+    compiled: time(decoder(btf, type, compileFunction && { compile: compileFunction })),
     closures: time(decoder(btf, type)),
     lazy: lazyTime(),
     ctypes: ctypes(),

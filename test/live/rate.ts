@@ -5,19 +5,20 @@
 import { spawnSync } from 'node:child_process';
 import { LinuxBackend } from '../../bindings/linux/backend.ts';
 import { testRun } from '../../bindings/linux/bpf.ts';
+import { compileFunction } from '../../bindings/node/compile-function.ts';
 import { BPF } from '../../core/bcc/bpf.ts';
-import { setSession } from '../../core/bcc/session.ts';
+import { setFunctionCompiler, setSession } from '../../core/bcc/session.ts';
 
 const ROUNDS = 60;
 const RUNS = 100;
 const BURST = 100;
 
 const backend = new LinuxBackend();
+setFunctionCompiler(compileFunction);
 setSession({
   backend: () => backend,
   print: () => {},
   warn: () => {},
-  compileFunction: (first, second, body) => new Function(first, second, body),
 });
 const b = new BPF({
   text: `

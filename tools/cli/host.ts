@@ -5,11 +5,12 @@
  * blocking call behaves as Ctrl-C; Ctrl-C ends the command too; a script error or the end of --duration lets it run on.
  */
 import { readFileSync } from 'node:fs';
+import { compileFunction } from '../../bindings/node/compile-function.ts';
 import { SHIPPED_RELEASE, shippedBtfBytes } from '../../bindings/node/shipped-btf.ts';
 import { TraceSource, traceUnavailable } from '../../bindings/trace/index.ts';
 import type { Backend, WaitResult } from '../../core/backend/backend.ts';
 import { BpfError } from '../../core/base/errors.ts';
-import { setSession } from '../../core/bcc/session.ts';
+import { setFunctionCompiler, setSession } from '../../core/bcc/session.ts';
 import { readBtf } from '../../core/btf/read.ts';
 import { ModelBackend } from '../../core/model/backend.ts';
 import { Recorder, ReplaySource } from '../../core/model/recording.ts';
@@ -94,6 +95,7 @@ export class Host {
   }
 
   #openSession(backend: () => Backend): void {
+    setFunctionCompiler(compileFunction);
     setSession({
       backend,
       readFile: (path) => {
@@ -103,7 +105,6 @@ export class Host {
           return undefined;
         }
       },
-      compileFunction: (first, second, body) => new Function(first, second, body),
       print,
       warn,
     });
