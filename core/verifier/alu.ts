@@ -343,6 +343,7 @@ function pointerArithmetic(
   checkSaneOffset(env, offset, pointer.type);
   checkSaneOffset(env, pointer, pointer.type);
   const r = pointer.clone();
+  if (!pointerIsDst) withoutReference(r);
   if (op === OP.ADD || op === OP.SUB) sanitizePointer(env, i, pointer, offset, r, pointerIsDst, false);
   unbound32(r);
   if (op === OP.ADD) addOffset(env, r, pointer, offset, known);
@@ -360,6 +361,16 @@ function pointerArithmetic(
   env.setReg(d, r);
   if (op === OP.ADD || op === OP.SUB) sanitizePointer(env, i, pointer, offset, r, pointerIsDst, true);
   finish(env, d, r);
+}
+
+/**
+ * number += pointer gives a pointer that in Linux holds no reference: it survives the release of what it points into. So it does here, since
+ * what may be done to pointers differs from what may be done to numbers; but memory that is gone has no size (references.ts).
+ */
+function withoutReference(r: Reg): void {
+  if (r.refObjId === 0) return;
+  if (kindOf(r.type) === KIND.MEM && r.aux2 === 0) r.aux2 = -r.refObjId;
+  r.refObjId = 0;
 }
 
 function addOffset(env: Env, r: Reg, pointer: Readonly<Reg>, offset: Readonly<Reg>, known: boolean): void {

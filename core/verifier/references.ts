@@ -1,5 +1,6 @@
 /** References that must be given back: sockets, ring buffer records, kernel objects; and the locks of the same list. */
 import type { Env } from './env.ts';
+import { KIND, kindOf } from './reg.ts';
 import type { Reference } from './state.ts';
 
 /** A new reference, taken by this instruction: its id. */
@@ -26,7 +27,13 @@ export function dropReference(env: Env, id: number): boolean {
 export function releaseReference(env: Env, id: number): boolean {
   if (!dropReference(env, id)) return false;
   const gone = env.invalidPointer();
-  env.state.mapRegs((r) => (r.refObjId === id ? gone : undefined));
+  env.state.mapRegs((r) => {
+    if (r.refObjId === id) return gone;
+    if (r.aux2 !== -id || kindOf(r.type) !== KIND.MEM) return undefined;
+    const dangling = r.clone();
+    dangling.aux = 0;
+    return dangling;
+  });
   return true;
 }
 

@@ -113,7 +113,7 @@ export class Reg implements Tnum {
    * AT_PKT_END and BEYOND_PKT_END are negative packet ranges.
    */
   aux: number;
-  /** Second such field: id of the inner map, id of the dynptr a slice came from, 1 for a BTF id of the program's own BTF, first-slot mark of a dynptr, depth of an iterator. */
+  /** Second such field: id of the inner map, id of the dynptr a slice came from (or, negative, of the reference that this memory is gone with), 1 for a BTF id of the program's own BTF, first-slot mark of a dynptr, depth of an iterator. */
   aux2: number;
   /** Registers with the same id hold the same value (numbers), come from the same lookup (or-null), or have one base (packet). */
   id: number;
