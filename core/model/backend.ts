@@ -23,6 +23,7 @@ import { createMap } from '../maps/index.ts';
 import type { BpfMap, MapHost } from '../maps/map.ts';
 import { ProgArrayMap } from '../maps/prog-array.ts';
 import type { MapSpec, ObjectSpec, ProgSpec } from '../spec/spec.ts';
+import { withoutDead } from '../verifier/index.ts';
 import type { Engine, EngineHost, Executable } from '../vm/engine.ts';
 import { engineByName } from '../vm/engines.ts';
 import { VmMemory } from '../vm/memory.ts';
@@ -224,7 +225,7 @@ export class ModelBackend implements Backend {
           cpus: this.cpus,
         })
       : { facts: undefined, log: '' };
-    const insns = linkMaps(prog, live);
+    const insns = withoutDead(linkMaps(prog, live), verdict.facts);
     movePacketLoads(insns, verdict.facts, contextSize(prog.type === 'xdp' ? 'xdp' : 'skb'));
     const program = {
       name: prog.name,

@@ -112,6 +112,8 @@ export interface ProgFacts {
    * runs the program moves such a load to where the whole pointer is, as the kernel's convert_ctx_access does.
    */
   readonly packetLoads?: ReadonlyMap<number, 'packet' | 'packet_end' | 'packet_meta'>;
+  /** Slots that no path reaches, ascending. What they hold was never looked at: an engine may not know it (`withoutDead`). Absent: there are none. */
+  readonly dead?: readonly number[];
 }
 
 /** A local variable or parameter of the source, for explanations: where it lives is known by line info only. */

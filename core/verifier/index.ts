@@ -17,7 +17,7 @@ import { checkGraph, computeLiveRegisters, computeLoops } from './graph.ts';
 import type { Hooks } from './hooks.ts';
 import { checkKfuncs, findKfuncs } from './kfunc.ts';
 import { checkMapAndProgram } from './map-rules.ts';
-import { type Optimised, optimise } from './optimise.ts';
+import { deadSlots, type Optimised, optimise } from './optimise.ts';
 import { type MapRow, Program } from './program.ts';
 import { useSingleValues } from './range.ts';
 import { type Category, Refusal } from './refusal.ts';
@@ -40,7 +40,13 @@ export {
 } from './explain/index.ts';
 export type { FinalView, Hooks, RegView, StateView } from './hooks.ts';
 export { onlyHelpers } from './lint.ts';
-export type { InsnRemoval, InsnReplacement, Optimised, OptimiseRefusal } from './optimise.ts';
+export {
+  type InsnRemoval,
+  type InsnReplacement,
+  type Optimised,
+  type OptimiseRefusal,
+  withoutDead,
+} from './optimise.ts';
 export type { Category } from './refusal.ts';
 
 export interface VerifyInput {
@@ -154,6 +160,7 @@ export function verify(input: VerifyInput, options: VerifyOptions = {}): VerifyR
     if (reason !== undefined) throw new Refusal('hook', reason);
     const optimised = optimiseAsAsked(env, prog, options);
     const globals = program.subprogs.some((s, i) => i > 0 && s.global);
+    const dead = deadSlots(env.seen);
     const bound = insnBound(prog.insns, env.processed, globals);
     return {
       ok: true,
@@ -163,6 +170,7 @@ export function verify(input: VerifyInput, options: VerifyOptions = {}): VerifyR
         stackDepth,
         ...(bound !== undefined && { insnBound: bound }),
         ...(env.packetLoads.size > 0 && { packetLoads: env.packetLoads }),
+        ...(dead && { dead }),
       },
       insnsProcessed: env.processed,
       ...(optimised && { optimised }),

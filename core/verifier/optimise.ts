@@ -7,8 +7,8 @@
  * Places are kept by their original slot until the end, so that jumps, relocations, functions and line rows need no repair in between.
  */
 import { decode, encode, type Insn, toInsns } from '../isa/insn.ts';
-import { CALL, CLASS, OP_CALL, OP_GOTOL, OP_JA, OP_LD_IMM64, OP_MAY_GOTO, PSEUDO } from '../isa/ops.ts';
-import type { ProgSpec } from '../spec/spec.ts';
+import { CALL, CLASS, OP_CALL, OP_EXIT, OP_GOTOL, OP_JA, OP_LD_IMM64, OP_MAY_GOTO, PSEUDO } from '../isa/ops.ts';
+import type { ProgFacts, ProgSpec } from '../spec/spec.ts';
 
 /** A conditional jump of which only one way is ever gone becomes `goto`. */
 export interface InsnReplacement {
@@ -238,6 +238,27 @@ function aimed(insn: Insn, distance: number): Insn {
   return insn.opcode === OP_LD_IMM64 || insn.opcode === OP_CALL || insn.opcode === OP_GOTOL
     ? { ...insn, imm: distance }
     : { ...insn, off: distance };
+}
+
+/** Slots that no path has reached; undefined where all were. */
+export function deadSlots(seen: Uint8Array): readonly number[] | undefined {
+  const dead: number[] = [];
+  seen.forEach((reached, pc) => {
+    if (reached !== 1) dead.push(pc);
+  });
+  return dead.length === 0 ? undefined : dead;
+}
+
+/**
+ * The program as an engine should get it: every dead slot an exit, in place, so that slots keep their numbers. (Linux takes dead code out, or
+ * traps it with jumps onto themselves; an exit makes no loop that an engine would have to count.)
+ */
+export function withoutDead(insns: Uint8Array, facts: ProgFacts | undefined): Uint8Array {
+  if (facts?.dead === undefined) return insns;
+  const out = insns.slice();
+  const exit = encode([{ opcode: OP_EXIT, dst: 0, src: 0, off: 0, imm: 0 }]);
+  for (const pc of facts.dead) out.set(exit, pc * 8);
+  return out;
 }
 
 /** What is dead as jumps onto themselves, in place. */

@@ -4,6 +4,8 @@
  */
 import { Fault, Unsupported } from '../../core/base/errors.ts';
 import { progTypeByName } from '../../core/progs/index.ts';
+import type { ProgFacts } from '../../core/spec/spec.ts';
+import { withoutDead } from '../../core/verifier/index.ts';
 import { runOnce } from '../../core/vm/harness.ts';
 import { interp } from '../../core/vm/interp.ts';
 import type { Sample } from './fuzz.ts';
@@ -32,9 +34,14 @@ function callsUnchecked(insns: Uint8Array): boolean {
   return false;
 }
 
-/** 'ran', 'skipped' (nothing can be said), or why it faulted. */
-export function runChecked(s: Sample, random: Random): 'ran' | 'skipped' | { readonly fault: string } {
-  if (!PLAIN_CONTEXT.has(s.type) || callsUnchecked(s.insns)) return 'skipped';
+/** 'ran', 'skipped' (nothing can be said), or why it faulted. `facts`: what the verifier proved; what it found dead does not run, as in Linux. */
+export function runChecked(
+  s: Sample,
+  facts: ProgFacts,
+  random: Random,
+): 'ran' | 'skipped' | { readonly fault: string } {
+  const code = withoutDead(s.insns, facts);
+  if (!PLAIN_CONTEXT.has(s.type) || callsUnchecked(code)) return 'skipped';
   const layout = progTypeByName(s.type)!.ctx;
   const size = layout.kind === 'args' ? layout.count * 8 : layout.size;
   const maps = s.maps.map((m) => ({
@@ -47,7 +54,7 @@ export function runChecked(s: Sample, random: Random): 'ran' | 'skipped' | { rea
   for (let run = 0; run < 3; run++) {
     const mem = Uint8Array.from({ length: Math.max(8, size) }, () => random.below(run === 0 ? 3 : 256));
     try {
-      runOnce(interp, { code: s.insns, mem, maps, fuel: FUEL });
+      runOnce(interp, { code, mem, maps, fuel: FUEL });
     } catch (error) {
       if (error instanceof Unsupported) return 'skipped';
       if (!(error instanceof Fault)) return { fault: `${error}` };

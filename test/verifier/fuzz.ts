@@ -130,7 +130,7 @@ export async function fuzz(
       t.insns += r.insnsProcessed;
       const line = lastLine(r);
       if (r.ok) {
-        const run = runChecked(batch[i]!, random);
+        const run = runChecked(batch[i]!, r.facts, random);
         if (run !== 'skipped') t.ran++;
         // A load through a kernel pointer faults to zero in the kernel; here there is no kernel behind it.
         if (typeof run === 'object' && ours(batch[i]!, null).ok) {

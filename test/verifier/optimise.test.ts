@@ -5,8 +5,11 @@ import { assemble } from '../../core/isa/asm.ts';
 import { insnText } from '../../core/isa/disasm.ts';
 import { toInsns } from '../../core/isa/insn.ts';
 import type { ProgSpec } from '../../core/spec/spec.ts';
-import { type VerifyOptions, verify } from '../../core/verifier/index.ts';
+import { type VerifyOptions, verify, withoutDead } from '../../core/verifier/index.ts';
+import { runOnce } from '../../core/vm/harness.ts';
+import { interp } from '../../core/vm/interp.ts';
 import { KERNEL } from '../cc/kernel.ts';
+import { EMPTY_OBJECT, modelOf } from '../model/programs.ts';
 import { allCases, makeProg } from './cases.ts';
 
 function prog(text: string, type = 'xdp', more: Partial<ProgSpec> = {}): ProgSpec {
@@ -148,5 +151,35 @@ int f(struct xdp_md *ctx) {
       done++;
     }
     expect(done).toBeGreaterThan(10);
+  });
+
+  it('gives engines exits for what no path reaches, in place: dead code may hold what they do not know', () => {
+    const p = prog(
+      `
+      r6 = 3
+      if r6 == 3 goto out
+      r6 = be16 r6
+      r6 = 0x1122334455667788 ll
+      out: r0 = 7
+      exit`,
+      'socket_filter',
+    );
+    // A byte swap of 8 bits, which Linux never looks at either: it loads the program.
+    const at = p.insns.findIndex((b, i) => i % 8 === 0 && b === 0xdc);
+    const insns = p.insns.slice();
+    insns[at + 4] = 8;
+    const dead = { ...p, insns };
+    const result = verify({ prog: dead, maps: [] });
+    expect(result.ok).toBe(true);
+    expect(result.facts.dead).toEqual([2, 3, 4]);
+    const run = (code: Uint8Array) => runOnce(interp, { code }).r0;
+    expect(() => run(insns)).toThrow(/byte order width 8/);
+    expect(run(withoutDead(insns, result.facts))).toBe(7n);
+    const exits = texts({ ...dead, insns: withoutDead(insns, result.facts) });
+    expect(exits.slice(2, 5)).toEqual(['exit', 'exit', 'exit']);
+    const b = modelOf(() => {});
+    b.load({ ...dead, type: 'kprobe' }, EMPTY_OBJECT, new Map()).close();
+    expect(verify({ prog: DEBUG, maps: [] }).facts.dead).toEqual([4, 5]);
+    expect(verify({ prog: prog('r0 = 0\nexit'), maps: [] }).facts.dead).toBeUndefined();
   });
 });
