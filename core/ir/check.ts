@@ -9,9 +9,12 @@ import { printFunc } from './text.ts';
 export function check(module: Module): string[] {
   const names = new Set<string>();
   const faults: string[] = [];
+  const programs = new Set<string>();
   for (const fn of module.functions) {
-    if (names.has(fn.name)) faults.push(`two functions are called ${fn.name}`);
-    names.add(fn.name);
+    // A program that others call too stands twice: as a program and as the function that is called.
+    const same = fn.entry ? programs : names;
+    if (same.has(fn.name)) faults.push(`two functions are called ${fn.name}`);
+    same.add(fn.name);
   }
   for (const fn of module.functions) faults.push(...checkFunc(fn, names).map((f) => `${fn.name}: ${f}`));
   return faults;

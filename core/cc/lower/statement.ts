@@ -222,7 +222,9 @@ function lowerReturn(f: Lowering, s: Extract<Stmt, { kind: 'return' }>): void {
     b.ret();
   } else if (s.value && irType(ret)) {
     const v = rvalue(f, s.value);
-    b.ret(v.type === type ? v : b.intCast(v, type as IntType, isSigned(ret)));
+    // A program answers in a number, whatever its function is declared to return.
+    if (v.type === type) b.ret(v);
+    else b.ret(v.type === 'ptr' ? b.cast('ptrtoint', v, 'i64') : b.intCast(v, type as IntType, isSigned(ret)));
   } else b.ret(b.const(type, 0n));
   dead(f);
 }
