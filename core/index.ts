@@ -15,6 +15,7 @@ export { BpfError, CompileError, Fault, nearestNames, SysError, Unsupported, Ver
 export { BPF, type GetTableOptions } from './bcc/bpf.ts';
 export { BPFAttachType, BPFProgType, XDPAction, XDPFlags } from './bcc/bpf-constants.ts';
 export type {
+  AttachIterOptions,
   AttachOptions,
   AttachPerfEventOptions,
   AttachPerfEventRawOptions,
@@ -28,6 +29,7 @@ export { filterByContainers } from './bcc/containers.ts';
 export { EventStream, type PerfBufferOptions, type PerfCallback, type RingCallback } from './bcc/events.ts';
 export { Func } from './bcc/func.ts';
 export type { HistOptions } from './bcc/hist.ts';
+export { IterOutput } from './bcc/iter.ts';
 export { SymbolCache } from './bcc/kernel-queries.ts';
 export { Perf, PerfEventSampleFormat, PerfHWConfig, PerfSWConfig, PerfType } from './bcc/perf-constants.ts';
 export {

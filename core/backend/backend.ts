@@ -19,7 +19,8 @@ import type { MapSpec, ObjectSpec, ProgSpec } from '../spec/spec.ts';
  * | uprobe, uretprobe | `path:function`, `path:function+offset`, or `path:+N`: N bytes from the start of the file | `pid` (one process), `refCtrOffset` (file offset of a USDT semaphore to count up while attached) |
  * | perf_event | `type:config`, numbers of perf_event_open(2) | `samplePeriod`, `sampleFreq`, `pid`, `cpu` (absent: each), `groupFd`, `attr` (the bytes of a whole struct perf_event_attr, which then says everything) |
  * | socket, xdp | interface | `flags` |
- * | prog_attach | number of a descriptor (cgroup, sockmap, ...) | `attachType` (enum bpf_attach_type), `flags`: BPF_PROG_ATTACH; closing the link is BPF_PROG_DETACH |
+ * | iter | what is iterated over: `task`, `bpf_map_elem`, ... | `mapFd` (bpf_map_elem: whose elements) |
+ * | prog_attach | number of a descriptor (cgroup, sockmap, ...), index of a device (tcx) | `attachType` (enum bpf_attach_type), `flags`: BPF_PROG_ATTACH; closing the link is BPF_PROG_DETACH |
  */
 export interface Probe {
   readonly kind: string;
@@ -30,6 +31,8 @@ export interface Probe {
 /** What attaching returns. Closing detaches; closing twice is harmless. */
 export interface Link {
   readonly probe: Probe;
+  /** Links that have something to read (sockets: a packet, iterators: a part of their output); undefined when there is nothing now, or no more. */
+  read?(): Uint8Array | undefined;
   close(): void;
 }
 

@@ -6,6 +6,7 @@ import type { Link, MapHandle } from '../backend/backend.ts';
 import { BpfError } from '../base/errors.ts';
 import type { ObjectSpec, ProgSpec } from '../spec/spec.ts';
 import type {
+  AttachIterOptions,
   AttachOptions,
   AttachPerfEventOptions,
   AttachPerfEventRawOptions,
@@ -15,6 +16,7 @@ import type {
   AttachXdpOptions,
 } from './bpf-options.ts';
 import { Func } from './func.ts';
+import { IterOutput } from './iter.ts';
 import { KernelQueries } from './kernel-queries.ts';
 import { notFound } from './not-found.ts';
 import { type Named, named } from './options.ts';
@@ -38,6 +40,7 @@ interface Attached {
 export abstract class Attaching extends KernelQueries {
   abstract readonly object: ObjectSpec;
   #attached: Attached[] = [];
+  readonly #iterators = new Set<Link>();
 
   abstract loadFunc(funcName: string, progType: number | string): Func;
   protected abstract assertOpen(): void;
@@ -146,6 +149,36 @@ export abstract class Attaching extends KernelQueries {
   /** Detach an LSM_PROBE function. */
   detachLsm(options: Named<{ fnName?: string }> | string): void {
     this.#detachTracing('lsm', 'detachLsm', options);
+  }
+
+  // ---- iterators -----------------------------------------------------------------------------------------------------
+
+  /**
+   * Run a BPF_ITER function over the kernel's objects: the answer is read, or iterated over, and each call begins anew. `map` names the table whose
+   * elements `bpf_map_elem` goes over. What BCC's C++ does with bcc_iter_attach and bcc_iter_create.
+   */
+  attachIter(options: Named<AttachIterOptions> | string): IterOutput {
+    const given =
+      typeof options === 'string'
+        ? { fnName: options }
+        : named<AttachIterOptions>('attachIter', options, ['fnName', 'map']);
+    const prog = this.#tracing('iter', 'attachIter', { fnName: given.fnName } as Named<{ fnName?: string }>);
+    const target = prog.attach?.target;
+    if (prog.attachType !== 'trace_iter' || target === undefined)
+      throw new BpfError(
+        'EINVAL',
+        `attachIter: '${prog.name}' is no iterator: declare it with BPF_ITER(task) or SEC("iter/task")`,
+      );
+    this.assertOpen();
+    const map = given.map === undefined ? undefined : this.mapHandles.get(given.map);
+    if (given.map !== undefined && !map) throw notFound('table', given.map, this.mapHandles.keys(), 'the program has');
+    const link = this.backend.attach(this.loadFunc(prog.name, probeKind('iter')!.progType).handle, {
+      kind: 'iter',
+      target,
+      ...(map?.fd !== undefined && { options: { mapFd: map.fd } }),
+    });
+    this.#iterators.add(link);
+    return new IterOutput(link, (gone) => this.#iterators.delete(gone));
   }
 
   /** A function written for this kind, by the C function's name or by what it attaches to. */
@@ -467,6 +500,8 @@ export abstract class Attaching extends KernelQueries {
       if (probeKind(kind)?.counted) countProbes(-1);
     }
     this.#attached = [];
+    for (const link of this.#iterators) link.close();
+    this.#iterators.clear();
   }
 }
 

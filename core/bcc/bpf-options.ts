@@ -50,6 +50,13 @@ export interface AttachOptions {
   maxactive?: number;
 }
 
+export interface AttachIterOptions {
+  /** The function, by its C name or by what it iterates over. */
+  fnName?: string;
+  /** bpf_map_elem: name of the table. */
+  map?: string;
+}
+
 export interface AttachTracepointOptions {
   tp?: string;
   /** Every tracepoint whose `category:event` matches from its start. */

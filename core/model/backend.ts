@@ -30,15 +30,16 @@ import { VmMemory } from '../vm/memory.ts';
 import { ATTACH_ROWS, type AttachRow, attachRow } from './attach.ts';
 import { openCounter } from './counter.ts';
 import { Contexts } from './ctx.ts';
-import { DEVICES, Devices, ifindexOf, type RunOnPacket, type SentPacket } from './devices.ts';
+import { DEVICES, type SentPacket } from './devices.ts';
 import { ModelEnv } from './env.ts';
 import { attrsOf, type LiveMap, ModelMap, ModelProg } from './handles.ts';
 import { needsOf, passedTracepoints, probeableFunctions } from './hook-table.ts';
 import type { HookEvent } from './hooks.ts';
+import { IterLink } from './iterators.ts';
 import { ModelKernel } from './kernel.ts';
 import { linkMaps, movePacketLoads } from './link.ts';
-import { contextSize, PACKET_MOST, PacketBuffer, type PacketKind } from './packet-buffer.ts';
-import { PacketSocket } from './packet-socket.ts';
+import { contextSize } from './packet-buffer.ts';
+import { PACKET_KINDS, PacketPath } from './packet-path.ts';
 import { type CountingReader, openRecordReader } from './records.ts';
 import type { EventSource, SyscallInterest } from './source.ts';
 import { TraceBuffer } from './trace-pipe.ts';
@@ -88,9 +89,6 @@ function cookieOf(probe: Probe): readonly [number, number] {
 /** Where the numbers of tracepoints begin that the model does not pass. */
 const FOREIGN_IDS = 10000;
 
-/** What a cgroup's filters do not see of a packet. */
-const ETHERNET_HEADER = 14;
-
 export class ModelBackend implements Backend {
   readonly name = 'model';
   readonly kernel: ModelKernel;
@@ -106,9 +104,7 @@ export class ModelBackend implements Backend {
   readonly #handles = new Map<number, ModelMap | ModelProg>();
   readonly #pinned = new Map<string, LiveMap>();
   readonly #links = new Set<Link>();
-  readonly #sockets = new Set<PacketSocket>();
-  readonly #packets = new Map<PacketKind, PacketBuffer>();
-  readonly #devices = new Devices();
+  readonly #packets: PacketPath;
   readonly #readers = new Set<CountingReader>();
   /** Programs by number, for tail calls: a prog array keeps them alive after their handles are closed. */
   readonly #progs = new Map<number, ModelProg>();
@@ -144,6 +140,9 @@ export class ModelBackend implements Backend {
     this.#contexts = new Contexts(this.#memory);
     this.#env = new ModelEnv(this.kernel, this.#trace, this.#mapsByOffset, () => {
       this.#traced++;
+    });
+    this.#packets = new PacketPath(this.#memory, this.#env, this.#links, (region) => {
+      this.#region = region;
     });
     this.#mapHost = {
       memory: this.#memory,
@@ -275,8 +274,8 @@ export class ModelBackend implements Backend {
 
   attach(prog: ProgHandle, probe: Probe): Link {
     if (!(prog instanceof ModelProg)) throw new BpfError('EINVAL', 'the program was not loaded by this backend');
-    if (probe.kind === 'socket') return this.#attachSocket(prog, probe);
-    if (probe.kind === 'xdp' || probe.kind === 'prog_attach') return this.#attachPackets(prog, probe);
+    if (probe.kind === 'iter') return this.#attachIterator(prog, probe);
+    if (PACKET_KINDS.includes(probe.kind)) return this.#packets.attach(prog, probe);
     const row = attachRow(probe);
     if (!row.progTypes.includes(prog.spec.type)) {
       throw new BpfError(
@@ -305,101 +304,64 @@ export class ModelBackend implements Backend {
   }
 
   supports(kind: string): boolean {
-    return ['socket', 'xdp', 'prog_attach'].includes(kind) || ATTACH_ROWS.some((row) => row.kind === kind);
+    return kind === 'iter' || PACKET_KINDS.includes(kind) || ATTACH_ROWS.some((row) => row.kind === kind);
   }
 
-  #attachSocket(prog: ModelProg, probe: Probe): PacketSocket {
-    if (prog.spec.type !== 'socket_filter')
+  #attachIterator(prog: ModelProg, probe: Probe): IterLink {
+    if (prog.spec.attachType !== 'trace_iter')
       throw new BpfError(
         'EINVAL',
-        `program ${prog.spec.name} of type ${prog.spec.type} cannot filter a socket; that takes socket_filter`,
+        `program ${prog.spec.name} is no iterator: it is declared with BPF_ITER(${probe.target})`,
       );
-    const ifindex = ifindexOf(probe.target);
-    const filter = (bytes: Uint8Array): number => this.#onPacket(prog, 'skb', bytes, ifindex).result;
-    const socket = new PacketSocket(probe, filter, (gone) => {
-      this.#sockets.delete(gone);
-      this.#links.delete(gone);
-    });
-    this.#sockets.add(socket);
-    this.#links.add(socket);
-    return socket;
-  }
-
-  /** A packet program: XDP on a device, or a filter of a cgroup. */
-  #attachPackets(prog: ModelProg, probe: Probe): Link {
-    const xdp = probe.kind === 'xdp';
-    const wanted = xdp ? 'xdp' : 'cgroup_skb';
-    if (prog.spec.type !== wanted)
-      throw new BpfError(
-        'EINVAL',
-        `program ${prog.spec.name} of type ${prog.spec.type} cannot be attached as ${probe.kind}; on the model that takes ${wanted}`,
-      );
-    const cgroup = { id: Number(probe.target), attachType: Number(probe.options?.['attachType'] ?? 0) };
-    const made = xdp
-      ? this.#devices.attachXdp(probe, (bytes) => this.#onPacket(prog, 'xdp', bytes, ifindexOf(probe.target)))
-      : this.#devices.attachCgroup(probe, (bytes) => {
-          this.#env.attachedCgroup = cgroup;
-          try {
-            return this.#onPacket(prog, 'skb', bytes, 1, ETHERNET_HEADER);
-          } finally {
-            this.#env.attachedCgroup = undefined;
-          }
-        });
-    if (!xdp) for (const map of prog.storages) map.link(cgroup.id, cgroup.attachType);
-    const link: Link = {
-      probe,
-      close: () => {
-        made.close();
-        this.#links.delete(link);
+    const { tasks } = this.kernel;
+    const map = this.#handles.get(Number(probe.options?.['mapFd'] ?? -1));
+    const world = {
+      objects: this.kernel.objects,
+      tasks: () => {
+        // A task's struct brings those of its parents with it.
+        for (const task of tasks.all()) tasks.struct(task);
+        const living = [...tasks.all()].filter((t) => t.tid > 0);
+        return living.sort((x, y) => x.tid - y.tid).map((t) => tasks.struct(t));
       },
     };
+    const link = new IterLink(
+      probe,
+      world,
+      map instanceof ModelMap ? map.map : undefined,
+      (context, write) => {
+        const env = this.#env;
+        env.ctx = context.offset;
+        env.progType = prog.spec.type;
+        env.seqFile = write;
+        this.#region = context;
+        prog.executable.run(context.offset);
+        return prog.executable.r0Lo;
+      },
+      (gone) => this.#links.delete(gone),
+    );
     this.#links.add(link);
     return link;
   }
 
-  /** Run a program on a packet. */
-  #onPacket(prog: ModelProg, kind: PacketKind, bytes: Uint8Array, ifindex: number, skip = 0): ReturnType<RunOnPacket> {
-    const env = this.#env;
-    let buffer = this.#packets.get(kind);
-    if (!buffer) {
-      buffer = new PacketBuffer(this.#memory, kind);
-      this.#packets.set(kind, buffer);
-    }
-    const context = buffer.fill(bytes, ifindex, skip);
-    env.ctx = context.offset;
-    env.progType = prog.spec.type;
-    env.packet = context.packet;
-    env.redirected = undefined;
-    this.#region = context;
-    try {
-      prog.executable.run(context.offset);
-    } finally {
-      env.packet = undefined;
-    }
-    context.packet.data -= skip;
-    return {
-      result: prog.executable.r0Lo >>> 0,
-      packet: buffer.bytes(context.packet),
-      redirect: env.redirected,
-    };
+  /**
+   * Put a packet (link-layer header first, at most 64 KiB) on a network device of the model: it passes XDP, the device's tcx programs and the cgroup's
+   * filters, then every socket attached there sees it. Returns how many kept some of it. Throws Fault when a program faults.
+   */
+  injectPacket(device: string, packet: Uint8Array): number {
+    return this.#packets.receive(device, packet);
   }
 
   /**
-   * Put a packet (link-layer header first, at most 64 KiB) on a network device of the model: it passes XDP and the cgroup's filters, then every socket
-   * attached there sees it. Returns how many kept some of it. Throws Fault when a program faults.
+   * A packet that the machine itself sends by a device: it passes the cgroup's filters and the device's tcx programs, then it is among what takeSent
+   * gives, if they let it. Throws Fault when a program faults.
    */
-  injectPacket(device: string, packet: Uint8Array): number {
-    if (packet.length > PACKET_MOST) throw new RangeError(`a packet of ${packet.length} bytes: at most ${PACKET_MOST}`);
-    const left = this.#devices.receive(device, packet);
-    if (!left) return 0;
-    let kept = 0;
-    for (const socket of this.#sockets) if (socket.probe.target === device && socket.deliver(left)) kept++;
-    return kept;
+  sendPacket(device: string, packet: Uint8Array): void {
+    this.#packets.send(device, packet);
   }
 
-  /** Packets that XDP sent on (XDP_TX, redirects) since the last time this was asked. */
+  /** Packets that left by a device, or were sent on to a CPU or a socket (XDP_TX, redirects), since the last time this was asked. */
   takeSent(): SentPacket[] {
-    return this.#devices.take();
+    return this.#packets.take();
   }
 
   /** A source that can never make this hook fire is no use to the tool: refuse, and say who has it. */

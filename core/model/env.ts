@@ -6,6 +6,7 @@ import { utf8Decode } from '../base/bytes.ts';
 import { FIRST_MAPPED, KERNEL_HI, kernelAddress, type LinearMemory } from '../base/memory.ts';
 import type { HelperEnv, Packet, RedirectRequest } from '../helpers/helper.ts';
 import type { BpfMap } from '../maps/map.ts';
+import { DEVICES } from './devices.ts';
 import type { HookEvent } from './hooks.ts';
 import { CALL_OFFSET, type ModelKernel } from './kernel.ts';
 import { NS_INODES } from './namespaces.ts';
@@ -48,7 +49,11 @@ export class ModelEnv implements HelperEnv {
   attachedCgroup: HelperEnv['attachedCgroup'];
   /** Where the program of the packet under way wants it sent; counts when it answers XDP_REDIRECT. */
   redirected: RedirectRequest | undefined;
+  /** Takes a copy of the packet under way, which is sent at once. */
+  onClone: ((request: RedirectRequest) => void) | undefined;
   readonly task: HelperEnv['task'];
+  /** Takes what an iterator's program writes: 0, or -EOVERFLOW. */
+  seqFile: ((bytes: Uint8Array) => number) | undefined;
   /** The hook that the program runs at, and the cookie that it was attached with. */
   event: HookEvent | undefined;
   cookie: readonly [number, number] = [0, 0];
@@ -236,7 +241,17 @@ export class ModelEnv implements HelperEnv {
     return undefined;
   }
 
+  seqWrite(_seq: number, bytes: Uint8Array): number {
+    return this.seqFile?.(bytes) ?? EINVAL;
+  }
+
   redirect(request: RedirectRequest): number {
+    if (request.clone) {
+      // __bpf_clone_redirect(): the device must be there now.
+      if (DEVICES[(request.ifindex ?? 0) - 1] === undefined) return EINVAL;
+      this.onClone?.(request);
+      return 0;
+    }
     this.redirected = request;
     return 0;
   }

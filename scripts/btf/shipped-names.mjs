@@ -71,7 +71,7 @@ export const FUNCTION_PATTERNS = [
   /^(md_flush|dm_|scsi_(queue|done|dispatch)|nvme_(queue|complete)|virtio_queue|virtqueue_|virtblk_)/,
   /^(load_module|do_init_module|init_module|module_|free_module|kallsyms_lookup|request_module|__request_module|call_usermodehelper)/,
   /^(cgroup|css|mem_cgroup|__mem_cgroup)_(attach|migrate|mkdir|rmdir|fork|exit|post|charge|try)/,
-  /^(bpf_(prog|map|check|link|trace|raw|get|probe)|perf_event_(open|alloc|release|output|overflow|read)|__bpf_|uprobe_|kprobe_|register_|unregister_(k|u))/,
+  /^(bpf_(iter|lsm|prog|map|check|link|trace|raw|get|probe)|perf_event_(open|alloc|release|output|overflow|read)|__bpf_|uprobe_|kprobe_|register_|unregister_(k|u))/,
   /^(hrtimer|timer|run_timer|call_timer|__run_hrtimer|tick|clockevents|ktime)_/,
   /^(handle_irq|__handle_irq|handle_softirqs|__do_softirq|raise_softirq|irq_(enter|exit)|tasklet|process_one_work|queue_work|__queue_work|worker_thread|insert_work)/,
   /^(should_fail|should_failslab|scm_|alloc_|free_)[a-z_]*(bio|slab|page|fds|thread|task|inode|pid|file|fd|ns|namespace)$/,

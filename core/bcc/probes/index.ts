@@ -7,7 +7,7 @@ import { rawSocket, xdp } from './net.ts';
 import { perfEvent } from './perf-event.ts';
 import type { ProbeKindRow } from './probe-kind.ts';
 import { rawTracepoint, tracepoint } from './tracepoint.ts';
-import { fmodRet, kfunc, kretfunc, lsm } from './tracing.ts';
+import { fmodRet, iter, kfunc, kretfunc, lsm } from './tracing.ts';
 import { uprobe, uretprobe } from './uprobe.ts';
 
 export const PROBE_KINDS = [
@@ -21,6 +21,7 @@ export const PROBE_KINDS = [
   kretfunc,
   fmodRet,
   lsm,
+  iter,
   perfEvent,
   rawSocket,
   xdp,

@@ -24,3 +24,11 @@ export const lsm = {
   progType: 'lsm',
   noun: 'security hook',
 } as const satisfies ProbeKindRow;
+/** Iterators run when they are read, not when something happens. */
+export const iter = {
+  kind: 'iter',
+  progType: 'tracing',
+  attachType: 'trace_iter',
+  auto: false,
+  noun: 'iterator',
+} as const satisfies ProbeKindRow;
