@@ -213,6 +213,7 @@ export class ModelBackend implements Backend {
   load(prog: ProgSpec, object: ObjectSpec, maps: ReadonlyMap<string, MapHandle>): ProgHandle {
     const live = new Map<string, BpfMap>();
     for (const [name, handle] of maps) if (handle instanceof ModelMap) live.set(name, handle.map);
+    checkModule(prog);
     const verify = this.#options.verify ?? verifyForModel;
     const verdict = verify
       ? verify({
@@ -546,4 +547,15 @@ export class ModelBackend implements Backend {
 function storagesOf(prog: ProgSpec, maps: ReadonlyMap<string, BpfMap>): CgroupStorageMap[] {
   const named = prog.relocs.flatMap((reloc) => (reloc.kind === 'map' ? [maps.get(reloc.map)] : []));
   return [...new Set(named)].filter((map) => map instanceof CgroupStorageMap);
+}
+
+/** MODULE_KFUNC_PROBE(module, ...): everything here is the kernel's own. Throws BpfError ENOENT. */
+function checkModule(prog: ProgSpec): void {
+  const [module, name] =
+    prog.type === 'tracing' && prog.attachType !== 'trace_raw_tp' ? (prog.attach?.target ?? '').split(':') : [];
+  if (name !== undefined)
+    throw new BpfError(
+      'ENOENT',
+      `program ${prog.name}: the model kernel has no module ${module}, it is all of one piece: the linux backend has modules`,
+    );
 }

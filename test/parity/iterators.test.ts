@@ -121,6 +121,16 @@ int BPF_PROG(kretfunc__vmlinux__tcp_v4_connect, struct sock *sk, struct sockaddr
     expect([seen.get(0), seen.get(1)! > 0n]).toEqual([5n, true]);
   });
 
+  it('of modules are those of the one piece that the model kernel is', () => {
+    const { bpf } = world();
+    const probe = (module: string) =>
+      `BPF_ARRAY(n, u64, 1);\nMODULE_KFUNC_PROBE(${module}, tcp_v4_connect, struct sock *sk) { int z = 0; n.increment(z); return 0; }`;
+    const b = bpf(probe('vmlinux'));
+    b.wait();
+    expect(b.getTable<number, bigint>('n').get(0)).toBe(5n);
+    expect(() => bpf(probe('nf_tables'))).toThrow('the model kernel has no module nf_tables');
+  });
+
   it('read the path of a file that is closed [C.data.d_path]', () => {
     const { bpf } = world((w) => {
       const task = w.spawn({ comm: 'cat', pid: 1000 });
