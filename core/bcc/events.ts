@@ -245,21 +245,27 @@ export class EventStream<T> implements Iterable<T>, AsyncIterable<T> {
     return undefined;
   }
 
-  *[Symbol.iterator](): Iterator<T> {
-    for (;;) {
-      if (this.#signal?.aborted) return;
-      const taken = this.#take();
-      if (taken) {
-        yield taken.value;
-        continue;
+  // No generator: resuming one costs as much as decoding half a record.
+  [Symbol.iterator](): Iterator<T> {
+    let ended = false;
+    const next = (): IteratorResult<T> => {
+      while (!ended && !this.#signal?.aborted) {
+        const taken = this.#take();
+        if (taken) return { value: taken.value, done: false };
+        try {
+          this.#buffers.poll(undefined, -1);
+        } catch (error) {
+          ended = true;
+          if (!(error instanceof Interrupted)) throw error;
+        }
       }
-      try {
-        this.#buffers.poll(undefined, -1);
-      } catch (error) {
-        if (error instanceof Interrupted) return;
-        throw error;
-      }
-    }
+      return { value: undefined, done: true };
+    };
+    const end = (): IteratorResult<T> => {
+      ended = true;
+      return { value: undefined, done: true };
+    };
+    return { next, return: end };
   }
 
   async *[Symbol.asyncIterator](): AsyncIterator<T> {
