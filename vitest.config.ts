@@ -10,6 +10,7 @@ const SLOW = [
   'test/cc/random-c.test.ts',
   'test/codegen/differential.test.ts',
   'test/fuzz/fuzz.test.ts',
+  'test/live/bad-input.test.ts',
   'test/live/command.test.ts',
   'test/maps/kernel.test.ts',
   'test/vm/deleted-operator.test.ts',

@@ -41,10 +41,14 @@ export interface LinuxBackendOptions {
   readonly command?: readonly string[];
   /** See only what this process and its children do. */
   readonly pid?: number;
+  /** The run is over when this process is: what a tool filters by (`-p PID`). Every process is seen all the same. */
+  readonly watch?: number;
   /** Shared with whoever hears signals: [0] is not 0 when blocking calls must end; [2] gets the number of an eventfd to write to then. */
   readonly flag?: Int32Array;
   /** Types of the running kernel, where somebody has read them already. */
   readonly btf?: Btf;
+  /** Load also what our verifier refuses: the kernel alone decides. */
+  readonly askKernel?: boolean;
   /** Lines for the user: what was attached instead of what was asked for. */
   readonly warn?: (line: string) => void;
 }
@@ -80,7 +84,7 @@ export class LinuxBackend implements Backend {
   #ended = false;
   #closed = false;
 
-  /** Throws BpfError when bpf(2) cannot be used here, named by what is missing. */
+  /** Throws BpfError when bpf(2) cannot be used here, named by what is missing; BpfError ESRCH when there is no process to see or to watch. */
   constructor(options: LinuxBackendOptions = {}) {
     const problem = bpfUnavailable();
     if (problem !== undefined)
@@ -102,7 +106,14 @@ export class LinuxBackend implements Backend {
       tracepoints: () => this.tracepoints(),
     };
     Object.defineProperty(this.#host, 'kernelBtf', { get: () => this.kernelBtf });
-    if (options.command) this.#command = new LiveCommand(options.command);
+    try {
+      if (options.command) this.#command = new LiveCommand(options.command);
+      const watched = options.pid ?? options.watch;
+      if (watched !== undefined) this.#others = watch(watched);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
   }
 
   get kernelBtf(): Btf {
@@ -163,6 +174,8 @@ export class LinuxBackend implements Backend {
       release: this.release,
       ksymAddress: (name) => this.ksymAddress(name),
       objectBtf: (of) => this.#objectBtf(of),
+      askKernel: this.#options.askKernel,
+      ...(this.#options.warn && { warn: this.#options.warn }),
     });
     this.#progs.add(loaded);
     fillSlots(object, maps, loaded);
@@ -341,7 +354,7 @@ export class LinuxBackend implements Backend {
     return this.#ended ? 'ended' : undefined;
   }
 
-  /** The run ends with the last process of the command. */
+  /** The run ends with the last process of the command, or of those that were to be seen. */
   #checkEnd(): void {
     if (this.#command && !this.#command.reap()) return;
     closeAll(this.#others.map(({ pidfd }) => pidfd));
@@ -349,7 +362,10 @@ export class LinuxBackend implements Backend {
     this.#others = (this.#tree?.running() ?? [])
       .map((pid) => ({ pid, pidfd: door.syscall(door.calls.pidfd_open, pid, 0) }))
       .filter(({ pidfd }) => pidfd >= 0);
-    if (this.#others.length === 0) this.#ended = true;
+    if (this.#others.length > 0) return;
+    this.#ended = true;
+    const watched = this.#options.pid ?? this.#options.watch;
+    if (watched !== undefined) this.#options.warn?.(`process ${watched} has ended`);
   }
 
   /** wait(2) status of the command once it ended. */
@@ -462,6 +478,15 @@ export class LinuxBackend implements Backend {
     if (this.#options.flag) Atomics.store(this.#options.flag, 2, 0);
     sys().close(this.#interrupt);
   }
+}
+
+/** A process and a descriptor that becomes readable when it ends. Before Linux 5.3 there is none, and nobody hears of the end. */
+function watch(pid: number): { pid: number; pidfd: number }[] {
+  const door = sys();
+  const pidfd = door.syscall(door.calls.pidfd_open, pid, 0);
+  if (pidfd === -ERRNO.ESRCH) throw new BpfError('ESRCH', `there is no process ${pid}`);
+  // A thread, but not the first of its process, is EINVAL: there is a process with it.
+  return pidfd < 0 ? [] : [{ pid, pidfd }];
 }
 
 /** Slots of prog arrays and maps of maps that the object fills by name, as far as what they name is there by now. */

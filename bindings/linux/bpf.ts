@@ -7,8 +7,10 @@
 import { utf8Decode, utf8Encode } from '../../core/base/bytes.ts';
 import { ERRNO, errnoName } from '../../core/base/errno.ts';
 import { SysError, Unsupported, VerifierError } from '../../core/base/errors.ts';
+import { progTypeById } from '../../core/progs/index.ts';
 import { addon, addonProblem, type NativeSys } from '../addon/index.ts';
 import { type AttrLayout, BPF_COMMANDS, type BpfCommand, FIELD_SIZE, type FieldOf, LAYOUTS } from './bpf-attr.ts';
+import { neededToLoad, refusedBecause } from './rights.ts';
 
 /** Numbers for u32 and u64 fields, bytes for pointers, text for names. Fields not given are 0. */
 export type FieldValue = number | bigint | string | ArrayBufferView;
@@ -101,8 +103,9 @@ export function bpfUnavailable(): string | undefined {
   // An array of one: BPF_MAP_TYPE_ARRAY is 2.
   const fd = bpf('MAP_CREATE', { map_type: 2, key_size: 4, value_size: 4, max_entries: 1 });
   if (fd >= 0) sys().close(fd);
-  if (fd === -ERRNO.EPERM) return 'bpf(2) needs CAP_BPF (or root)';
-  return fd < 0 ? `bpf(2) is refused here (${errnoName(fd)})` : undefined;
+  if (fd >= 0) return undefined;
+  const why = refusedBecause(fd, ['BPF'], 'CONFIG_BPF_SYSCALL');
+  return `bpf(2) answers ${errnoName(fd)}${why ? `: ${why}` : ''}`;
 }
 
 export interface MapRequest {
@@ -252,8 +255,8 @@ export function progLoad(request: ProgRequest): LoadedProg {
   if (result >= 0) return { fd: result, log };
   const what = `loading the program${name ? ` '${name}'` : ''}`;
   if (log.trim() === '') {
-    const hint = result === -ERRNO.EPERM ? { hint: 'CAP_BPF and CAP_PERFMON are needed' } : {};
-    throw new SysError('bpf(BPF_PROG_LOAD)', errnoName(result), what, hint);
+    const hint = refusedBecause(result, neededToLoad(progTypeById(request.type)?.name ?? ''), 'CONFIG_BPF_SYSCALL');
+    throw new SysError('bpf(BPF_PROG_LOAD)', errnoName(result), what, { ...(hint && { hint }) });
   }
   throw new VerifierError(`${what}: ${refusal(log)}`, { pc: lastPc(log), log });
 }

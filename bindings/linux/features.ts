@@ -16,6 +16,7 @@ import { kernelConfig } from './config.ts';
 import { kernelAtLeast, textOf, vmlinuxBtf } from './machine.ts';
 import { closeAll, PERF_TYPE, perfEventOpen, pmuType } from './perf-event.ts';
 import { mountPrivately } from './private-mount.ts';
+import { CAPABILITIES, type Capability, has, missingCapabilities, neededToLoad, underSeccomp } from './rights.ts';
 import { binaryFile } from './symbols/binary-file.ts';
 import { findProgram } from './symbols/find-binary.ts';
 import { tracefsIsPrivate, tracefsProblem } from './tracefs.ts';
@@ -27,17 +28,6 @@ export interface LiveFeature {
   readonly available: boolean;
   /** What it is, or why it is not. */
   readonly detail: string;
-}
-
-/** Bits of a capability set. */
-const CAPABILITIES = { NET_ADMIN: 12, NET_RAW: 13, SYS_ADMIN: 21, SYSLOG: 34, PERFMON: 38, BPF: 39 } as const;
-type Capability = keyof typeof CAPABILITIES;
-
-/** Capabilities of this process; CAP_SYS_ADMIN stands for the two that were cut out of it. */
-function has(capability: Capability): boolean {
-  const set = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(textOf('/proc/self/status') ?? '')?.[1] ?? '0'}`);
-  const bit = (name: Capability): boolean => ((set >> BigInt(CAPABILITIES[name])) & 1n) === 1n;
-  return bit(capability) || ((capability === 'BPF' || capability === 'PERFMON') && bit('SYS_ADMIN'));
 }
 
 /** 'none', 'integrity', 'confidentiality'; undefined where nobody says (no securityfs). */
@@ -62,14 +52,16 @@ interface Needs {
 /** Why the kernel said no, as far as it can be told. */
 export function whyNot(errno: number, needs: Needs): string {
   const name = errnoName(errno);
-  const missing = (needs.capabilities ?? []).filter((capability) => !has(capability));
-  if (missing.length > 0) return `${name}: needs ${missing.map((capability) => `CAP_${capability}`).join(' and ')}`;
+  const missing = missingCapabilities(needs.capabilities ?? []);
+  if (missing !== undefined) return `${name}: needs ${missing}`;
   const unset = (needs.config ?? []).filter((option) => kernelConfig(option) === 'n');
   if (unset.length > 0) return `${name}: the kernel was built without ${unset.join(' and ')}`;
   if (needs.since !== undefined && !kernelAtLeast(needs.since))
     return `${name}: needs Linux ${needs.since}, this is ${release()}`;
   const mode = lockdownMode();
   if (errno === -ERRNO.EPERM || errno === -ERRNO.EACCES) {
+    if (underSeccomp())
+      return `${name} with all rights: a seccomp filter of this process or a security module refuses it`;
     if (mode !== undefined && mode !== 'none') return `${name}: lockdown is '${mode}'`;
     return mode === undefined
       ? `${name} with all rights: a security module or lockdown refuses it (no securityfs to ask)`
@@ -129,29 +121,13 @@ function programTypes(btf: Btf | undefined): LiveFeature[] {
       fd >= 0
         ? ''
         : whyNot(fd, {
-            capabilities: PERFMON_TYPES.has(row.name)
-              ? ['BPF', 'PERFMON']
-              : PLAIN_TYPES.has(row.name)
-                ? ['BPF']
-                : ['BPF', 'NET_ADMIN'],
+            capabilities: neededToLoad(row.name),
             since: row.since,
             config: PROG_CONFIG[row.name] ?? [],
           });
     return { group: 'program type', name: row.name, available: fd >= 0, detail };
   });
 }
-
-/** What loading asks besides CAP_BPF (is_perfmon_prog_type and is_net_admin_prog_type of kernel/bpf/syscall.c). */
-const PERFMON_TYPES = new Set([
-  'kprobe',
-  'tracepoint',
-  'perf_event',
-  'raw_tracepoint',
-  'raw_tracepoint_writable',
-  'tracing',
-  'lsm',
-]);
-const PLAIN_TYPES = new Set(['socket_filter', 'cgroup_skb', 'sk_reuseport', 'syscall']);
 
 const PROG_CONFIG: Readonly<Record<string, readonly string[]>> = {
   kprobe: ['CONFIG_BPF_EVENTS'],

@@ -1,9 +1,11 @@
 /**
- * Programs of the running kernel: references become descriptors and BTF ids, then BPF_PROG_LOAD. Our verifier looks first, for its
- * explanations and because it says no before anything exists; but what runs here is for the kernel to decide, so a program that only ours
- * refuses is loaded all the same. A refusal by the kernel that ours did not foresee is explained from the kernel's log, and says so.
+ * Programs of the running kernel: references become descriptors and BTF ids, then BPF_PROG_LOAD. Our verifier looks first, and what it refuses
+ * the kernel is not asked about, unless `askKernel` says so. Where ours cannot tell (something it does not know, no time left, a rule of a release,
+ * which vendors change by moving features back), the kernel decides, and a line says that. A refusal by the kernel that ours did not foresee is
+ * explained from the kernel's log, and says so.
  */
 import type { MapHandle, ProgHandle } from '../../core/backend/backend.ts';
+import { ERRNO } from '../../core/base/errno.ts';
 import { BpfError, nearestNames, SysError, Unsupported, VerifierError } from '../../core/base/errors.ts';
 import type { Btf } from '../../core/btf/btf.ts';
 import { POISON_HELPER, relocateProg } from '../../core/elf/core-relo.ts';
@@ -13,13 +15,18 @@ import { progTypeByName, progTypeOfSection } from '../../core/progs/index.ts';
 import type { ObjectSpec, ProgReloc, ProgSpec } from '../../core/spec/spec.ts';
 import { explainKernelLog, renderExplanation, type VerifyResult, verify } from '../../core/verifier/index.ts';
 import { progLoad, sys } from './bpf.ts';
+import { whyNot } from './features.ts';
 import { onlineCpus, versionCode } from './machine.ts';
 import { ownMap } from './maps.ts';
 import type { ObjectBtf } from './prog-btf.ts';
+import { neededToLoad } from './rights.ts';
 
 /** BPF_F_SLEEPABLE, BPF_F_XDP_HAS_FRAGS (include/uapi/linux/bpf.h). */
 const F_SLEEPABLE = 1 << 4;
 const F_XDP_HAS_FRAGS = 1 << 5;
+
+/** Instructions that kernels go through before a program is too large (BPF_COMPLEXITY_LIMIT_INSNS). */
+const MOST_PROCESSED = 1_000_000;
 
 /** What loading asks of the backend. */
 export interface LoadHost {
@@ -28,6 +35,9 @@ export interface LoadHost {
   /** Address of a kernel symbol, for references without a type. */
   ksymAddress(name: string): bigint | undefined;
   objectBtf(object: ObjectSpec): ObjectBtf;
+  /** Load what our verifier refuses as well: the kernel alone decides. */
+  readonly askKernel?: boolean | undefined;
+  warn?(line: string): void;
 }
 
 /** What may run in front of a program, and when it lets it run: see filter.ts. */
@@ -84,20 +94,30 @@ export function loadProgram(
   const prog = relocateProg(given, object.btf, host.kernelBtf);
   const section = progTypeOfSection(prog.section);
   const sleepable = section?.section.sleepable === true && section.row.name === prog.type;
-  const checked = verify(
-    {
-      prog,
-      maps: [...maps.values()].map((map) => map.spec),
-      kernelBtf: host.kernelBtf,
-      objectBtf: object.btf,
-      source: (file) => object.sources?.[file],
-    },
-    { kernel: host.release, cpus: onlineCpus().length, sleepable, level: 0 },
-  );
+  // Before the verifier, which knows no names that are near.
+  const target = attachBtfId(prog, host.kernelBtf);
+  const input = {
+    prog,
+    maps: [...maps.values()].map((map) => map.spec),
+    kernelBtf: host.kernelBtf,
+    objectBtf: object.btf,
+    source: (file: string) => object.sources?.[file],
+  };
+  const check = (kernel?: string): VerifyResult =>
+    verify(input, { ...(kernel && { kernel }), cpus: onlineCpus().length, sleepable, level: 0 });
+  const checked = check(host.release);
+  if (!checked.ok && !host.askKernel) {
+    const doubt =
+      doubtOf(checked) ??
+      (check().ok ? `${checked.error!.message} (by the rules of Linux ${host.release})` : undefined);
+    if (doubt === undefined)
+      throw ourRefusal(prog, checked, 'not loaded; with --no-verify the running kernel is asked all the same');
+    host.warn?.(`program '${prog.name}': skep's verifier cannot tell: ${doubt}; the running kernel decides`);
+  }
   const load = ({ prologue, attachType }: Variant) => {
     const insns = joined(prologue, resolveRelocs(prog, maps, host));
     const shift = (prologue?.insns.length ?? 0) / 8;
-    const request = requestOf(attachType === undefined ? prog : { ...prog, attachType }, insns, sleepable, host);
+    const request = requestOf(attachType === undefined ? prog : { ...prog, attachType }, insns, sleepable, target);
     const btf = host.objectBtf(object).infoOf(prog, insns, shift);
     try {
       return progLoad({ ...request, ...(btf && { btf }) });
@@ -115,7 +135,7 @@ export function loadProgram(
   }
 }
 
-function requestOf(prog: ProgSpec, insns: Uint8Array, sleepable: boolean, host: LoadHost) {
+function requestOf(prog: ProgSpec, insns: Uint8Array, sleepable: boolean, target: number) {
   const row = progTypeByName(prog.type);
   if (!row)
     throw new BpfError(
@@ -132,7 +152,7 @@ function requestOf(prog: ProgSpec, insns: Uint8Array, sleepable: boolean, host: 
     kernVersion: versionCode(),
     flags: (sleepable ? F_SLEEPABLE : 0) | (frags ? F_XDP_HAS_FRAGS : 0),
     expectedAttachType: attachType?.id ?? 0,
-    attachBtfId: attachBtfId(prog, host.kernelBtf),
+    attachBtfId: target,
   };
 }
 
@@ -223,22 +243,36 @@ function joined(prologue: Prologue | undefined, insns: Uint8Array): Uint8Array {
   return out;
 }
 
+/** What keeps our verifier from knowing, as far as that is why it says no: something that it does not have, or its own limit of time and memory. */
+function doubtOf({ error, insnsProcessed }: VerifyResult): string | undefined {
+  if (error?.category === 'unsupported') return error.message;
+  if (
+    error?.category === 'limit' &&
+    insnsProcessed < MOST_PROCESSED &&
+    /^BPF program is too large\. P/.test(error.message)
+  )
+    return `the program takes too long (${insnsProcessed} instructions gone through)`;
+  return undefined;
+}
+
+function ourRefusal(prog: ProgSpec, { error, log }: VerifyResult, note: string, kernel?: VerifierError): VerifierError {
+  const { message, pc, sourceLine, explanation } = error!;
+  return new VerifierError(
+    `program ${prog.name} was refused: ${message} (${sourceLine ?? `instruction ${pc}`})\n${renderExplanation(explanation)}${note === '' ? '' : `\n${note}`}`,
+    { pc, sourceLine, log: kernel?.log ?? log, ...(kernel && { cause: kernel }) },
+  );
+}
+
 /** What the user hears: our explanation where we refuse as well, else the kernel's log explained. */
 function refusal(prog: ProgSpec, object: ObjectSpec, checked: VerifyResult, error: unknown): unknown {
   if (error instanceof SysError && error.errno === 'EPERM' && /^(tracing|lsm|ext)$/.test(prog.type))
     return new Unsupported(`loading ${prog.type} program '${prog.name}' (${prog.attachType ?? 'no attach type'})`, {
       backend: 'linux',
-      hint: 'the kernel answers EPERM: CAP_BPF and CAP_PERFMON are needed, and no lockdown; `skep features` says what is missing',
+      hint: whyNot(-ERRNO.EPERM, { capabilities: neededToLoad(prog.type) }),
       cause: error,
     });
   if (!(error instanceof VerifierError)) return error;
-  if (!checked.ok && checked.error) {
-    const { message, pc, sourceLine, explanation } = checked.error;
-    return new VerifierError(
-      `program ${prog.name} was refused: ${message} (${sourceLine ?? `instruction ${pc}`})\n${renderExplanation(explanation)}`,
-      { pc, sourceLine, log: error.log, cause: error },
-    );
-  }
+  if (!checked.ok && doubtOf(checked) === undefined) return ourRefusal(prog, checked, '', error);
   const explained = explainKernelLog(error.log, prog, {
     maps: object.maps,
     objectBtf: object.btf,

@@ -13,7 +13,8 @@ import type { MapSpec } from '../../core/spec/spec.ts';
 import type { NativeMapping } from '../addon/index.ts';
 import { bpf, bpfOrThrow, lookupBatch, sys } from './bpf.ts';
 import { BPF_COMMANDS, type BpfCommand, LAYOUTS } from './bpf-attr.ts';
-import { possibleCpus } from './machine.ts';
+import { kernelAtLeast, possibleCpus } from './machine.ts';
+import { missingCapabilities, refusedBecause } from './rights.ts';
 
 const numberOf = (name: BpfCommand): number => BPF_COMMANDS.find((row) => row.name === name)!.number;
 const LOOKUP = numberOf('MAP_LOOKUP_ELEM');
@@ -229,7 +230,9 @@ function refusal(spec: MapSpec, errno: number, since: string): Error {
   const doing = `creating the map '${spec.name}' (${spec.type}, ${spec.maxEntries} entries of ${spec.keySize}+${spec.valueSize} bytes)`;
   const hint =
     errno === -ERRNO.EPERM
-      ? 'bpf(2) needs CAP_BPF (or root); before Linux 5.11 also locked memory: `ulimit -l unlimited`'
+      ? (missingCapabilities(['BPF']) ?? kernelAtLeast('5.11'))
+        ? refusedBecause(errno, ['BPF'], 'CONFIG_BPF_SYSCALL')
+        : 'maps count as locked memory before Linux 5.11: `ulimit -l unlimited`'
       : errno === -ERRNO.E2BIG || errno === -ERRNO.ENOMEM
         ? 'too large for this kernel'
         : errno === -ERRNO.EINVAL

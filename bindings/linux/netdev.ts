@@ -8,6 +8,7 @@ import { networkInterfaces } from 'node:os';
 import { errnoName } from '../../core/base/errno.ts';
 import { BpfError, nearestNames, SysError } from '../../core/base/errors.ts';
 import { sys } from './bpf.ts';
+import { refusedBecause } from './rights.ts';
 
 const AF_INET = 2;
 const AF_NETLINK = 16;
@@ -94,5 +95,7 @@ export function routeRequest(type: number, flags: number, body: readonly Uint8Ar
 export function routeRequestOrThrow(type: number, flags: number, body: readonly Uint8Array[], doing: string): void {
   const errno = routeRequest(type, flags, body);
   if (errno < 0)
-    throw new SysError('rtnetlink', errnoName(errno), doing, { hint: errno === -1 ? 'CAP_NET_ADMIN is needed' : '' });
+    throw new SysError('rtnetlink', errnoName(errno), doing, {
+      hint: refusedBecause(errno, ['NET_ADMIN'], 'CONFIG_NET') ?? '',
+    });
 }

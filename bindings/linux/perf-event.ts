@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { ERRNO, errnoName } from '../../core/base/errno.ts';
 import { SysError } from '../../core/base/errors.ts';
 import { bpf, sys } from './bpf.ts';
+import { refusedBecause } from './rights.ts';
 
 /** PERF_TYPE_*. Dynamic PMUs have theirs in /sys/bus/event_source/devices/NAME/type. */
 export const PERF_TYPE = { HARDWARE: 0, SOFTWARE: 1, TRACEPOINT: 2 } as const;
@@ -123,8 +124,8 @@ export function closeAll(fds: readonly number[]): void {
 
 /** What to tell about a refused event. */
 export function perfHint(errno: number): { hint?: string } {
-  if (errno === -ERRNO.EPERM || errno === -ERRNO.EACCES)
-    return { hint: 'CAP_PERFMON is needed (or root), or a lower kernel.perf_event_paranoid' };
+  const hint = refusedBecause(errno, ['PERFMON'], 'CONFIG_PERF_EVENTS');
+  if (hint !== undefined) return { hint };
   if (errno === -ERRNO.ENOENT || errno === -ERRNO.EOPNOTSUPP) return { hint: 'this machine has no such event' };
   return {};
 }

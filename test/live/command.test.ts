@@ -1,10 +1,10 @@
-/** The `skep` command on the running kernel: the same script on both backends, how runs end, what is left, what is said when rights are missing. */
-import { spawn, spawnSync } from 'node:child_process';
+/** The `skep` command on the running kernel: the same script on both backends, how runs end, what is left. */
+import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { SKEP, skep, skepAsync, tracingProblem } from '../tools/skep.ts';
-import { afterwards, kernelIds, noCommand, noKernel, noTracefs, scratch, title } from './machine.ts';
+import { afterwards, kernelIds, noKernel, noTracefs, scratch, title } from './machine.ts';
 
 /** A tool's rows without the numbers of processes, which differ from run to run. */
 function rows(stdout: string): string[] {
@@ -110,56 +110,7 @@ function heldObjects(pid: number): Record<'prog' | 'link' | 'map', Set<number>> 
   return held;
 }
 
-const noSetpriv = noTracefs ?? noCommand('setpriv');
-describe.skipIf(noSetpriv)(title('without rights', noSetpriv), () => {
-  /** The command without some of root's capabilities. */
-  function without(caps: string, args: readonly string[]) {
-    return spawnSync('setpriv', ['--bounding-set', caps, '--inh-caps', caps, '--', process.execPath, SKEP, ...args], {
-      encoding: 'utf8',
-      timeout: 30_000,
-    });
-  }
-  const run = ['opensnoop', '--backend', 'linux', '--', 'true'];
-
-  it.each([
-    ['-all', /skep: the live kernel cannot be used: bpf\(2\) needs CAP_BPF.*--backend model needs no rights\n$/],
-    ['-sys_admin,-bpf', /skep: the live kernel cannot be used: bpf\(2\) needs CAP_BPF/],
-    ['-sys_admin,-perfmon', /skep: .*(CAP_PERFMON|CAP_SYS_ADMIN|tracefs)/],
-  ])('%s: one clear error', (caps, message) => {
-    const result = without(caps, run);
-    expect(result.stderr).toMatch(message);
-    expect(result.stderr.trimEnd().split('\n').length).toBe(1);
-    expect(result.status).toBe(1);
-  });
-
-  it('little locked memory is enough where the kernel counts maps otherwise', () => {
-    const result = spawnSync('sh', ['-c', `ulimit -l 64; exec "$@"`, 'sh', process.execPath, SKEP, ...run], {
-      encoding: 'utf8',
-    });
-    if (result.status !== 0) expect(result.stderr).toMatch(/ulimit -l/);
-    else expect(result.stdout).toContain('true');
-  });
-
-  it('no tracefs that could be had: how to get it', () => {
-    const result = without('-sys_admin', run);
-    if (result.status !== 0) expect(result.stderr).toMatch(/tracefs: .*mount -t tracefs nodev \/sys\/kernel\/tracing/);
-  });
-});
-
 describe.skipIf(noKernel)(title('what cannot be', noKernel), () => {
-  it('a program that the verifier refuses is explained', () => {
-    const file = join(scratch(), 'bad.ts');
-    writeFileSync(
-      file,
-      `import { BPF } from 'skep';
-       new BPF({ text: 'BPF_HASH(h, u32, u64); RAW_TRACEPOINT_PROBE(sys_enter) { u32 k = 1; u64 *v = h.lookup(&k); *v = 1; return 0; }' });`,
-    );
-    const result = skep(['run', '--backend', 'linux', file]);
-    expect(result.status).toBe(1);
-    expect(result.stderr).toMatch(/was refused: .*map_value_or_null/);
-    expect(result.stderr).toMatch(/\*v = 1/);
-  });
-
   it('options that only the model has', () => {
     expect(skep(['opensnoop', '--backend', 'linux', '--replay', 'x'])).toMatchObject({
       status: 1,

@@ -108,6 +108,7 @@ interface CommonOptions {
   readonly duration?: number;
   readonly backend?: string;
   readonly engine?: string;
+  readonly verify?: boolean;
 }
 
 const positive = (text: string): number => {
@@ -124,6 +125,7 @@ function addCommonOptions(command: Command): void {
     new Option('--record <file>', 'write a recording of the run'),
     new Option('--duration <seconds>', 'end after this time, as by Ctrl-C; the command runs on').argParser(positive),
     new Option('--backend <name>', 'where programs run: model, linux'),
+    new Option('--no-verify', "on the running kernel, load also what skep's verifier refuses: the kernel decides"),
     new Option('--engine <name>', 'what runs the instructions: auto, jit, native, interp'),
   ];
   for (const option of options) if (!declares(command, option.flags)) command.addOption(option);
@@ -138,8 +140,12 @@ function planOf(options: CommonOptions, command: readonly string[] | undefined):
     ...(options.duration !== undefined && { duration: options.duration }),
     ...(options.backend !== undefined && { backend: options.backend }),
     ...(options.engine !== undefined && { engine: options.engine }),
+    ...(options.verify === false && { verify: false }),
   };
 }
+
+/** Under which name commander gives an option. */
+const declaredAs = (flags: string): string => new Option(flags).attributeName();
 
 async function defineToolCommand(
   sub: Command,
@@ -157,10 +163,14 @@ async function defineToolCommand(
   sub.action(async (...given: unknown[]) => {
     const options = sub.opts<CommonOptions & Record<string, unknown>>();
     // A flag that the tool has itself is not ours.
-    const own = new Set(tool.options.map(({ flags }) => new Option(flags).attributeName()));
+    const own = new Set(tool.options.map(({ flags }) => declaredAs(flags)));
     const shared = Object.fromEntries(Object.entries(options).filter(([name]) => !own.has(name)));
     const host = await openHost();
-    await host.prepare(planOf(shared, command));
+    const shows = tool.options.some(({ flags, type }) => type === 'pid' && declaredAs(flags) === 'pid');
+    await host.prepare({
+      ...planOf(shared, command),
+      ...(shows && options.pid !== undefined && { watch: options.pid }),
+    });
     // [args...] comes as one array.
     const args = (given.slice(0, -2) as (string | string[] | undefined)[]).flat().filter((a) => a !== undefined);
     const { runTool } = await import('../run.ts');

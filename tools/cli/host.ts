@@ -30,6 +30,8 @@ export interface RunPlan {
   command?: readonly string[];
   /** A running process to trace. */
   pid?: number;
+  /** The process that a tool shows (its -p): on the running kernel the run ends with it. */
+  watch?: number;
   /** A recording to replay instead of tracing; '-' is not accepted. */
   replay?: string;
   /** A shipped scripted workload. */
@@ -40,6 +42,8 @@ export interface RunPlan {
   duration?: number;
   backend?: string;
   engine?: string;
+  /** false: on the running kernel, what our verifier refuses is loaded all the same. */
+  verify?: boolean;
 }
 
 /**
@@ -52,8 +56,12 @@ function isLive(plan: RunPlan): boolean {
     plan.workload !== undefined && '--workload',
     plan.record !== undefined && '--record',
   ].find((way) => way !== false);
-  if (plan.backend !== 'linux')
-    return plan.backend === undefined && !modelOnly && !plan.command && plan.pid === undefined;
+  if (plan.backend !== 'linux') {
+    const live = plan.backend === undefined && !modelOnly && !plan.command && plan.pid === undefined;
+    if (plan.verify === false && !live)
+      throw new BpfError('EINVAL', '--no-verify is for the running kernel: the model runs verified programs only');
+    return live;
+  }
   if (modelOnly) throw new BpfError('EINVAL', `${modelOnly} is for the model kernel: leave --backend linux out`);
   return true;
 }

@@ -47,8 +47,10 @@ export class LiveRun {
     const backend = new LinuxBackend({
       ...(command && { command }),
       ...(pid !== undefined && { pid }),
+      ...(command === undefined && this.#plan.watch !== undefined && { watch: this.#plan.watch }),
       flag: this.#flag,
       warn: this.#warn,
+      ...(this.#plan.verify === false && { askKernel: true }),
     });
     if (isMainThread)
       for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)

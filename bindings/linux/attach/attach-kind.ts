@@ -3,6 +3,7 @@ import type { Probe } from '../../../core/backend/backend.ts';
 import type { Btf } from '../../../core/btf/btf.ts';
 import { sys } from '../bpf.ts';
 import type { LinuxProg } from '../load.ts';
+import { refusedBecause } from '../rights.ts';
 
 export interface AttachHost {
   readonly kernelBtf: Btf;
@@ -63,6 +64,12 @@ export function attaching(prog: LinuxProg, probe: Probe): string {
 
 export function closeFds(fds: readonly number[]): void {
   for (const fd of fds) sys().close(fd);
+}
+
+/** What to tell about a refused attachment to a device, a group or a namespace. */
+export function netHint(errno: number): { hint?: string } {
+  const hint = refusedBecause(errno, ['NET_ADMIN', 'BPF'], 'CONFIG_BPF_SYSCALL');
+  return hint === undefined ? {} : { hint };
 }
 
 /** A number among a probe's options. */

@@ -7,7 +7,7 @@ import { ERRNO, errnoName } from '../../../core/base/errno.ts';
 import { BpfError, SysError } from '../../../core/base/errors.ts';
 import { attachTypeByName } from '../../../core/progs/attach-types.ts';
 import { bpf } from '../bpf.ts';
-import { type AttachKind, attaching } from './attach-kind.ts';
+import { type AttachKind, attaching, netHint } from './attach-kind.ts';
 
 /** Where the program's type alone says it. */
 const BY_TYPE: Readonly<Record<string, string>> = {
@@ -52,12 +52,8 @@ export const cgroup: AttachKind = {
     if (errno >= 0) return { how: 'program', fds: [group], undo: () => void bpf('PROG_DETACH', attr) };
     closeSync(group);
     throw new SysError('bpf(BPF_LINK_CREATE)', errnoName(errno), doing, {
-      hint:
-        errno === -ERRNO.EPERM
-          ? 'CAP_NET_ADMIN and CAP_BPF are needed'
-          : errno === -ERRNO.EBADF
-            ? 'the directory is no control group of version 2'
-            : '',
+      ...netHint(errno),
+      ...(errno === -ERRNO.EBADF && { hint: 'the directory is no control group of version 2' }),
     });
   },
 };

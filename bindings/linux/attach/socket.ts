@@ -3,6 +3,7 @@ import { errnoName } from '../../../core/base/errno.ts';
 import { SysError } from '../../../core/base/errors.ts';
 import { sys } from '../bpf.ts';
 import { interfaceIndex } from '../netdev.ts';
+import { refusedBecause } from '../rights.ts';
 import { type AttachKind, attaching } from './attach-kind.ts';
 
 const AF_PACKET = 17;
@@ -24,7 +25,10 @@ export const socket: AttachKind = {
     const { calls } = sys();
     const index = interfaceIndex(probe.target);
     const fd = sys().syscall(calls.socket, AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, ETH_P_ALL);
-    if (fd < 0) throw new SysError('socket(AF_PACKET)', errnoName(fd), doing, { hint: 'CAP_NET_RAW is needed' });
+    if (fd < 0)
+      throw new SysError('socket(AF_PACKET)', errnoName(fd), doing, {
+        hint: refusedBecause(fd, ['NET_RAW'], 'CONFIG_PACKET') ?? '',
+      });
     const address = new Uint8Array(SOCKADDR_LL_SIZE);
     const view = new DataView(address.buffer);
     view.setUint16(0, AF_PACKET, true);

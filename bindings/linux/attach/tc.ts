@@ -6,7 +6,7 @@ import { ERRNO, errnoName } from '../../../core/base/errno.ts';
 import { BpfError, SysError } from '../../../core/base/errors.ts';
 import { bpf } from '../bpf.ts';
 import { attribute, interfaceIndex, routeRequest, routeRequestOrThrow, u32Bytes } from '../netdev.ts';
-import { type AttachKind, attaching, cText, numberOption } from './attach-kind.ts';
+import { type AttachKind, attaching, cText, netHint, numberOption } from './attach-kind.ts';
 
 const DIRECTIONS = {
   ingress: { tcx: 46, parent: 0xfffffff2 },
@@ -49,8 +49,7 @@ export const tc: AttachKind = {
     const ifindex = interfaceIndex(probe.target);
     const fd = bpf('LINK_CREATE', { prog_fd: host.progFd(prog), target_ifindex: ifindex, attach_type: tcx });
     if (fd >= 0) return { how: 'tcx link', fds: [fd] };
-    if (fd === -ERRNO.EPERM)
-      throw new SysError('bpf(BPF_LINK_CREATE)', 'EPERM', doing, { hint: 'CAP_NET_ADMIN and CAP_BPF are needed' });
+    if (fd === -ERRNO.EPERM) throw new SysError('bpf(BPF_LINK_CREATE)', 'EPERM', doing, netHint(fd));
     return attachClsact(
       ifindex,
       parent,

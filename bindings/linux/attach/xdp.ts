@@ -6,7 +6,7 @@ import { ERRNO, errnoName } from '../../../core/base/errno.ts';
 import { SysError } from '../../../core/base/errors.ts';
 import { bpf } from '../bpf.ts';
 import { attribute, interfaceIndex, routeRequest, routeRequestOrThrow, u32Bytes } from '../netdev.ts';
-import { type AttachKind, attaching, numberOption } from './attach-kind.ts';
+import { type AttachKind, attaching, netHint, numberOption } from './attach-kind.ts';
 
 const ATTACH_XDP = 37;
 /** XDP_FLAGS_SKB_MODE | DRV_MODE | HW_MODE. */
@@ -43,8 +43,7 @@ export const xdp: AttachKind = {
       throw new SysError('bpf(BPF_LINK_CREATE)', errnoName(fd), doing, {
         hint: `another XDP program is on ${probe.target}`,
       });
-    if (fd === -ERRNO.EPERM)
-      throw new SysError('bpf(BPF_LINK_CREATE)', 'EPERM', doing, { hint: 'CAP_NET_ADMIN and CAP_BPF are needed' });
+    if (fd === -ERRNO.EPERM) throw new SysError('bpf(BPF_LINK_CREATE)', 'EPERM', doing, netHint(fd));
     if (routeRequest(RTM_SETLINK, 0, setLink(ifindex, progFd, flags)) < 0)
       throw new SysError('bpf(BPF_LINK_CREATE)', errnoName(fd), doing, {
         hint:

@@ -25,6 +25,15 @@ function numberOf(version: string): number {
   return major * 1000 + minor;
 }
 
+/** Why a kernel has a helper and does not give it (bpf_base_func_proto of kernel/bpf/helpers.c, bpf_tracing_func_proto of kernel/trace/bpf_trace.c). */
+function withheld(name: string): string {
+  if (name === 'probe_write_user')
+    return "a kernel in lockdown ('integrity' or stricter) lets nobody write to processes";
+  if (name === 'override_return') return 'the kernel was built without CONFIG_BPF_KPROBE_OVERRIDE';
+  if (name.startsWith('probe_read')) return "a kernel in lockdown 'confidentiality' lets nobody read its memory";
+  return 'the user has no CAP_BPF or CAP_PERFMON, or the kernel was built without what the helper serves';
+}
+
 function unavailable(c: Case, name: string): Said {
   const row = helperByName(name);
   const types = row ? programTypesOf(row) : [];
@@ -40,6 +49,15 @@ function unavailable(c: Case, name: string): Said {
       mend: {
         text: INSTEAD[bare] ? `${INSTEAD[bare]}, or require Linux ${row.since}` : `require Linux ${row.since}`,
       },
+    };
+  }
+  if (types.includes(c.progType)) {
+    return {
+      ...NONE,
+      summary: `the kernel withholds ${q(name)}, which programs of type ${c.progType} may call elsewhere`,
+      reason: withheld(bare),
+      branches: 'none',
+      mend: { text: INSTEAD[bare] ?? 'do without it, or use a kernel that allows it' },
     };
   }
   return {
