@@ -135,7 +135,6 @@ export function analyse(source: Source, options: CompileOptions): Analysed {
     own: options.headers,
     folders: flags.includes,
     kernelRelease: options.kernelRelease ?? '6.1.0',
-    flavoured: true,
     defined: (name) => isMapMacro(name) || (name.startsWith('__builtin_') && name in BUILTINS),
     derived: (name) => derivedMacro(kernel, name),
   });

@@ -1,6 +1,7 @@
 /** Programs whose locals do not fit the stack get a scratch map, with a note that says so. */
 
 import { moveToScratch } from '../ir/passes/scratch.ts';
+import { PERCPU_MAX } from '../maps/flags.ts';
 import type { Context } from './context.ts';
 import { UINT, ULLONG } from './ctype.ts';
 import type { MapDecl } from './flavour/map-decl.ts';
@@ -27,6 +28,13 @@ export function relieveStacks(cx: Context, lowered: LoweredUnit, large: Readonly
     const map = (m: Pick<MapDecl, 'name' | 'type' | 'key' | 'keySize' | 'maxEntries' | 'flags'>): void => {
       cx.maps.push({ ...m, value: undefined, valueSize: scratch.size, at: fn.at, macro: 'the compiler', used: true });
     };
+    if (scratch.zeros === undefined && scratch.size > PERCPU_MAX) {
+      cx.report.error(
+        fn.at,
+        `the locals of '${fn.name}' take ${frame} bytes: a BPF stack has 512, and a map's value for each CPU, where they would go, ${PERCPU_MAX}`,
+      );
+      continue;
+    }
     if (scratch.zeros !== undefined) {
       map({ name, type: 'lru_hash', key: ULLONG, keySize: 8, maxEntries: TASKS, flags: 0 });
       map({ name: scratch.zeros, type: 'array', key: UINT, keySize: 4, maxEntries: 1, flags: 0 });

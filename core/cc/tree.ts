@@ -346,6 +346,8 @@ export interface ReturnStmt extends StmtBase {
 export interface AsmStmt extends StmtBase {
   readonly kind: 'asm';
   readonly memory: boolean;
+  /** Inputs that share an output's register: assignments that come first. */
+  readonly assigned: readonly Expr[];
   readonly opaque: readonly Expr[];
 } // prettier-ignore
 export interface EmptyStmt extends StmtBase {

@@ -245,7 +245,8 @@ export function bindProgram(cx: Context, fn: FuncSymbol): void {
   if (!first) return;
   if (kind.plain || kind.args === 'registers') {
     if (!kind.plain) first.source = { kind: 'ctx' };
-    if (params.length > 5) cx.report.error(params[5]!.at, `a BPF function takes at most five parameters`);
+    if (params.length > 5 && !kind.plain)
+      cx.report.error(params[5]!.at, `a BPF function takes at most five parameters`);
     return;
   }
   first.source = { kind: 'ctx' };

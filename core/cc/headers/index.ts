@@ -97,7 +97,6 @@ export class Headers {
   readonly #own: ((path: string) => string | undefined) | undefined;
   readonly #folders: readonly string[];
   readonly #release: string;
-  readonly #flavoured: boolean;
   readonly #open = new Set<Map<string, string>>();
   readonly #included = new Set<string>();
   readonly #defined: (name: string) => boolean;
@@ -109,18 +108,16 @@ export class Headers {
     /** -I, in order. */
     folders: readonly string[];
     kernelRelease: string;
-    flavoured: boolean;
     defined: (name: string) => boolean;
     derived: (name: string) => string | undefined;
   }) {
     this.#own = options.own;
     this.#folders = options.folders;
     this.#release = options.kernelRelease;
-    this.#flavoured = options.flavoured;
     this.#defined = options.defined;
     this.#derived = options.derived;
     // BCC includes some headers before every program.
-    if (options.flavoured) this.#opened('linux/kernel-prelude.h');
+    this.#opened('linux/kernel-prelude.h');
   }
 
   /** Where C looks: beside the including file for "x.h" alone, then the folders of -I; then what is built in. */
@@ -166,10 +163,7 @@ export class Headers {
       const found = map.get(name);
       if (found !== undefined) return found;
     }
-    const found = alwaysMacros().get(name);
-    if (found === undefined || this.#flavoured) return found;
-    // Plain C sees the compiler's own macros, not BCC's.
-    return found;
+    return alwaysMacros().get(name);
   }
 }
 

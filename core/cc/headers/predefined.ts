@@ -1,5 +1,55 @@
+/** C's integer types by width: spelling, largest value, suffix of a constant (LP64, as clang's target bpf has them). */
+const SIGNED = [
+  [8, 'signed char', '127', ''],
+  [16, 'short', '32767', ''],
+  [32, 'int', '2147483647', ''],
+  [64, 'long', '9223372036854775807', 'L'],
+] as const;
+const UNSIGNED = [
+  [8, 'unsigned char', '255', ''],
+  [16, 'unsigned short', '65535', ''],
+  [32, 'unsigned int', '4294967295', 'U'],
+  [64, 'unsigned long', '18446744073709551615', 'UL'],
+] as const;
+
+/** What <stdint.h> is made of: `__INT_LEAST8_TYPE__`, `__UINT64_MAX__`, `__INT64_C_SUFFIX__` and kin. */
+function integerMacros(): string {
+  const lines: string[] = [];
+  const row = (name: string, [bits, type, max, suffix]: (typeof SIGNED | typeof UNSIGNED)[number], width: boolean) => {
+    lines.push(`__${name}_TYPE__ ${type}`, `__${name}_MAX__ ${max}${suffix}`);
+    if (width) lines.push(`__${name}_WIDTH__ ${bits}`);
+  };
+  for (const [sign, rows] of [
+    ['', SIGNED],
+    ['U', UNSIGNED],
+  ] as const) {
+    for (const r of rows) {
+      row(`${sign}INT${r[0]}`, r, false);
+      lines.push(`__${sign}INT${r[0]}_C_SUFFIX__ ${r[3]}`);
+      for (const kind of ['LEAST', 'FAST']) row(`${sign}INT_${kind}${r[0]}`, r, sign === '');
+    }
+    lines.push(`__${sign}INTMAX_C_SUFFIX__ ${rows[3][3]}`);
+    for (const name of ['INTMAX', 'INTPTR']) row(`${sign}${name}`, rows[3], true);
+  }
+  row('PTRDIFF', SIGNED[3], true);
+  row('SIZE', UNSIGNED[3], true);
+  for (const name of ['WCHAR', 'WINT', 'SIG_ATOMIC']) row(name, SIGNED[2], true);
+  return lines.join('\n');
+}
+
 /** Macros that stand before the first line: the compiler's own, the target's, the kernel configuration's. */
 export const PREDEFINED = `
+${integerMacros()}
+__BOOL_WIDTH__ 8
+__SHRT_WIDTH__ 16
+__INT_WIDTH__ 32
+__LONG_WIDTH__ 64
+__LLONG_WIDTH__ 64
+__POINTER_WIDTH__ 64
+__SIZEOF_PTRDIFF_T__ 8
+__SIZEOF_WCHAR_T__ 4
+__SIZEOF_WINT_T__ 4
+__BIGGEST_ALIGNMENT__ 8
 __STDC__ 1
 __STDC_VERSION__ 201112L
 __STDC_HOSTED__ 0
@@ -48,18 +98,6 @@ __SIZEOF_LONG_LONG__ 8
 __SIZEOF_POINTER__ 8
 __SIZEOF_SIZE_T__ 8
 __SIZEOF_INT128__ 16
-__SIZE_TYPE__ unsigned long
-__PTRDIFF_TYPE__ long
-__INTPTR_TYPE__ long
-__UINTPTR_TYPE__ unsigned long
-__INT8_TYPE__ signed char
-__INT16_TYPE__ short
-__INT32_TYPE__ int
-__INT64_TYPE__ long
-__UINT8_TYPE__ unsigned char
-__UINT16_TYPE__ unsigned short
-__UINT32_TYPE__ unsigned int
-__UINT64_TYPE__ unsigned long
 __PRETTY_FUNCTION__ __func__
 __FUNCTION__ __func__
 KBUILD_MODNAME "bcc"

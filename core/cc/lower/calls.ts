@@ -53,7 +53,7 @@ function depthOf(frame: Frame): number {
 }
 
 /** Can it be a BPF-to-BPF call? At most five scalar parameters and a scalar result. */
-function callable(fn: FuncSymbol): boolean {
+export function callable(fn: FuncSymbol): boolean {
   return fn.params.length <= 5 && fn.params.every((p) => !inMemory(p.type)) && !inMemory(fn.type.ret);
 }
 

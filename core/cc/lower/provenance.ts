@@ -273,7 +273,7 @@ export class Provenance {
         this.result = joinSpace(this.result, this.spaceOf(s.value));
         return;
       case 'asm':
-        for (const e of s.opaque) this.#expression(e);
+        for (const e of [...s.assigned, ...s.opaque]) this.#expression(e);
         return;
       default:
     }

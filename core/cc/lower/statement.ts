@@ -92,6 +92,7 @@ export function lowerStatement(f: Lowering, s: Stmt): void {
       lowerReturn(f, s);
       return;
     case 'asm':
+      for (const e of s.assigned) effect(f, e);
       for (const e of s.opaque) {
         const place = placeOf(f, e);
         if (!inMemory(e.type)) {

@@ -5,7 +5,7 @@ import type { Context } from '../context.ts';
 import { isProgram, kindOf, type ProgramKind } from '../flavour/programs.ts';
 import { Fatal } from '../report.ts';
 import type { FuncSymbol, Unit, VarSymbol } from '../tree.ts';
-import { resultIr } from './calls.ts';
+import { callable, resultIr } from './calls.ts';
 import { Globals } from './globals.ts';
 import { type Calls, type Frame, inMemory, irType, isSigned, Lowering, locOf } from './lowering.ts';
 import { joinSpace, Provenance, type Space } from './provenance.ts';
@@ -30,6 +30,8 @@ export function lowerUnit(cx: Context, unit: Unit): LoweredUnit {
   for (const fn of unit.functions) {
     if (!isProgram(fn)) continue;
     const kind = kindOf(fn);
+    // In a plain file, what takes or gives a struct, or more than five values, is a function for the others to inline.
+    if (kind.plain && fn.used && !callable(fn)) continue;
     programs.push({ fn, kind });
     lowerFunction(cx, module, globals, outside, fn, kind, undefined);
   }

@@ -89,7 +89,7 @@ export function rvalue(f: Lowering, e: Expr): Inst {
       effect(f, e.left);
       return rvalue(f, e.right);
     case 'call':
-      return lowerCall(f, e) ?? f.i32(0);
+      return lowerCall(f, e) ?? b.const(irType(e.type) ?? 'i32', 0n);
     case 'builtin':
       return lowerBuiltin(f, e) ?? f.i32(0);
     case 'stmtexpr':

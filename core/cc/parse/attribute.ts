@@ -132,6 +132,9 @@ function parseOne(p: Parser, into: Attributes): void {
     case 'mode':
       into.mode = MODES[p.tok.text.replace(/^__(.*)__$/, '$1')];
       break;
+    case 'vector_size':
+      p.cx.report.error(name, 'vector types are not available in BPF programs: use an array');
+      break;
     default:
   }
   skipRest(p);

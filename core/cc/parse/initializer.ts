@@ -200,6 +200,17 @@ class Filler {
     });
   }
 
+  /** Does this initialiser stand for the whole object, or for its first element, the braces being left out (C11 6.7.9 p20)? */
+  #whole(type: CType, value: Expr | Braced): boolean {
+    return (
+      isBraced(value) ||
+      isScalar(type) ||
+      type.kind === 'error' ||
+      (value.kind === 'string' && isCharArray(type)) ||
+      (type.kind === 'record' && sameType(rvalue(this.#p.cx, value).type, type))
+    );
+  }
+
   /** Elements of an aggregate from a list, beginning at item `i`; answers the next item not used. */
   #fill(
     type: CType,
@@ -240,7 +251,8 @@ class Filler {
           const size = (sizeOf(type.of) ?? 0) * 8;
           let after = i + 1;
           for (let k = d.low; k <= d.high; k++) {
-            if (deeper.length > 0) after = this.#fill(type.of, items, i, bit + k * size, false, deeper);
+            if (deeper.length > 0 || !this.#whole(type.of, item.value))
+              after = this.#fill(type.of, items, i, bit + k * size, false, deeper);
             else this.object(type.of, item.value, bit + k * size, undefined);
           }
           i = after;
@@ -269,7 +281,8 @@ class Filler {
         }
         const field = fields[index]!;
         if (field.name === undefined) i = this.#fill(field.type, items, i, bit + field.bitOffset, false, designators);
-        else if (deeper.length > 0) i = this.#fill(field.type, items, i, bit + field.bitOffset, false, deeper);
+        else if (deeper.length > 0 || !this.#whole(field.type, item.value))
+          i = this.#fill(field.type, items, i, bit + field.bitOffset, false, deeper);
         else {
           this.object(field.type, item.value, bit + field.bitOffset, field.bitWidth);
           i++;
@@ -289,13 +302,7 @@ class Filler {
       }
       position = sub.next;
       if (outermost && type.kind === 'array') this.longest = Math.max(this.longest, position);
-      const direct =
-        isBraced(item.value) ||
-        isScalar(sub.type) ||
-        sub.type.kind === 'error' ||
-        (item.value.kind === 'string' && isCharArray(sub.type)) ||
-        (sub.type.kind === 'record' && sameType(rvalue(cx, item.value).type, sub.type));
-      if (direct) {
+      if (this.#whole(sub.type, item.value)) {
         this.object(sub.type, item.value, bit + sub.bit, sub.width);
         i++;
       } else {

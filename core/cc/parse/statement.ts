@@ -5,8 +5,9 @@ import { type CType, type IntType, integerOf, isInteger, quotedType } from '../c
 import { stringBytes } from '../literal.ts';
 import { note, SyntaxStop } from '../report.ts';
 import { requireConstant } from '../sema/constant.ts';
-import { assignTo, condition, promote, rvalue } from '../sema/convert.ts';
+import { assignTo, condition, explicitCast, promote, rvalue } from '../sema/convert.ts';
 import { errorExpr, isLvalue, placeOf, wrapInt } from '../sema/make.ts';
+import { assign } from '../sema/operators.ts';
 import type { Token } from '../token.ts';
 import type { BlockStmt, CaseStmt, DeclStmt, Expr, FuncSymbol, Stmt } from '../tree.ts';
 import { parseAttributes } from './attribute.ts';
@@ -488,7 +489,8 @@ function isString(p: Parser): boolean {
 /**
  *   asm = "asm" "volatile"* "(" string [":" operands [":" operands [":" clobbers]]] ")" ";"
  *
- * Only the empty text means something here: a barrier, and values hidden from the optimiser.
+ * Only the empty text means something here: a barrier, values hidden from the optimiser, and an input in the register of an output
+ * (`"0"(x)`, as the kernel's RELOC_HIDE writes it), which is an assignment.
  */
 function parseAsm(p: Parser): Stmt {
   const at = p.next();
@@ -500,21 +502,28 @@ function parseAsm(p: Parser): Stmt {
     const bytes = stringBytes(p.next().text);
     if (typeof bytes !== 'string') text += String.fromCharCode(...bytes);
   }
-  const opaque: Expr[] = [];
+  const outputs: { readonly name: string | undefined; readonly place: Expr }[] = [];
+  const assigned: Expr[] = [];
   let memory = false;
   for (let group = 0; p.accept(':'); group++) {
     while (!p.is(':') && !p.is(')') && p.tok.kind !== 'eof') {
+      let name: string | undefined;
       if (p.accept('[')) {
-        p.next();
+        name = p.next().text;
         p.expect(']');
       }
       if (!isString(p)) p.fail(p.tok, 'expected string literal in asm operands');
-      const constraint = p.next().text;
+      const constraint = p.next().text.slice(1, -1);
+      const open = p.tok;
       if (p.accept('(')) {
         const e = parseExpression(p, true);
-        if (group === 0 && isLvalue(e)) opaque.push(e);
-        p.expect(')');
-      } else if (constraint === '"memory"') memory = true;
+        p.expect(')', open);
+        if (group === 0) outputs.push({ name, place: e });
+        else {
+          const to = matched(outputs, constraint)?.place;
+          if (to && isLvalue(to)) assigned.push(assign(p.cx, to, explicitCast(p.cx, e, to.type, e), open));
+        }
+      } else if (constraint === 'memory') memory = true;
       if (!p.accept(',')) break;
     }
   }
@@ -522,5 +531,15 @@ function parseAsm(p: Parser): Stmt {
   p.expectSemicolon('after asm statement');
   if (text.trim() !== '')
     p.cx.report.error(textAt, `inline assembly is not available: only an empty asm (a compiler barrier) is`);
-  return { kind: 'asm', memory, opaque, at };
+  return { kind: 'asm', memory, assigned, opaque: outputs.map((o) => o.place).filter(isLvalue), at };
+}
+
+/** The output in whose register an input is asked to be: by number, or by `[name]`. */
+function matched<T extends { readonly name: string | undefined }>(
+  outputs: readonly T[],
+  constraint: string,
+): T | undefined {
+  if (/^\d+$/.test(constraint)) return outputs[Number(constraint)];
+  const name = /^\[(\w+)\]$/.exec(constraint)?.[1];
+  return name === undefined ? undefined : outputs.find((o) => o.name === name);
 }

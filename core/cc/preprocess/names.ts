@@ -13,6 +13,8 @@ export class MacroNames {
   readonly #macros = new Map<string, Macro | null>();
   /** Names that are no macros, until a header or a definition may change that. */
   readonly #plain = new Set<string>();
+  /** Names that the program declared itself. */
+  readonly #declared = new Set<string>();
   #counter = 0;
   /** What __BASE_FILE__ and __INCLUDE_LEVEL__ say. */
   baseName = '';
@@ -39,6 +41,29 @@ export class MacroNames {
     this.#plain.clear();
   }
 
+  /** The program declares something of this name itself: a macro of the outer scope (never one of the program's) stands back. */
+  ownDeclaration(name: string): void {
+    this.#macros.delete(name);
+    this.#declared.add(name);
+  }
+
+  /** Is it a function-like macro of the outer scope that a program may have a function of its own for: `min`, `swap`? */
+  mayBeDeclared(name: string): boolean {
+    const macro = /^[a-z]/.test(name) ? this.lookup(name) : undefined;
+    if (!macro?.params || macro.at.file.name !== BUILTIN_FILE) return false;
+    return !macro.body.some((t) => t.text === '__attribute__');
+  }
+
+  /** `#pragma push_macro`: what the name means now, to be had again by `restore`. */
+  saved(name: string): Macro | null {
+    return this.lookup(name) ?? null;
+  }
+
+  restore(name: string, meaning: Macro | null): void {
+    this.#macros.set(name, meaning);
+    this.#plain.delete(name);
+  }
+
   undefine(name: string): void {
     this.#macros.set(name, null);
   }
@@ -61,7 +86,7 @@ export class MacroNames {
     if (this.#plain.has(name)) return undefined;
     const known = this.#macros.get(name);
     if (known !== undefined) return known ?? undefined;
-    const text = this.#outerMacro(name);
+    const text = this.#declared.has(name) ? undefined : this.#outerMacro(name);
     const macro = text === undefined ? undefined : macroFromText(text, this.#report);
     if (macro) this.#macros.set(name, macro);
     else this.#plain.add(name);

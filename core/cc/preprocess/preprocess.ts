@@ -40,6 +40,11 @@ export class Preprocessor {
   readonly #conditionals: Conditionals;
   readonly #files: FileState[] = [];
   readonly #once = new Set<string>();
+  /** What `#pragma push_macro` saved, by name. */
+  readonly #pushed = new Map<string, (Macro | null)[]>();
+  /** The token handed out last, and how many brackets of any kind are open there: 0 at file scope. */
+  #last: Token | undefined;
+  #depth = 0;
 
   constructor(options: PreprocessOptions) {
     this.#options = options;
@@ -83,6 +88,8 @@ export class Preprocessor {
   /** Expand a list of tokens as if they stood alone: what the flavour's lazily read C texts go through. */
   expandText(source: SourceFile): Token[] {
     const saved = this.#stream.stack;
+    const [last, depth] = [this.#last, this.#depth];
+    this.#depth = Number.POSITIVE_INFINITY;
     const state: FileState = { name: source.name, source, conditions: [] };
     this.#stream.stack = [{ tokens: lex(source), pos: 0, file: state }];
     this.#enter(state);
@@ -91,6 +98,7 @@ export class Preprocessor {
       this.#drain(out);
     } finally {
       this.#stream.stack = saved;
+      [this.#last, this.#depth] = [last, depth];
     }
     return out;
   }
@@ -115,6 +123,8 @@ export class Preprocessor {
       }
       out.push(t);
       if (t.kind === 'eof') return;
+      this.#last = t;
+      if (t.kind === 'punct') this.#depth += DEEPER[t.text] ?? 0;
     }
   }
 
@@ -129,9 +139,17 @@ export class Preprocessor {
     }
     if (t.kind === 'ident') {
       if (t.text === '_Pragma' && this.#stream.peek()?.text === '(') return this.#pragmaOperator(t);
+      if (this.#depth === 0 && this.#declares(t)) this.#names.ownDeclaration(t.text);
       return this.#stream.expand(t);
     }
     return t;
+  }
+
+  /** At file scope, `int min(`: the program's own function of the name of a kernel's macro. */
+  #declares(name: Token): boolean {
+    const before = this.#last;
+    const typed = before?.kind === 'ident' || (before?.kind === 'punct' && before.text === '*');
+    return typed && this.#names.mayBeDeclared(name.text) && this.#stream.peek()?.text === '(';
   }
 
   #endFile(eof: Token, file: FileState): Token | undefined {
@@ -247,6 +265,7 @@ export class Preprocessor {
   #pragma(hash: Token, rest: Token[], file: FileState): void {
     const first = rest[0]?.text;
     if (first === 'once') this.#once.add(file.name);
+    else if (first === 'push_macro' || first === 'pop_macro') this.#saveMacro(first === 'push_macro', rest);
     else if (
       first === 'unroll' ||
       first === 'nounroll' ||
@@ -258,6 +277,24 @@ export class Preprocessor {
       const token: Token = { ...hash, kind: 'pragma', text: expanded.map((t) => t.text).join(' ') };
       this.#stream.stack.push({ tokens: [token], pos: 0, macro: passThrough() });
     }
+  }
+
+  /** `#pragma push_macro("NAME")` and `pop_macro`, as GCC and clang have them: a pop without a push does nothing. */
+  #saveMacro(push: boolean, rest: Token[]): void {
+    const literal = rest[2];
+    const bytes = literal?.kind === 'string' ? stringBytes(literal.text) : '';
+    if (typeof bytes === 'string' || rest[1]?.text !== '(' || rest[3]?.text !== ')') {
+      this.#report.error(
+        literal ?? rest[0]!,
+        `#pragma ${rest[0]!.text} takes a name in quotes: ${rest[0]!.text}("NAME")`,
+      );
+      return;
+    }
+    const name = String.fromCharCode(...bytes);
+    const saved = this.#pushed.get(name) ?? [];
+    this.#pushed.set(name, saved);
+    if (push) saved.push(this.#names.saved(name));
+    else if (saved.length > 0) this.#names.restore(name, saved.pop()!);
   }
 
   /** `_Pragma("...")`: the same as a #pragma line. */
@@ -279,6 +316,8 @@ export class Preprocessor {
     return undefined;
   }
 }
+
+const DEEPER: Record<string, number> = { '(': 1, '[': 1, '{': 1, ')': -1, ']': -1, '}': -1 };
 
 /** A frame must have a macro to be popped silently; this one disables nothing. */
 function passThrough(): Macro {

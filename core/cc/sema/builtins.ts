@@ -120,8 +120,9 @@ const expect: Builtin = (cx, args, place, name) => {
   if (args.length < 2) return wrongCount(cx, args, '2', place, name);
   const v = assignTo(cx, args[0]!, LONG, { verb: 'passing' });
   const hint = rvalue(cx, args[1]!);
-  if (v.type.kind === 'error' || v.kind === 'int') return v;
-  return builtinExpr(cx, 'expect', [v], LONG, place, hint.kind === 'int' ? hint.value !== 0n : undefined);
+  if (v.type.kind === 'error') return v;
+  if (hint.kind !== 'int') return comma(cx, hint, v, place.at);
+  return v.kind === 'int' ? v : builtinExpr(cx, 'expect', [v], LONG, place, hint.value !== 0n);
 };
 
 // --- atomics ---------------------------------------------------------------------------------------------------------
@@ -213,6 +214,10 @@ function overflow(op: 'add' | 'sub' | 'mul'): Builtin {
     const [a, b, to] = [rvalue(cx, args[0]!), rvalue(cx, args[1]!), rvalue(cx, args[2]!)];
     if (to.type.kind !== 'ptr' || !isInteger(to.type.to) || !isInteger(a.type) || !isInteger(b.type)) {
       cx.report.error(place.at, `'${name}' takes two integers and a pointer to an integer`);
+      return errorExpr(place);
+    }
+    if ([a.type, b.type, to.type.to].some((t) => (sizeOf(t) ?? 0) > 8)) {
+      cx.report.error(place.at, `'${name}' of __int128 is not available in a BPF program`);
       return errorExpr(place);
     }
     return builtinExpr(cx, 'overflow', [a, b, to], BOOL, place, { op });

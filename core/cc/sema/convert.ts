@@ -248,7 +248,7 @@ export function explicitCast(cx: Context, e: Expr, type: CType, place: Place): E
   };
   if (to.kind === 'void')
     return { kind: 'cast', operand: v, explicit: true, type: to, ...spot(place), depth: depthOf(cx, place.at, v) };
-  if (to.kind === 'record') return sameType(to, v.type) ? v : (toUnion(cx, v, to, place) ?? refuse());
+  if (to.kind === 'record') return sameType(to, v.type) ? v : refuse();
   if (to.kind === 'float') {
     cx.report.error(place.at, 'floating point is not available in BPF programs: use integers');
     return errorExpr(place);
@@ -259,11 +259,6 @@ export function explicitCast(cx: Context, e: Expr, type: CType, place: Place): E
   if (isInteger(to) && integerOf(to).name === BOOL.name) return { ...truth(cx, v), type: to };
   const wide = to.kind === 'ptr' && isInteger(v.type) ? widen(cx, v) : v;
   return rawCast(cx, wide, to, true, place);
-}
-
-/** GNU: a value cast to a union that has a member of its type. Only folded where nothing is needed. */
-function toUnion(_cx: Context, _v: Expr, _to: CType, _place: Place): Expr | undefined {
-  return undefined;
 }
 
 function spot(place: Place): Place {
