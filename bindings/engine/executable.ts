@@ -10,10 +10,16 @@ import type { DecodedProgram } from '../../core/isa/insn.ts';
 import { CALL, CLASS, MAX_TAIL_CALLS, MODE, SIZES } from '../../core/isa/ops.ts';
 import { checkArguments, grantResult } from '../../core/vm/arguments.ts';
 import type { EngineHost, Executable, LinkedProgram, MemoryRegion, RunOptions } from '../../core/vm/engine.ts';
-import { DEFAULT_FUEL, decodeProgram, FUNCTION_LO, makeFault, REASON } from '../../core/vm/layout.ts';
+import {
+  DEFAULT_FUEL,
+  decodeProgram,
+  FUNCTION_LO,
+  HELPER_MAP_LOOKUP,
+  makeFault,
+  REASON,
+} from '../../core/vm/layout.ts';
 import { type StackAreas, stackAreas } from '../../core/vm/stack.ts';
 import { NativeAccess } from './access.ts';
-import { HELPER_MAP_LOOKUP } from './layout-header.ts';
 import { type Machine, R0, WORD } from './machine.ts';
 import { COMMAND, STATUS } from './state.ts';
 

@@ -9,7 +9,7 @@ import { ARRAY } from '../../core/maps/array.ts';
 import { HASH } from '../../core/maps/hash.ts';
 import { HEADER, HEADER_SIZE, NODE, NODE_REFERENCED } from '../../core/maps/layout.ts';
 import { LRU_HASH } from '../../core/maps/lru.ts';
-import { FUNCTION_HI, FUNCTION_LO, HELPER_TAIL_CALL, MAY_GOTO_BUDGET, STACK_AREA } from '../../core/vm/layout.ts';
+import { FUNCTION_HI, FUNCTION_LO, HELPER_MAP_LOOKUP, HELPER_TAIL_CALL, MAY_GOTO_BUDGET, STACK_AREA } from '../../core/vm/layout.ts';
 import {
   BELL,
   BLOCK,
@@ -22,9 +22,6 @@ import {
   STATE_BYTES,
   STATUS,
 } from './state.ts';
-
-/** Id of the helper that C++ carries out itself, for verified programs (include/uapi/linux/bpf.h). */
-export const HELPER_MAP_LOOKUP = 1;
 
 function namespace(name: string, values: Readonly<Record<string, number>>): string {
   const rows = Object.entries(values).map(

@@ -22,8 +22,9 @@ export const FUNCTION_LO = 0xa0000000 | 0;
 export const DEFAULT_FUEL = 2 ** 27;
 /** How often may_goto falls through, per function invocation (kernel: BPF_MAX_LOOPS). */
 export const MAY_GOTO_BUDGET = 8 * 1024 * 1024;
-/** Helper that engines carry out themselves. */
+/** Helpers that engines carry out themselves: the one always, the other where they know the map's storage. */
 export const HELPER_TAIL_CALL = 12;
+export const HELPER_MAP_LOOKUP = 1;
 
 /** Fault reasons that more than one engine words. */
 export const REASON = {

@@ -1,6 +1,5 @@
 /** Calls: of BPF functions (wasm calls), of helpers and kfuncs (imports; registers go through the state block), tail calls. */
-import { KERNEL_HI } from '../../base/memory.ts';
-import { CALL, CLASS, MODE, OP_LD_IMM64, STACK_SIZE } from '../../isa/ops.ts';
+import { CALL, STACK_SIZE } from '../../isa/ops.ts';
 import { HELPER_TAIL_CALL, STACK_AREA } from '../layout.ts';
 import type { FunctionEmitter } from './emitter.ts';
 import { calledRow, FAULT, lengthOf } from './plan.ts';
@@ -25,7 +24,7 @@ function callRow(e: FunctionEmitter, pc: number, kind: 'helper' | 'kfunc', imm: 
     code.op(OP.br).u(e.labels);
     return;
   }
-  const lookup = kind === 'helper' && imm === 1 && !plan.checked ? knownMap(e, pc) : undefined;
+  const lookup = plan.lookupFunction(pc);
   if (lookup !== undefined) {
     code.get(e.reg[2]!).op(OP.i32_wrap).call(lookup).set(e.reg[0]!);
     return;
@@ -45,36 +44,6 @@ function callRow(e: FunctionEmitter, pc: number, kind: 'helper' | 'kfunc', imm: 
   e.takeResult();
   if (callsBack) e.loadFuel();
   e.forgetArguments();
-}
-
-/** Lookup function of the map in r1, when the instructions before the call say which it is. */
-function knownMap(e: FunctionEmitter, pc: number): number | undefined {
-  const p = e.plan.decoded;
-  for (let at = pc - 1; at >= 0 && at > pc - 16; at--) {
-    const opcode = p.opcode[at]!;
-    const second = at > 0 && opcode === 0 && p.opcode[at - 1] === OP_LD_IMM64;
-    if (second) {
-      if (p.dst[at - 1] === 1 && p.src[at - 1] === 0 && p.imm[at] === KERNEL_HI && !joins(e, at, pc)) {
-        return e.plan.lookupFunction(p.imm[at - 1]! >>> 0);
-      }
-      if (p.dst[at - 1] === 1) return undefined;
-      at--;
-      continue;
-    }
-    const cls = opcode & 7;
-    if (cls === CLASS.JMP || cls === CLASS.JMP32) return undefined;
-    // An atomic may write either of its registers.
-    const atomic = cls === CLASS.STX && (opcode & 0xe0) === MODE.ATOMIC;
-    const writes = cls === CLASS.ALU || cls === CLASS.ALU64 || cls === CLASS.LDX;
-    if ((writes && p.dst[at] === 1) || (atomic && (p.dst[at] === 1 || p.src[at] === 1))) return undefined;
-  }
-  return undefined;
-}
-
-/** Does a jump land between two slots (exclusive, inclusive)? Then what stood before does not hold. */
-function joins(e: FunctionEmitter, after: number, upTo: number): boolean {
-  for (let pc = after + 1; pc <= upTo; pc++) if (e.jumpTargets.has(pc)) return true;
-  return false;
 }
 
 function callLocal(e: FunctionEmitter, pc: number, callee: number): void {
@@ -114,7 +83,7 @@ function frames(e: FunctionEmitter, more: number): void {
     .op(OP.i32_shr_u)
     .i32(1 + more)
     .op(OP.i32_add);
-  code.call(e.plan.imports.frames);
+  code.call(e.plan.importOf('frames'));
 }
 
 function tailCall(e: FunctionEmitter, pc: number): void {
@@ -122,7 +91,7 @@ function tailCall(e: FunctionEmitter, pc: number): void {
   e.usesFuel = true;
   e.storeFuel();
   e.spill(0, 9);
-  code.get(e.fp).i32(pc).call(plan.imports.tail);
+  code.get(e.fp).i32(pc).call(plan.importOf('tail'));
   e.takeResult();
   e.loadFuel();
   code.op(OP.if).byte(VOID);

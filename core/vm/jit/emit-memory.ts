@@ -94,7 +94,7 @@ function allowed(e: FunctionEmitter, register: number, off: number, bytes: numbe
     .get(e.narrow2)
     .i32(bytes)
     .i32(write ? 1 : 0)
-    .call(plan.imports.access);
+    .call(plan.importOf('access'));
   code.op(OP.end);
 }
 
@@ -182,7 +182,7 @@ export function emitPacketLoad(e: FunctionEmitter, pc: number): void {
   code
     .i32(BYTES.get(p.opcode[pc]! & 0x18)!)
     .i32(pc)
-    .call(plan.imports.packet);
+    .call(plan.importOf('packet'));
   code.op(OP.i32_eqz, OP.if).byte(VOID);
   code.i64(0).set(e.reg[0]!);
   e.labels++;

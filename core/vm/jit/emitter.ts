@@ -76,7 +76,7 @@ export class FunctionEmitter {
     this.faultIf();
   }
 
-  /** Registers to the state block, fault number to JavaScript. */
+  /** Registers and fault number to the state block, then a trap. */
   faultEpilogue(): void {
     const { code, plan } = this;
     for (let r = 0; r <= 9; r++)
@@ -87,7 +87,11 @@ export class FunctionEmitter {
     code.i32(plan.state + STATE.REGS + 80);
     this.pushFramePointer();
     code.access(OP.i64_store, 0);
-    code.get(this.fault).call(plan.imports.fault).op(OP.unreachable);
+    code
+      .i32(plan.state + STATE.FAULT)
+      .get(this.fault)
+      .access(OP.i32_store, 0)
+      .op(OP.unreachable);
   }
 
   /** What must happen before the first instruction. */
@@ -165,7 +169,4 @@ export class FunctionEmitter {
   forgetArguments(): void {
     if (this.plan.checked) for (let r = 1; r <= 5; r++) this.code.i64(0).set(this.reg[r]!);
   }
-
-  /** Slots that some jump of the function goes to; set by the caller. */
-  jumpTargets: ReadonlySet<number> = new Set();
 }

@@ -7,6 +7,7 @@
  * `jit` compiles when a program is prepared. `tiered`, which `--engine auto` takes, lets the interpreter do the first run of a program that
  * cannot stay long in it, and compiles before the second: what runs once, or never, costs no compilation.
  */
+import type { Fault } from '../../base/errors.ts';
 import { KERNEL_HI } from '../../base/memory.ts';
 import { wasm } from '../../base/platform.ts';
 import type { HelperRow } from '../../helpers/helper.ts';
@@ -297,7 +298,6 @@ class JitExecutable implements Executable {
     this.#modules.push(compiled);
     const imports: Record<string, unknown> = {
       m: this.host.memory.wasmMemory,
-      fault: (number: number) => this.#fault(number),
       access: (lo: number, hi: number, bytes: number, write: number) => {
         const allowed = this.#access!.allows(lo, hi, bytes, write !== 0);
         this.#window();
@@ -436,18 +436,22 @@ class JitExecutable implements Executable {
   }
 
   /** The fault that wasm reported; registers are in the state block. */
-  #fault(number: number): never {
+  #fault(number: number): Fault {
     const pc = number >> 2;
     const r = this.#state.regs;
-    switch (number & 3) {
+    return makeFault(this.program, this.#faultReason(number & 3, pc, r), pc, r);
+  }
+
+  #faultReason(kind: number, pc: number, r: Int32Array): string {
+    switch (kind) {
       case FAULT.fuel:
-        throw makeFault(this.program, REASON.fuel, pc, r);
+        return REASON.fuel;
       case FAULT.depth:
-        throw makeFault(this.program, REASON.depth, pc, r);
+        return REASON.depth;
       case FAULT.call:
-        throw makeFault(this.program, this.#callReason(pc), pc, r);
+        return this.#callReason(pc);
       default:
-        throw makeFault(this.program, this.#accessReason(pc, r), pc, r);
+        return this.#accessReason(pc, r);
     }
   }
 
@@ -471,9 +475,11 @@ class JitExecutable implements Executable {
     return REASON.access(write, bytes, address);
   }
 
-  /** A trap of wasm itself is an access outside the memory by a verified program: find its instruction. */
+  /** What a trap means: a check of ours that failed, or (wasm's own) an access outside the memory by a verified program, whose instruction is to be found. */
   #explain(error: unknown): unknown {
     if (!(error instanceof Error) || error.name !== 'RuntimeError') return error;
+    const number = this.#state.takeFault();
+    if (number >= 0) return this.#fault(number);
     const place = /wasm-function\[(\d+)\]:0x([0-9a-f]+)/.exec(error.stack ?? '');
     let pc = 0;
     if (place) {

@@ -1,9 +1,8 @@
 /** A BPF program as a wasm module: one function for each BPF function, the doors that JavaScript calls, map lookups. */
 import { KERNEL_HI } from '../../base/memory.ts';
-import { CALL, OP_CALL } from '../../isa/ops.ts';
 import { FunctionEmitter } from './emitter.ts';
-import { lookupBody } from './lookup.ts';
-import { BPF_FUNCTION, IMPORT_NAMES, IMPORTS, type ImportName, type Plan } from './plan.ts';
+import { type Outside, outsideOf } from './outside.ts';
+import { BPF_FUNCTION, IMPORTS, type Plan } from './plan.ts';
 import { STATE } from './state.ts';
 import { emitBody } from './structure.ts';
 import {
@@ -21,13 +20,13 @@ import {
 export interface CompiledModule extends BuiltModule {
   /** Bytes of the longest function. */
   readonly largest: number;
-  /** Imports beyond IMPORTS: helpers and kfuncs, in order; import `h<n>`. */
-  readonly calls: readonly { readonly kind: 'helper' | 'kfunc'; readonly id: number }[];
+  /** Helpers and kfuncs that are imported, as `h<n>` in this order. */
+  readonly calls: Outside['calls'];
   /** For each wasm function: byte positions in its code, each followed by the slot of the instruction there. */
   readonly positions: readonly { readonly wasmIndex: number; readonly list: readonly number[] }[];
 }
 
-type Base = Omit<Plan, 'imports' | 'firstFunction' | 'helperImport' | 'lookupFunction'>;
+type Base = Omit<Plan, 'importOf' | 'firstFunction' | 'helperImport' | 'lookupFunction'>;
 
 const HELPER_TYPE: FunctionType = { params: [I32], results: [] };
 
@@ -76,34 +75,30 @@ export function compileBatch(base: Base, sharedMemory: boolean, fuelLo: number, 
   return parts.finish(sharedMemory);
 }
 
-/** A module in the making: BPF functions first, then doors, then map lookups as they turn out to be needed. */
+/** A module in the making: BPF functions first, then doors, then map lookups. */
 class Parts {
   readonly plan: Plan;
-  readonly #calls: { readonly kind: 'helper' | 'kfunc'; readonly id: number }[];
+  readonly #outside: Outside;
   readonly #functions: FunctionBody[] = [];
   readonly #exports: { name: string; index: number }[] = [];
   readonly #positions: { wasmIndex: number; list: readonly number[] }[] = [];
-  readonly #lookups: { readonly offset: number; readonly code: Code }[] = [];
   readonly #importCount: number;
 
   constructor(base: Base, doors: number) {
-    this.#calls = collectCalls(base);
-    const importCount = IMPORT_NAMES.length + this.#calls.length;
-    this.#importCount = importCount;
+    const outside = outsideOf(base);
+    const { imports, calls, lookupAt } = outside;
+    const importCount = imports.length + calls.length;
     const firstLookup = importCount + base.starts.length + doors;
+    this.#outside = outside;
+    this.#importCount = importCount;
     this.plan = {
       ...base,
-      imports: Object.fromEntries(IMPORT_NAMES.map((name, i) => [name, i])) as Record<ImportName, number>,
+      importOf: (name) => imports.indexOf(name),
       firstFunction: importCount,
-      helperImport: (kind, id) => IMPORT_NAMES.length + this.#calls.findIndex((c) => c.kind === kind && c.id === id),
-      lookupFunction: (offset) => {
-        let at = this.#lookups.findIndex((l) => l.offset === offset);
-        if (at < 0) {
-          const code = lookupBody(base.env, offset);
-          if (!code) return undefined;
-          at = this.#lookups.push({ offset, code }) - 1;
-        }
-        return firstLookup + at;
+      helperImport: (kind, id) => imports.length + calls.findIndex((c) => c.kind === kind && c.id === id),
+      lookupFunction: (pc) => {
+        const at = lookupAt.get(pc);
+        return at === undefined ? undefined : firstLookup + at;
       },
     };
     for (let k = 0; k < base.starts.length; k++) {
@@ -119,15 +114,16 @@ class Parts {
   }
 
   finish(sharedMemory: boolean): CompiledModule {
-    for (const { code } of this.#lookups)
+    const { imports: names, calls, lookups } = this.#outside;
+    for (const { code } of lookups)
       this.#add({ type: { params: [I32], results: [I64] }, locals: [I32, I32, I32], code }, []);
-    const imports = IMPORT_NAMES.map((name) => ({ name: name as string, type: IMPORTS[name] as FunctionType }));
-    this.#calls.forEach((_, i) => {
+    const imports: { name: string; type: FunctionType }[] = names.map((name) => ({ name, type: IMPORTS[name] }));
+    calls.forEach((_, i) => {
       imports.push({ name: `h${i}`, type: HELPER_TYPE });
     });
     const built = buildModule({ imports, functions: this.#functions, exports: this.#exports, sharedMemory });
     const largest = this.#functions.reduce((most, f) => Math.max(most, f.code.length), 0);
-    return { ...built, largest, calls: this.#calls, positions: this.#positions };
+    return { ...built, largest, calls, positions: this.#positions };
   }
 
   #add(body: FunctionBody, list: readonly number[]): number {
@@ -149,18 +145,6 @@ class BatchEmitter extends FunctionEmitter {
   override exit(): void {
     this.code.op(OP.br).u(this.labels + 1);
   }
-}
-
-/** Helpers and kfuncs that the program calls. */
-function collectCalls(base: Base): { kind: 'helper' | 'kfunc'; id: number }[] {
-  const p = base.decoded;
-  const out: { kind: 'helper' | 'kfunc'; id: number }[] = [];
-  for (let pc = 0; pc < p.length; pc++) {
-    if (p.opcode[pc] !== OP_CALL || p.src[pc] === CALL.local) continue;
-    const kind = p.src[pc] === CALL.kfunc ? 'kfunc' : 'helper';
-    if (!out.some((c) => c.kind === kind && c.id === p.imm[pc])) out.push({ kind, id: p.imm[pc]! });
-  }
-  return out;
 }
 
 function runDoor(plan: Plan): FunctionBody {

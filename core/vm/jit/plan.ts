@@ -22,22 +22,21 @@ export interface Plan {
   readonly indexOfStart: ReadonlyMap<number, number>;
   /** Offset of the state block. */
   readonly state: number;
-  /** Wasm function indices. */
-  readonly imports: Readonly<Record<ImportName, number>>;
+  /** Wasm function index of something imported: the program's, see outside.ts. */
+  importOf(name: ImportName): number;
   /** The first BPF function's index; the others follow. */
   readonly firstFunction: number;
   /** Index of the import that calls a helper or kfunc. */
   helperImport(kind: 'helper' | 'kfunc', id: number): number;
-  /** Index of the in-wasm lookup function of the map at an offset, or undefined when it has none. */
-  lookupFunction(mapOffset: number): number | undefined;
+  /** Index of the wasm function that is the map lookup at a slot, or undefined when the call leaves wasm. */
+  lookupFunction(pc: number): number | undefined;
 }
 
 /** (fp, r1..r5) -> r0. */
 export const BPF_FUNCTION: FunctionType = { params: [I32, I64, I64, I64, I64, I64], results: [I64] };
 
+/** What can be imported, besides helpers and kfuncs. */
 export const IMPORTS = {
-  /** Fault number: slot * 4 + kind. Registers are in the state block. Never returns. */
-  fault: { params: [I32], results: [] },
   /** (lo, hi, bytes, write): may it be touched? Moves the window. */
   access: { params: [I32, I32, I32, I32], results: [I32] },
   /** Frames that are active now (checked programs). */
@@ -48,9 +47,8 @@ export const IMPORTS = {
   packet: { params: [I32, I32, I32], results: [I32] },
 } as const satisfies Record<string, FunctionType>;
 export type ImportName = keyof typeof IMPORTS;
-export const IMPORT_NAMES = Object.keys(IMPORTS) as ImportName[];
 
-/** Kinds of fault that wasm reports. */
+/** Kinds of fault that wasm reports: slot * 4 + kind goes to the state block, and wasm traps. */
 export const FAULT = { access: 0, fuel: 1, depth: 2, call: 3 } as const;
 
 export function lengthOf(plan: Plan, function_: number): number {
@@ -63,7 +61,7 @@ export function functionList(decoded: DecodedProgram): { starts: number[]; index
 }
 
 /** The row that a call names, if it can be called at all. */
-export function calledRow(plan: Plan, kind: 'helper' | 'kfunc', id: number): HelperRow | undefined {
+export function calledRow(plan: Pick<Plan, 'host'>, kind: 'helper' | 'kfunc', id: number): HelperRow | undefined {
   const row = kind === 'helper' ? plan.host.helper(id) : plan.host.kfunc?.(id);
   return row?.run ? row : undefined;
 }

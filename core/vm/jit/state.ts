@@ -15,6 +15,8 @@ export const STATE = {
   READ_LIMIT: 108,
   WRITE_LO: 112,
   WRITE_LIMIT: 116,
+  /** Why wasm trapped: slot * 4 + FAULT kind, or -1 where it trapped by itself. */
+  FAULT: 120,
 } as const;
 export const STATE_SIZE = 128;
 
@@ -33,6 +35,16 @@ export class StateBlock {
     this.#memory = memory;
     this.offset = memory.alloc(STATE_SIZE, 64);
     this.#regs = new Int32Array(memory.u8.buffer, this.offset, 22);
+    memory.i32[(this.offset + STATE.FAULT) >>> 2] = -1;
+  }
+
+  /** The fault number that a trapped wasm function left, or -1; there is none afterwards. */
+  takeFault(): number {
+    const at = (this.offset + STATE.FAULT) >>> 2;
+    const { i32 } = this.#memory;
+    const number = i32[at]!;
+    i32[at] = -1;
+    return number;
   }
 
   /** The register file, on the memory as it is now. */

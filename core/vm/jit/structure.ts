@@ -33,14 +33,10 @@ export function emitBody(e: FunctionEmitter, plan: Plan, index: number): void {
 /** What the function needs set up at its start. */
 function scan(e: FunctionEmitter, plan: Plan, from: number, to: number): void {
   const p = plan.decoded;
-  const targets = new Set<number>();
   for (let pc = from; pc < to; pc++) {
     const opcode = p.opcode[pc]!;
     const target = jumpTarget(p, pc);
-    if (target !== undefined) {
-      targets.add(target);
-      if (target <= pc && plan.metered) e.usesFuel = true;
-    }
+    if (target !== undefined && target <= pc && plan.metered) e.usesFuel = true;
     if (opcode === OP_MAY_GOTO) e.usesMayGoto = true;
     if (opcode === OP_CALL) {
       const kind = p.src[pc] === CALL.kfunc ? 'kfunc' : 'helper';
@@ -50,7 +46,6 @@ function scan(e: FunctionEmitter, plan: Plan, from: number, to: number): void {
     } else if (readsFramePointer(p, pc)) e.usesR10 = true;
     if (opcode === OP_LD_IMM64) pc++;
   }
-  e.jumpTargets = targets;
 }
 
 /** Is r10 used as a value? As an address base it needs no register. */
