@@ -23,7 +23,7 @@ const BUNDLES = {
     worker: 'tools/cli/worker.ts',
     testing: 'tools/testing/index.ts',
   },
-  'skep-vm': { main: 'tools/vm/skep-vm.ts' },
+  'skep-vm': { main: 'tools/vm/skep-vm.ts', engines: 'tools/vm/engines.ts', harness: 'core/vm/harness.ts' },
 };
 
 const common = {

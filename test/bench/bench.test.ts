@@ -1,10 +1,14 @@
 /** The benchmarks themselves: the programs compute what they say on every engine, peers are measured, and the report says what was not. */
-import { join } from 'node:path';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { buildSync } from 'esbuild';
 import { describe, expect, it } from 'vitest';
 import { jit } from '../../core/vm/jit/jit.ts';
 import { availableEngines } from '../../tools/vm/engines.ts';
 import { root } from '../tools/skep.ts';
 import { measureCallbacks } from './callbacks.ts';
+import { coldMs } from './cold.ts';
 import { BUFFER, engineCode, instructions, longProgram, memory, prepare } from './engines.ts';
 import { measurePeer } from './others.ts';
 import { code, PARSER, PROGRAMS, packet, START } from './programs.ts';
@@ -69,7 +73,7 @@ it('the report has every number, and names what is missing', () => {
     load: 0.9,
     nsPerInsn: { jit: { alu64: 0.2, map: 1 }, 'a<b': { alu64: 4 } },
     parser: { jit: { single: 10, batched: 2 } },
-    firstResultMs: { jit: { cold100: 2, warm4096: 3 } },
+    firstResultMs: { jit: { cold100: { installed: 2, source: 4 }, warm4096: 3 } },
     events: { compiled: 100, closures: 300, lazy: 12, ctypes: undefined },
     callbacks: { count: 1000, perf: 200, ring: 250, stream: 180, lazy: 90, ctypes: 1800 },
   };
@@ -78,12 +82,33 @@ it('the report has every number, and names what is missing', () => {
   expect(svg(r).match(/<title>/g)).toHaveLength(3);
   expect(page(r)).toContain('The machine was busy');
   const byName = new Map(goals(r).map((g) => [g.what, g]));
+  expect(byName.get('jit, 100 insns, cold')).toMatchObject({ measured: '2.00 ms', met: true });
   expect(byName.get('jit, parser, batched')).toMatchObject({ measured: '500 Mpps', met: true });
   expect(tables(r)).toMatch(/perf buffer, callback, whole objects\s+\|\s+200 \| +5\.00 \|\s+9\.00x/);
   expect(byName.get('perf events, callback : Python ctypes')).toMatchObject({ measured: '9.00x', met: true });
   expect(byName.get('ring records, callback : Python ctypes')).toMatchObject({ measured: '7.20x', met: false });
   expect(byName.get('jit, alu64 : gcc -O2')).toMatchObject({ measured: 'not measured', met: undefined });
 });
+
+it('a cold engine is timed as it is installed, and without bytecode', () => {
+  const bundle = buildSync({
+    entryPoints: [join(root, 'test/bench/cold.ts')],
+    bundle: true,
+    write: false,
+    platform: 'node',
+    format: 'esm',
+    footer: { js: 'wasCold(process.argv[2]);' },
+  });
+  const self = join(mkdtempSync(join(tmpdir(), 'skep-cold-')), 'cold.mjs');
+  writeFileSync(self, bundle.outputFiles[0]!.contents);
+  try {
+    const { installed, source } = coldMs('jit', self);
+    expect(installed).toBeGreaterThan(0);
+    expect(source).toBeGreaterThan(0);
+  } finally {
+    rmSync(dirname(self), { recursive: true });
+  }
+}, 60_000);
 
 it('events come through callbacks, all of them and right', () => {
   const { count, perf, ring, stream, lazy } = measureCallbacks(20_000);

@@ -2,7 +2,6 @@
  * `npm run bench -- [--engine NAME]... [--peer NAME='COMMAND']... [--quick] [--out FOLDER] [--write]`: measures, prints one table, and writes
  * results.json and benchmarks.svg to the folder; `--write` renews docs/benchmarks.md with them.
  */
-import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +10,7 @@ import { bpfUnavailable } from '../../bindings/linux/bpf.ts';
 import { packageRoot } from '../../bindings/node/package-root.ts';
 import { availableEngines, loadEngine } from '../../tools/vm/engines.ts';
 import { measureCallbacks } from './callbacks.ts';
+import { type ColdMs, coldMs, wasCold } from './cold.ts';
 import { engineCode, firstResultMs, instructions, longProgram, measureEngine, measureParser } from './engines.ts';
 import { measureEvents } from './events.ts';
 import { measureGcc, measureKernel, measurePeer } from './others.ts';
@@ -18,22 +18,7 @@ import { PROGRAMS } from './programs.ts';
 import { goalTable, page, type Results, svg, tables } from './report.ts';
 import { keepSections } from './sections.ts';
 
-// An engine is cold once a process: children that do nothing else say how long it took, the best of them counts.
-const coldName = /^--cold=(.*)$/.exec(process.argv[2] ?? '')?.[1];
-if (coldName !== undefined) {
-  const engine = loadEngine(coldName);
-  process.stdout.write(String(firstResultMs(engine, longProgram(100))));
-  process.exit(0);
-}
-function coldMs(name: string): number | undefined {
-  const runs = Array.from({ length: 15 }, () =>
-    Number(
-      spawnSync(process.execPath, [process.argv[1]!, `--cold=${name}`], { encoding: 'utf8' }).stdout || Number.NaN,
-    ),
-  );
-  const best = Math.min(...runs);
-  return Number.isNaN(best) ? undefined : best;
-}
+if (wasCold(process.argv[2])) process.exit(0);
 
 const { values } = parseArgs({
   options: {
@@ -45,6 +30,7 @@ const { values } = parseArgs({
   },
 });
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
+const self = process.argv[1]!;
 const [modules, spellMs] = values.quick ? [1, 10] : [3, 40];
 
 const load = loadavg()[0]! / cpus().length;
@@ -54,7 +40,7 @@ const engines = values.engine ? values.engine.map(loadEngine) : availableEngines
 const counts = new Map(PROGRAMS.map((p) => [p.name, instructions(engineCode(p), p.memory)]));
 const nsPerInsn: Record<string, Record<string, number>> = {};
 const parser: Record<string, { single?: number; batched?: number }> = {};
-const firstResult: Record<string, { cold100: number | undefined; warm4096: number }> = {};
+const firstResult: Record<string, { cold100: ColdMs; warm4096: number }> = {};
 
 for (const engine of engines) {
   say(`${engine.name} ...`);
@@ -62,10 +48,10 @@ for (const engine of engines) {
   parser[engine.name] = measureParser(engine, modules, spellMs);
   nsPerInsn[engine.name] = Object.fromEntries(measureEngine(engine, counts, modules, spellMs));
   const warm = Math.min(...Array.from({ length: 25 }, () => firstResultMs(engine, longProgram(4096))));
-  firstResult[engine.name] = { cold100: coldMs(engine.name), warm4096: warm };
+  firstResult[engine.name] = { cold100: coldMs(engine.name, self), warm4096: warm };
 }
 firstResult['auto'] = {
-  cold100: coldMs('auto'),
+  cold100: coldMs('auto', self),
   warm4096: Math.min(...Array.from({ length: 25 }, () => firstResultMs(loadEngine('auto'), longProgram(4096)))),
 };
 const kernelMissing = bpfUnavailable();
