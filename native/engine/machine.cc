@@ -25,6 +25,7 @@ void store32(uint8_t* at, uint32_t value) { memcpy(at, &value, 4); }
 void Machine::bind(uint8_t* memory, uint64_t length) {
   memory_ = memory;
   length_ = length;
+  bells_ = holds(state_, kStateBytes) ? memory + state_ : nullptr;
 }
 
 int32_t Machine::load(const uint8_t* bytes, size_t size, std::vector<int32_t> probes, bool lookup) {
@@ -53,24 +54,48 @@ const Program* Machine::program(uint32_t id) const { return id < programs_.size(
 
 uint32_t Machine::word(uint64_t offset) const { return holds(offset, 4) ? load32(memory_ + offset) : 0; }
 
+inline Status Machine::begin_outermost(Level& level) {
+  uint8_t* const state = bells_;
+  const Program* program = this->program(load32(state + bell::k_program));
+  const uint32_t stack = load32(state + bell::k_stack);
+  if (!program || !holds(stack, kStackArea)) return Status::k_bad_request;
+  uint8_t* const block = state + kHeaderBytes;
+  auto* r = reinterpret_cast<uint64_t*>(block + block::k_regs);
+  const uint32_t ctx = load32(state + bell::k_ctx);
+  r[0] = r[6] = r[7] = r[8] = r[9] = 0;
+  r[1] = ctx == 0 ? 0 : kKernelBase + ctx;
+  r[2] = load32(state + bell::k_r2);
+  r[kFramePointer] = kKernelBase + stack + kFrameBytes;
+  memcpy(block + block::k_fuel, state + bell::k_fuel, 8);
+  store32(block + block::k_tail_calls, 0);
+  level.program = program;
+  level.ip = program->code(false);
+  level.checked = false;
+  level.depth = 0;
+  level.may_goto = kMayGotoBudget;
+  level.stack = stack;
+  level.left = 0;
+  return Status::k_done;
+}
+
 void Machine::ring() {
-  if (!holds(state_, kStateBytes)) return;
-  uint8_t* const state = memory_ + state_;
-  const uint32_t index = load32(state + bell::k_level);
-  if (index == kOutermost) {
-    Level& level = levels_[0];
-    uint8_t* const block = state + kHeaderBytes;
-    Status status = begin_outermost(level, state);
-    if (status == Status::k_done) status = run<false>(this, &level, block, nullptr);
-    // Of a run that is over nobody asks where it was.
-    if (status != Status::k_done) leave(level, block, status);
-    else level.program = nullptr;
-    store32(block + block::k_status, static_cast<uint32_t>(status));
-    return;
-  }
+  if (!bells_) return;
+  if (load32(bells_ + bell::k_level) != kOutermost) return ring_level();
+  Level& level = levels_[0];
+  uint8_t* const block = bells_ + kHeaderBytes;
+  Status status = begin_outermost(level);
+  if (status == Status::k_done) status = run<false>(this, &level, block, nullptr);
+  // Of a run that is over nobody asks where it was.
+  if (status == Status::k_done) level.program = nullptr;
+  else leave(level, block, status);
+  store32(block + block::k_status, static_cast<uint32_t>(status));
+}
+
+void Machine::ring_level() {
+  const uint32_t index = load32(bells_ + bell::k_level);
   if (index >= kLevels) return;
   Level& level = levels_[index];
-  uint8_t* const block = state + kHeaderBytes + index * kBlockBytes;
+  uint8_t* const block = bells_ + kHeaderBytes + index * kBlockBytes;
   Status status = begin(level, block);
   if (status == Status::k_done) {
     status = level.checked ? run<true>(this, &level, block, nullptr) : run<false>(this, &level, block, nullptr);
@@ -93,29 +118,6 @@ void Machine::leave(Level& level, uint8_t* block, Status status) {
   } else {
     level.program = nullptr;
   }
-}
-
-Status Machine::begin_outermost(Level& level, uint8_t* state) {
-  const Program* program = this->program(load32(state + bell::k_program));
-  const uint32_t stack = load32(state + bell::k_stack);
-  if (!program || !holds(stack, kStackArea)) return Status::k_bad_request;
-  uint8_t* const block = state + kHeaderBytes;
-  auto* r = reinterpret_cast<uint64_t*>(block + block::k_regs);
-  const uint32_t ctx = load32(state + bell::k_ctx);
-  r[0] = r[6] = r[7] = r[8] = r[9] = 0;
-  r[1] = ctx == 0 ? 0 : kKernelBase + ctx;
-  r[2] = load32(state + bell::k_r2);
-  r[kFramePointer] = kKernelBase + stack + kFrameBytes;
-  memcpy(block + block::k_fuel, state + bell::k_fuel, 8);
-  store32(block + block::k_tail_calls, 0);
-  level.program = program;
-  level.ip = program->code(false);
-  level.checked = false;
-  level.depth = 0;
-  level.may_goto = kMayGotoBudget;
-  level.stack = stack;
-  level.left = 0;
-  return Status::k_done;
 }
 
 // Puts the level where the command says the run goes on. k_done: it can.

@@ -65,7 +65,9 @@ class Machine {
   static layout::Status run(const Machine* self, Level* at, uint8_t* block, Labels* labels);
   layout::Status begin(Level& level, uint8_t* block);
   // Level 0 at the start of what the header says. k_done: it can run.
-  layout::Status begin_outermost(Level& level, uint8_t* state);
+  layout::Status begin_outermost(Level& level);
+  // Rung for a level of its own.
+  void ring_level();
   static void leave(Level& level, uint8_t* block, layout::Status status);
   // May `size` bytes at `at` (relative to the first mapped byte) be touched? Moves the window over what allows it.
   bool allow(const Level& level, const uint8_t* block, uint64_t at, uint32_t size, bool write, Window& read, Window& written) const;
@@ -79,6 +81,8 @@ class Machine {
   uint8_t* memory_ = nullptr;
   uint64_t length_ = 0;
   const uint32_t state_;
+  // Where the block stretch is; null where the memory does not hold it.
+  uint8_t* bells_ = nullptr;
   std::vector<std::unique_ptr<Program>> programs_;
   std::vector<int32_t> unused_;
   Level levels_[layout::kLevels];

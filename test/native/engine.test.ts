@@ -237,6 +237,23 @@ describe.skipIf(problem)('the native engine', () => {
     expect(() => poor.runBatch!(ctx, 8, 4, out)).toThrow(/out of fuel/);
   });
 
+  it('machines of many memories do not disturb one another', () => {
+    // More than have a doorbell of their own (bindings/addon/engine.cc).
+    const programs = Array.from({ length: 40 }, (_, k) => {
+      const memory = new VmMemory({ maximumBytes: 1 << 20 });
+      const ctx = memory.alloc(8);
+      memory.view.setUint32(ctx, k, true);
+      const host = bareHost({ memory, regions: [{ offset: ctx, size: 8, writable: true }] });
+      const code = [B.BPF_LDX_MEM(B.BPF_W, 0, 1, 0), B.BPF_ALU64_IMM(B.BPF_ADD, 0, 100), exit];
+      const facts = k % 3 === 0 ? undefined : VERIFIED;
+      return { ctx, exe: native.prepare({ name: `p${k}`, insns: encode(code), funcs: [], lines: [], facts }, host) };
+    });
+    for (let round = 0; round < 3; round++) {
+      for (const { ctx, exe } of programs) exe.run(ctx, 8);
+      expect(programs.map(({ exe }) => exe.r0Lo)).toEqual(programs.map((_, k) => 100 + k));
+    }
+  });
+
   it('runs what it cannot step, or has no fixed memory for, on the interpreter', () => {
     const memory = new VmMemory({ plain: true, maximumBytes: 4 << 20 });
     const program = { name: 'p', insns: encode([B.BPF_MOV64_IMM(0, 4), exit]), funcs: [], lines: [], facts: VERIFIED };
