@@ -215,6 +215,7 @@ function make(spec: MapSpec, type: number, flags: number, innerFd: number, btfFd
     value_size: spec.valueSize,
     max_entries: spec.maxEntries === 0 && spec.type === 'perf_event_array' ? possibleCpus() : spec.maxEntries,
     map_flags: flags,
+    ...(spec.extra !== undefined && { map_extra: spec.extra }),
     map_name: spec.name,
     inner_map_fd: innerFd,
   };

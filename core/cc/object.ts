@@ -60,6 +60,7 @@ function mapSpec(cx: Context, writer: BtfWriter, map: MapDecl, made: readonly Ma
     valueSize: map.valueSize,
     maxEntries: map.maxEntries,
     flags: map.flags,
+    ...(map.extra ? { extra: map.extra } : {}),
     keyType: map.key ? writer.type(map.key) : 0,
     valueType: map.value ? writer.type(map.value) : 0,
     ...(inner ? { inner } : {}),

@@ -156,6 +156,7 @@ function readDefinition(btf: Btf, name: string, typeId: number): MapSpec {
   if (struct.kind !== 'struct') throw bad(name, 'its definition is not a struct');
   let [type, keySize, valueSize, maxEntries, flags, keyType, valueType] = [0, 0, 0, 0, 0, 0, 0];
   let inner: MapSpec | undefined;
+  let extra = 0;
   let pin: string | undefined;
   const size = (what: string, before: number, now: number): number => {
     if (before !== 0 && before !== now) throw bad(name, `${what} size is said twice: ${before} and ${now} bytes`);
@@ -200,8 +201,10 @@ function readDefinition(btf: Btf, name: string, typeId: number): MapSpec {
       case 'pinning':
         if (number() === PIN_BY_NAME) pin = name;
         break;
-      case 'numa_node':
       case 'map_extra':
+        extra = number();
+        break;
+      case 'numa_node':
         if (number() !== 0) throw bad(name, `attribute '${member.name}' is not supported`);
         break;
       default: {
@@ -220,6 +223,7 @@ function readDefinition(btf: Btf, name: string, typeId: number): MapSpec {
     valueSize,
     maxEntries,
     flags,
+    ...(extra === 0 ? {} : { extra }),
     keyType,
     valueType,
     ...(inner ? { inner } : {}),

@@ -125,6 +125,7 @@ export class HashMap extends MapBase {
     let at = (this.buckets >>> 2) + (i32[(node + NODE.HASH) >>> 2]! & this.bucketMask);
     while (i32[at]! >>> 0 !== node) at = (i32[at]! + NODE.NEXT) >>> 2;
     i32[at] = i32[(node + NODE.NEXT) >>> 2]!;
+    this.emptySpecial(node + this.valueAt);
   }
 
   /** Fill a fresh node with key and hash; its value bytes are as they were. */

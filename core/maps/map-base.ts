@@ -6,7 +6,7 @@
  */
 import { alignUp } from '../base/bytes.ts';
 import { BpfError } from '../base/errors.ts';
-import { copyBytes } from './copy.ts';
+import { copyBytes, zeroBytes } from './copy.ts';
 import { EINVAL, ENOTSUPP, EPERM } from './errno.ts';
 import { BPF_F_RDONLY } from './flags.ts';
 import { HEADER, HEADER_SIZE } from './layout.ts';
@@ -143,6 +143,9 @@ export abstract class MapBase implements BpfMap {
     const out = this.bytes(at, this.userValueSize);
     const lock = this.attrs.spinLock;
     if (lock !== undefined) out.fill(0, lock, lock + 4);
+    for (const { offset, size } of this.attrs.special ?? [])
+      for (let value = offset; value < out.length; value += this.cpuStride || out.length)
+        out.fill(0, value, value + size);
     return out;
   }
 
@@ -163,6 +166,13 @@ export abstract class MapBase implements BpfMap {
       copyBytes(memory, to, from, lock);
       copyBytes(memory, to + lock + 4, from + lock + 4, size - lock - 4);
     }
+    this.emptySpecial(to);
+  }
+
+  /** What lies in a value's special fields is let go of (bpf_obj_free_fields): a timer whose handle is gone never fires. */
+  protected emptySpecial(value: number): void {
+    const { special } = this.attrs;
+    if (special) for (const { offset, size } of special) zeroBytes(this.host.memory, value + offset, size);
   }
 
   /** -EINVAL for flags that update does not know, or BPF_F_LOCK without a lock in the value; else 0. */

@@ -29,6 +29,8 @@ export interface MapAttrs {
   readonly inner?: MapAttrs;
   /** Byte offset of the `struct bpf_spin_lock` in the value, when it has one: BPF_F_LOCK is refused without. */
   readonly spinLock?: number;
+  /** Fields of the value that helpers alone may write (timers, kernel pointers, lists), beside the lock: user space reads zeros, and storing empties them. */
+  readonly special?: readonly { readonly name: string; readonly offset: number; readonly size: number }[];
 }
 
 /** Where maps live and what they ask of their surroundings. */

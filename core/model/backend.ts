@@ -174,13 +174,13 @@ export class ModelBackend implements Backend {
     return this.kernel.cpus;
   }
 
-  createMap(asked: MapSpec, _object: ObjectSpec): MapHandle {
+  createMap(asked: MapSpec, object: ObjectSpec): MapHandle {
     const shared = asked.pin === undefined ? undefined : this.#pinned.get(asked.pin);
     if (asked.type === '' && !shared)
       throw new BpfError('ENOENT', `map ${asked.name}: no program that is loaded shares a map of that name`);
     const spec =
       asked.type === '' ? { ...asked, type: shared!.map.attrs.type, maxEntries: shared!.map.attrs.maxEntries } : asked;
-    const live = shared ?? { map: this.#newMap(spec), users: 0 };
+    const live = shared ?? { map: this.#newMap(spec, object), users: 0 };
     const { attrs } = live.map;
     if (attrs.keySize !== spec.keySize || attrs.valueSize !== spec.valueSize || attrs.type !== spec.type)
       throw new BpfError('EINVAL', `map ${spec.name}: the shared map ${spec.pin} is of another kind`);
@@ -199,8 +199,8 @@ export class ModelBackend implements Backend {
     return handle;
   }
 
-  #newMap(spec: MapSpec): BpfMap {
-    const map = createMap(attrsOf(spec), this.#mapHost);
+  #newMap(spec: MapSpec, object: ObjectSpec): BpfMap {
+    const map = createMap(attrsOf(spec, object.btf, this.kernelBtf), this.#mapHost);
     this.#mapsByOffset.set(map.offset, map);
     for (const { key, value } of spec.initial ?? []) {
       const error = map.update(key, value, 0);
@@ -390,6 +390,15 @@ export class ModelBackend implements Backend {
     }
   }
 
+  /** Timers that are due until then (CLOCK_MONOTONIC) fire, each at its time. */
+  runTimers(untilNs: bigint): void {
+    try {
+      this.#env.timers.run(untilNs);
+    } catch (error) {
+      this.#fault ??= error;
+    }
+  }
+
   /** The error that a program ended with meanwhile, if one did: for who fires hooks without waiting. */
   throwFault(): void {
     if (this.#fault === undefined) return;
@@ -461,6 +470,7 @@ export class ModelBackend implements Backend {
       const left = timeoutMs < 0 ? -1 : Math.max(0, deadline - this.nowMs());
       if (pumped && left === 0) return 'timeout';
       const result = this.source.pump(left, (event) => {
+        this.runTimers(event.tsNs);
         this.kernel.deliver(event);
         return this.#fault === undefined && this.#activity() === this.#reported;
       });

@@ -11,6 +11,7 @@ import type { HookEvent } from './hooks.ts';
 import { CALL_OFFSET, type ModelKernel } from './kernel.ts';
 import { NS_INODES } from './namespaces.ts';
 import { loadFromPacket } from './packet-socket.ts';
+import { Timers } from './timers.ts';
 import { FLAGS, type TraceBuffer } from './trace-pipe.ts';
 
 const EPERM = -1;
@@ -52,6 +53,8 @@ export class ModelEnv implements HelperEnv {
   /** Takes a copy of the packet under way, which is sent at once. */
   onClone: ((request: RedirectRequest) => void) | undefined;
   readonly task: HelperEnv['task'];
+  readonly timers: Timers;
+  program: HelperEnv['program'];
   /** Takes what an iterator's program writes: 0, or -EOVERFLOW. */
   seqFile: ((bytes: Uint8Array) => number) | undefined;
   /** The hook that the program runs at, and the cookie that it was attached with. */
@@ -68,6 +71,7 @@ export class ModelEnv implements HelperEnv {
     this.#trace = trace;
     this.#maps = maps;
     this.#onTrace = onTrace;
+    this.timers = new Timers(kernel, maps, () => this.program);
     this.task = {
       get pid() {
         return kernel.current.tid;

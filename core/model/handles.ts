@@ -2,15 +2,31 @@
  * What the model hands out for maps and programs: user space's side of a live map, a loaded program.
  */
 import type { MapHandle, ProgHandle } from '../backend/backend.ts';
+import type { Btf } from '../btf/btf.ts';
 import type { CgroupStorageMap } from '../maps/cgroup-storage.ts';
 import type { BpfMap, MapAttrs } from '../maps/map.ts';
 import type { MapSpec, ProgSpec } from '../spec/spec.ts';
+import { structFields } from '../verifier/record.ts';
 import type { Executable } from '../vm/engine.ts';
 
-/** What a map spec asks of the map table. */
-export function attrsOf(spec: MapSpec): MapAttrs {
-  const { name, type, keySize, valueSize, maxEntries, flags, inner } = spec;
-  return { name, type, keySize, valueSize, maxEntries, flags, ...(inner && { inner: attrsOf(inner) }) };
+/** What a map spec asks of the map table. `btf` is the object's: it tells which fields of a value are helpers' alone. */
+export function attrsOf(spec: MapSpec, btf: Btf | undefined, kernel: Btf): MapAttrs {
+  const { name, type, keySize, valueSize, maxEntries, flags, extra, inner } = spec;
+  const fields = btf && spec.valueType !== 0 ? structFields(btf, kernel, spec.valueType) : [];
+  const lock = fields.find((field) => field.name === 'bpf_spin_lock');
+  const special = fields.filter((field) => field !== lock);
+  return {
+    name,
+    type,
+    keySize,
+    valueSize,
+    maxEntries,
+    flags,
+    ...(extra !== undefined && { extra }),
+    ...(lock && { spinLock: lock.offset }),
+    ...(special.length > 0 && { special }),
+    ...(inner && { inner: attrsOf(inner, btf, kernel) }),
+  };
 }
 
 export class ModelMap implements MapHandle {

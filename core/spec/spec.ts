@@ -15,6 +15,8 @@ export interface MapSpec {
   /** BTF ids in the object's own `btf`, 0 where unknown. */
   readonly keyType: number;
   readonly valueType: number;
+  /** map_extra: hash functions of a bloom filter, start address of an arena. */
+  readonly extra?: number;
   /** Map-in-map: the inner map's spec. */
   readonly inner?: MapSpec;
   /** Contents to store before programs load: .rodata and friends, prog arrays. */

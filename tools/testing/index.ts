@@ -184,7 +184,10 @@ export class TestKernel {
 
   advance(ns: bigint | number): void {
     const { clock } = this.backend.kernel;
-    clock.advanceTo(clock.ns + BigInt(ns));
+    const until = clock.ns + BigInt(ns);
+    this.backend.runTimers(until);
+    clock.advanceTo(until);
+    this.backend.throwFault();
   }
 
   /** From here on, things happen in this task. */

@@ -13,6 +13,8 @@ export interface MapDecl {
   readonly valueSize: number;
   readonly maxEntries: number;
   readonly flags: number;
+  /** map_extra. */
+  readonly extra?: number;
   readonly at: Token;
   /** bpffs path of BPF_TABLE_PINNED. */
   readonly pin?: string;

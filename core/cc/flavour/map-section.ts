@@ -102,6 +102,9 @@ function readMember(p: Parser, at: Token, map: Mutable<MapDecl>, field: Field): 
     case 'map_flags':
       map.flags = value;
       return;
+    case 'map_extra':
+      map.extra = value;
+      return;
     case 'key_size':
       setSize(p, where, map, 'keySize', value);
       return;
