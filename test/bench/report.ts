@@ -244,6 +244,6 @@ parses and compiles some eighty of our functions on the way. \`jit\` compiles wh
 
 ${goalTable(r)}
 
-Not measured here: host instructions a BPF instruction of the native engine (callgrind).
+Host instructions for a BPF instruction of the native engine are counted by \`npm run bench:callgrind\`.
 `;
 }
