@@ -108,8 +108,9 @@ export class RawProgram {
   }
 
   /**
-   * Attach to a target: ('kprobe', 'tcp_v4_connect'), ('tracepoint', 'sched:sched_switch'), ('raw_tracepoint', 'sys_enter'),
-   * ('socket', 'lo'), ... Closing the link detaches.
+   * Attach to a target: ('kprobe', 'tcp_v4_connect'), ('uprobe', '/bin/bash:readline'), ('tracepoint', 'sched:sched_switch'),
+   * ('raw_tracepoint', 'sys_enter'), ('socket', 'lo'), ... `options` are the backend's for the kind, as `pid` for one process
+   * (core/backend/backend.ts). Closing the link detaches.
    */
   attach(kind: ProbeKind | (string & {}), target: string, options: Readonly<Record<string, unknown>> = {}): Link {
     return this.#attach(kind, target, options);

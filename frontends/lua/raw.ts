@@ -100,10 +100,11 @@ const RAW_METHODS: Record<string, LuaFunction> = {
 const PROGRAM_METHODS: Record<string, LuaFunction> = {
   attach(L) {
     const program = self<RawProgram>(L, 'attach');
-    const { kind, target } = namedArguments(L, 'attach', ['kind', 'target'], 2);
+    const { kind, target, pid } = namedArguments(L, 'attach', ['kind', 'target', 'pid'], 2);
     if (typeof kind !== 'string' || typeof target !== 'string')
       luaError(L, 'attach: a probe kind and a target are needed, as in attach("kprobe", "tcp_v4_connect")');
-    pushObject(L, program.attach(kind as string, target as string), LINK_METHODS);
+    const more = pid === undefined ? {} : { pid };
+    pushObject(L, program.attach(kind as string, target as string, more), LINK_METHODS);
     return 1;
   },
   log(L) {

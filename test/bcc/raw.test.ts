@@ -19,6 +19,7 @@ import { printUapi } from '../../core/bcc/uapi-names.ts';
 import * as skep from '../../core/index.ts';
 import { mapTypeByName } from '../../core/maps/index.ts';
 import type { PacketSocket } from '../../core/model/packet-socket.ts';
+import { defineWorkload } from '../../core/model/workload/workload.ts';
 import { progTypeByName } from '../../core/progs/index.ts';
 import type { ObjectSpec, ProgSpec } from '../../core/spec/spec.ts';
 import { runLuaScript } from '../../frontends/lua/index.ts';
@@ -148,6 +149,69 @@ describe('the five steps on the model kernel', () => {
     k.wait();
     expect(counts.get(0)).toBeGreaterThanOrEqual(CONNECTS);
     backend.close();
+  });
+
+  const BASH = '/bin/bash';
+  /** Two shells that read lines: three, and two. */
+  const lines = defineWorkload('lines', 'shells that read lines', (world) => {
+    for (const [pid, count] of [
+      [100, 3],
+      [200, 2],
+    ] as const) {
+      const shell = world.spawn({ comm: 'bash', pid });
+      for (let i = 0; i < count; i++) {
+        shell.pass(`uprobe:${BASH}:readline`, { args: [0x1000] });
+        shell.pass(`uretprobe:${BASH}:readline`, { ret: 0x2000 });
+        shell.pass(`uprobe:${BASH}:add_history`, { args: [0x2000] });
+      }
+      shell.exit(0);
+    }
+  });
+
+  it.each([
+    ['uprobe', `${BASH}:readline`, {}, 5n],
+    ['uretprobe', `${BASH}:readline`, {}, 5n],
+    ['uprobe', `${BASH}:readline`, { pid: 200 }, 2n],
+    ['uprobe', `${BASH}:nothing`, {}, 0n],
+  ] as const)('count passes of a user function by %s %s %j', (kind, target, options, want) => {
+    const { backend } = bench(lines);
+    const k = new RawBpf();
+    const counts = k.createMap(COUNTS);
+    const prog = k.loadProgram({ progType: BPF_PROG_TYPE_KPROBE, insns: counter(counts.fd) });
+    const link = prog.attach(kind, target, options);
+    expect(k.wait()).toBe('ended');
+    expect(counts.get(0)).toBe(want);
+    link.close();
+    backend.close();
+  });
+
+  it('a user function gives its arguments and its result, from Lua', () => {
+    const { backend } = bench(lines);
+    // struct pt_regs of x86-64: di is at 112, ax at 80. Both are added up.
+    const body = (register: number) => `
+      local function sum_of(register)
+        return {
+          BPF_MOV64_REG(BPF_REG_6, BPF_REG_1),
+          BPF_LDX_MEM(BPF_DW, BPF_REG_7, BPF_REG_6, register),
+          BPF_LD_MAP_VALUE(BPF_REG_1, sums.fd, 0),
+          BPF_RAW_INSN(BPF_STX + BPF_XADD + BPF_DW, BPF_REG_1, BPF_REG_7, 0, 0),
+          BPF_MOV64_IMM(BPF_REG_0, 0),
+          BPF_EXIT_INSN(),
+        }
+      end
+      local p = k:load_program{prog_type='kprobe', insns=sum_of(${register})}`;
+    const script = (register: number, attach: string) => `
+      local k = BPF:raw()
+      local sums = k:create_map{type='array', key_size=4, value_size=8, max_entries=1}
+      ${body(register)}
+      p:attach${attach}
+      k:wait()
+      print(sums:get(0))`;
+    expect(lua(script(112, `('uprobe', '${BASH}:readline')`))).toEqual([`${5 * 0x1000}ULL`]);
+    backend.close();
+    const second = bench(lines);
+    expect(lua(script(80, `{kind='uretprobe', target='${BASH}:readline', pid=100}`))).toEqual([`${3 * 0x2000}ULL`]);
+    second.backend.close();
   });
 
   it('filter a socket: what r0 says is kept, in order, cut', () => {
