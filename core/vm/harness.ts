@@ -5,7 +5,7 @@
  * Programs are not verified: they run checked, on a memory that holds nothing but their own ctx, stack and maps.
  *
  * A request: {"code": hex, "mem": hex, "maps": [{"type", "key_size", "value_size", "max_entries", "flags"?, "init"?}]}; `init` is a list
- * of [key hex, value hex]. In the code, `ld_imm64` with src 1 is the map of index imm, with src 2 the address of that map's
+ * of [key hex, value hex], `type` a name or a number of enum bpf_map_type. In the code, `ld_imm64` with src 1 is the map of index imm, with src 2 the address of that map's
  * value 0 plus the next imm. The answer: {"r0": "0x...", "mem": hex, "maps": [[[key hex, value hex], ...], ...]}, keys sorted as
  * bytes, or {"error": text}.
  */
@@ -16,7 +16,7 @@ import { helperById } from '../helpers/index.ts';
 import { checkBytes } from '../isa/check.ts';
 import { INSN_SIZE } from '../isa/insn.ts';
 import { OP_LD_IMM64, PSEUDO } from '../isa/ops.ts';
-import { createMap } from '../maps/index.ts';
+import { createMap, mapTypeById } from '../maps/index.ts';
 import { HEADER } from '../maps/layout.ts';
 import type { BpfMap, MapAttrs } from '../maps/map.ts';
 import { bareHost } from './bare.ts';
@@ -139,14 +139,16 @@ function parseMap(value: unknown, index: number): HarnessMap {
       throw new BpfError('EINVAL', `${where}: "${name}" must be a whole number`);
     return n;
   };
-  if (typeof map['type'] !== 'string') throw new BpfError('EINVAL', `${where}: "type" must be a map type's name`);
+  const type = typeof map['type'] === 'number' ? mapTypeById(map['type'])?.name : map['type'];
+  if (typeof type !== 'string')
+    throw new BpfError('EINVAL', `${where}: "type" must be a map type's name, or its number in uapi/linux/bpf.h`);
   const init = map['init'] ?? [];
   const pairs =
     Array.isArray(init) &&
     init.every((p) => Array.isArray(p) && p.length === 2 && p.every((t) => typeof t === 'string'));
   if (!pairs) throw new BpfError('EINVAL', `${where}: "init" must be a list of [key hex, value hex]`);
   return {
-    type: map['type'],
+    type,
     key_size: number('key_size'),
     value_size: number('value_size'),
     max_entries: number('max_entries'),

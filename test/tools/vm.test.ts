@@ -29,6 +29,10 @@ describe('arguments', () => {
     [['aa bb\tcc', '--engine', 'interp'], '0x3\n'],
     [['--engine', 'interp', 'aabbcc'], '0x3\n'],
     [['--engine=jit', 'aabbcc'], '0x3\n'],
+    [['aabbcc', '--engine=jit'], '0x3\n'],
+    [['\n aa\r\n\tBB  cC \n', '--engine', 'interp'], '0x3\n'],
+    [['', '--engine', 'interp'], '0x0\n'],
+    [['--engine', 'interp', ''], '0x0\n'],
     [[''], '0x0\n'],
     [[], '0x0\n'],
     [['--engine', 'auto'], '0x0\n'],
@@ -43,6 +47,11 @@ describe('arguments', () => {
     [['aa', 'bb'], 'one memory argument is enough'],
     [['--engine'], '--engine needs a name'],
     [['--engine', 'jit', '--engine', 'jit'], 'given twice'],
+    [['--elf', 'aa'], "unknown option '--elf'"],
+    [['aa', '--elf'], "unknown option '--elf'"],
+    [['--'], "unknown option '--'"],
+    [['--engine='], '--engine needs a name'],
+    [['--engine', 'interp', 'aa', 'bb'], 'one memory argument is enough'],
     [['--engine', 'ubpf'], "there is no engine 'ubpf'; there is: auto, "],
     [['--batch', 'aa'], 'with --batch'],
   ])('%j is refused', (args, says) => {
@@ -50,6 +59,14 @@ describe('arguments', () => {
     expect(result).toMatchObject({ status: 2, stdout: '' });
     expect(result.stderr).toContain(`skep-vm: ${says.startsWith('given') || says.startsWith('with') ? '' : says}`);
     expect(result.stderr).toContain(says);
+  });
+
+  it.each([
+    ['in every place', ` b7 0000\t00 2a\n0000 00\r\n95\f000000\v00000000 \n\n`],
+    ['none at all', 'b70000002a0000009500000000000000'],
+    ['capital digits', 'B70000002A0000009500000000000000'],
+  ])('white space in the program: %s', (_, program) => {
+    expect(vm(['--engine', 'interp'], program)).toEqual({ status: 0, stdout: '0x2a\n', stderr: '' });
   });
 
   it('--help names the protocol', () => {
@@ -119,13 +136,31 @@ const BAD: readonly (readonly [name: string, program: string, says: string, memo
   ],
 ];
 
-describe.each(ENGINES)('bad programs on %s', (engine) => {
+/** `auto` too: its first run is another engine's. */
+describe.each(['auto', ...ENGINES])('bad programs on %s', (engine) => {
   it.each(BAD)('%s', (_name, program, says, memory) => {
     expect(vm([...(memory === undefined ? [] : [memory]), '--engine', engine], program!)).toEqual({
       status: 1,
       stdout: '',
       stderr: `skep-vm: ${says}\n`,
     });
+  });
+
+  it('the same in a batch, each line for itself', () => {
+    const good = { code: hex('r0 = r2\nexit'), mem: '0102' };
+    const requests = BAD.flatMap(([, code, , mem = '']) => [{ code, mem }, good]);
+    const { status, stdout, stderr } = vm(
+      ['--batch', '--engine', engine],
+      requests.map((r) => JSON.stringify(r)).join('\n'),
+    );
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    const answers = stdout.trimEnd().split('\n');
+    expect(answers.map((line) => JSON.parse(line))).toEqual(
+      BAD.flatMap(([, , says]) => [
+        { error: says.replace('the program:', '"code":').replace('the memory:', '"mem":') },
+        { r0: '0x2', mem: '0102', maps: [] },
+      ]),
+    );
   });
 
   it('reads and writes beside the memory, by one byte', () => {
@@ -190,6 +225,107 @@ describe('--batch', () => {
     child.stdin.end();
     await new Promise((done) => child.once('close', done));
     expect(lines).toEqual(answers);
+  });
+
+  it.each(ENGINES)('maps of several types in one request, by name and by number (%s)', (engine) => {
+    // map[i] gets key 1 (or none) and the value 0x11 * (i + 1); then the newest element of map 4 is looked at.
+    const update = (map: number, keySize: number) => `r1 = map[id:${map}]
+r2 = r10
+r2 += -${keySize === 8 ? 16 : 4}
+*(u64 *)(r10 -24) = ${0x11 * (map + 1)}
+r3 = r10
+r3 += -24
+r4 = 0
+call #2
+`;
+    const code = hex(`*(u32 *)(r10 -4) = 1
+*(u32 *)(r10 -16) = 32
+*(u32 *)(r10 -12) = 1
+${[4, 4, 4, 8].map((size, i) => update(i, size)).join('')}r1 = map[id:4]
+r2 = r10
+r2 += -24
+r3 = 0
+call #87
+r1 = map[id:4]
+r2 = r10
+r2 += -24
+call #89
+r0 = *(u64 *)(r10 -24)
+exit`);
+    const of = (type: string | number, key_size: number, flags = 0, init: string[][] = []) => ({
+      type,
+      key_size,
+      value_size: 8,
+      max_entries: 3,
+      flags,
+      init,
+    });
+    const request = {
+      code,
+      maps: [
+        of('hash', 4, 0, [['02000000', '0200000000000000']]),
+        of('BPF_MAP_TYPE_ARRAY', 4),
+        of(9, 4),
+        of('lpm_trie', 8, 1),
+        of('stack', 0),
+      ],
+    };
+    const { status, stdout } = vm(['--batch', '--engine', engine], JSON.stringify(request));
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout)).toEqual({
+      r0: '0x44',
+      mem: '',
+      maps: [
+        [
+          ['01000000', '1100000000000000'],
+          ['02000000', '0200000000000000'],
+        ],
+        [
+          ['00000000', '0000000000000000'],
+          ['01000000', '2200000000000000'],
+          ['02000000', '0000000000000000'],
+        ],
+        [['01000000', '3300000000000000']],
+        [['2000000001000000', '4400000000000000']],
+        [],
+      ],
+    });
+  });
+
+  it('a bad line is answered and harms no other', () => {
+    const exit = hex('r0 = 7\nexit');
+    const map = { type: 'array', key_size: 4, value_size: 8, max_entries: 1 };
+    const lines: readonly (readonly [line: string, says: RegExp])[] = [
+      ['{"code":', /^the line is no JSON/],
+      ['nothing', /^the line is no JSON/],
+      ['[]', /^the line is no JSON object/],
+      ['null', /^the line is no JSON object/],
+      ['{}', /^"code" must be a string/],
+      [JSON.stringify({ code: 7 }), /^"code" must be a string/],
+      [JSON.stringify({ code: exit, mem: 7 }), /^"mem" must be a string/],
+      [JSON.stringify({ code: exit, mem: 'abc' }), /^"mem": hex text has an odd number of digits/],
+      [JSON.stringify({ code: exit, maps: {} }), /^"maps" must be a list/],
+      [JSON.stringify({ code: exit, maps: [7] }), /^map 0 is no object/],
+      [JSON.stringify({ code: exit, maps: [map, { ...map, type: 'arry' }] }), /arry/],
+      [JSON.stringify({ code: exit, maps: [{ ...map, type: 999 }] }), /^map 0: "type" must be a map type's name/],
+      [JSON.stringify({ code: exit, maps: [{ ...map, key_size: -1 }] }), /^map 0: "key_size" must be a whole number/],
+      [JSON.stringify({ code: exit, maps: [{ ...map, max_entries: 0 }] }), /EINVAL/],
+      [JSON.stringify({ code: exit, maps: [{ ...map, init: [['00']] }] }), /^map 0: "init" must be a list of/],
+      [
+        JSON.stringify({ code: exit, maps: [{ ...map, init: [['00', '00']] }] }),
+        /initial entry 00 is refused|key|value/,
+      ],
+      [JSON.stringify({ code: exit, fuel: 'much' }), /^"fuel" must be a number/],
+    ];
+    const good = JSON.stringify({ code: exit, maps: [map] });
+    const { status, stdout, stderr } = vm(['--batch'], `${lines.flatMap(([line]) => [line, good]).join('\n')}\n`);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    const answers = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    const fine = { r0: '0x7', mem: '', maps: [[['00000000', '0000000000000000']]] };
+    expect(answers).toEqual(lines.flatMap(([, says]) => [{ error: expect.stringMatching(says) }, fine]));
   });
 
   it('takes a request of megabytes', () => {
