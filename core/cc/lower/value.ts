@@ -106,6 +106,10 @@ function refuseWide(f: Lowering, e: Expr): Inst {
 
 function functionAddress(f: Lowering, e: Expr): Inst {
   if (e.kind === 'func') {
+    if (!e.symbol.body) {
+      f.error(e.at, `function '${e.symbol.name}' is declared but not defined`);
+      return f.b.const('ptr', 0n);
+    }
     f.calls.called(
       e.symbol,
       e.symbol.params.map(() => 'native'),

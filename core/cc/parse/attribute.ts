@@ -71,10 +71,12 @@ export function parseAttributes(p: Parser, into: Attributes = noAttributes()): A
     } else if (
       (p.is('asm') || p.is('__asm__') || p.is('__asm')) &&
       p.peek().text === '(' &&
-      p.peek(2).kind === 'string' &&
-      p.peek(3).text === ')'
+      p.peek(2).kind === 'string'
     ) {
-      for (let i = 0; i < 4; i++) p.next();
+      p.next();
+      const open = p.next();
+      while (p.tok.kind === 'string') p.next();
+      p.expect(')', open);
     } else if (p.is('[') && p.peek().text === '[') {
       while (!(p.is(']') && p.peek().text === ']') && p.tok.kind !== 'eof') p.next();
       p.next();

@@ -109,13 +109,12 @@ function direct(p: Parser, kind: DeclaratorKind, attributes: Attributes): Shape 
 /** Is this '(' the start of a parenthesised declarator rather than of parameters? */
 function opensDeclarator(p: Parser, kind: DeclaratorKind): boolean {
   const t = p.peek();
-  if (t.text === '*' || t.text === '^' || t.text === '(' || t.text === '[')
-    return !(t.text === '(' && kind === 'abstract' && false);
+  if (t.text === '*' || t.text === '^' || t.text === '(' || t.text === '[') return true;
   if (t.text === '__attribute__') return true;
   if (t.kind !== 'ident' || kind === 'abstract') return false;
   return kind === 'named'
-    ? !isTypeStart(p, t) || (p.cx.lookupOwn(t.text) === undefined && p.peek(2).text === ')')
-    : !isTypeStart(p, t);
+    ? !isTypeStart(p, 1) || (p.cx.lookupOwn(t.text) === undefined && p.peek(2).text === ')')
+    : !isTypeStart(p, 1);
 }
 
 function arraySuffix(p: Parser, name: Token | undefined): (t: CType) => CType {

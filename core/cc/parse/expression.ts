@@ -136,7 +136,7 @@ function parseBinary(p: Parser, least: number): Expr {
  *   cast = "(" type-name ")" cast | "(" type-name ")" "{" initialisers "}" | unary
  */
 export function parseCast(p: Parser): Expr {
-  if (p.is('(') && isTypeStart(p, p.peek()) && !namesObject(p, p.peek())) {
+  if (p.is('(') && isTypeStart(p, 1) && !namesObject(p, p.peek())) {
     const open = p.next();
     const type = parseTypeName(p);
     p.expect(')', open);
@@ -232,7 +232,7 @@ function parseSizeof(p: Parser): Expr {
   const size = at.text === 'sizeof';
   let type: CType;
   let to: Token;
-  if (p.is('(') && isTypeStart(p, p.peek()) && !namesObject(p, p.peek())) {
+  if (p.is('(') && isTypeStart(p, 1) && !namesObject(p, p.peek())) {
     const open = p.next();
     type = parseTypeName(p);
     to = p.expect(')', open);

@@ -177,7 +177,7 @@ export function parseEnum(p: Parser, keyword: Token): EnumDecl {
   parseAttributes(p);
   const name = p.tok.kind === 'ident' ? p.next() : undefined;
   let fixed: IntType | undefined;
-  if (p.is(':') && name !== undefined && isTypeStart(p, p.peek())) {
+  if (p.is(':') && name !== undefined && isTypeStart(p, 1)) {
     p.next();
     const t = parseTypeName(p);
     if (isInteger(t)) fixed = integerOf(t);

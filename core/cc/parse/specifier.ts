@@ -110,10 +110,13 @@ export const KEYWORDS = new Set([
   '_Generic',
 ]); // prettier-ignore
 
-/** Does a declaration (or type name) begin here? */
-export function isTypeStart(p: Parser, tok: Token = p.tok): boolean {
+/** Does a declaration (or type name) begin here, or so many tokens ahead? */
+export function isTypeStart(p: Parser, ahead = 0): boolean {
+  const tok = ahead === 0 ? p.tok : p.peek(ahead);
   if (tok.kind !== 'ident') return false;
   const t = tok.text;
+  // It stands before declarations and before expressions: what follows tells.
+  if (t === '__extension__') return isTypeStart(p, ahead + 1);
   if (
     BASIC.has(t) ||
     TAGGED.has(t) ||

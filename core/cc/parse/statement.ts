@@ -121,7 +121,7 @@ function startsDeclaration(p: Parser): boolean {
     p.tok.kind === 'ident' &&
     next.kind === 'ident' &&
     !STATEMENT_WORDS.has(p.tok.text) &&
-    !isTypeStart(p, next) &&
+    !isTypeStart(p, 1) &&
     p.cx.lookupOwn(p.tok.text) === undefined &&
     [';', '=', ',', '['].includes(p.peek(2).text)
   );

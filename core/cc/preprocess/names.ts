@@ -47,11 +47,17 @@ export class MacroNames {
     this.#declared.add(name);
   }
 
-  /** Is it a function-like macro of the outer scope that a program may have a function of its own for: `min`, `swap`? */
-  mayBeDeclared(name: string): boolean {
-    const macro = /^[a-z]/.test(name) ? this.lookup(name) : undefined;
-    if (!macro?.params || macro.at.file.name !== BUILTIN_FILE) return false;
-    return !macro.body.some((t) => t.text === '__attribute__');
+  /** Is it a macro of the outer scope that has not been redefined? */
+  isOuter(name: string): boolean {
+    const macro = this.lookup(name);
+    return macro !== undefined && !macro.dynamic && macro.at.file.name === BUILTIN_FILE;
+  }
+
+  /** Is it a function-like one that a program may have a function of its own for: `min`, `swap`, but no attribute? */
+  isOuterFunction(name: string): boolean {
+    if (!/^[a-z]/.test(name) || !this.isOuter(name)) return false;
+    const macro = this.lookup(name);
+    return macro?.params !== undefined && !macro.body.some((t) => t.text === '__attribute__');
   }
 
   /** `#pragma push_macro`: what the name means now, to be had again by `restore`. */

@@ -45,6 +45,9 @@ export class Preprocessor {
   /** The token handed out last, and how many brackets of any kind are open there: 0 at file scope. */
   #last: Token | undefined;
   #depth = 0;
+  /** `enum` or `enum NAME` was just read; how deep the list of enumerators is that we are in, or NaN. */
+  #enumHead = false;
+  #enumDepth = Number.NaN;
 
   constructor(options: PreprocessOptions) {
     this.#options = options;
@@ -123,8 +126,7 @@ export class Preprocessor {
       }
       out.push(t);
       if (t.kind === 'eof') return;
-      this.#last = t;
-      if (t.kind === 'punct') this.#depth += DEEPER[t.text] ?? 0;
+      this.#follow(t);
     }
   }
 
@@ -139,17 +141,39 @@ export class Preprocessor {
     }
     if (t.kind === 'ident') {
       if (t.text === '_Pragma' && this.#stream.peek()?.text === '(') return this.#pragmaOperator(t);
-      if (this.#depth === 0 && this.#declares(t)) this.#names.ownDeclaration(t.text);
+      if (this.#declares(t)) this.#names.ownDeclaration(t.text);
       return this.#stream.expand(t);
     }
     return t;
   }
 
-  /** At file scope, `int min(`: the program's own function of the name of a kernel's macro. */
+  /**
+   * Does the program declare something of its own here that a kernel's macro has the name of? A function at file scope, `int min(`; an
+   * enumerator; a variable of a type that is a keyword or a fixed-width name, `const int AF_INET =`.
+   */
   #declares(name: Token): boolean {
     const before = this.#last;
-    const typed = before?.kind === 'ident' || (before?.kind === 'punct' && before.text === '*');
-    return typed && this.#names.mayBeDeclared(name.text) && this.#stream.peek()?.text === '(';
+    if (before === undefined) return false;
+    const next = () => this.#stream.peek()?.text ?? '';
+    if (before.kind === 'punct') {
+      if (this.#depth === this.#enumDepth && (before.text === '{' || before.text === ','))
+        return /^[=,}]$/.test(next()) && this.#names.isOuter(name.text);
+      return this.#depth === 0 && before.text === '*' && next() === '(' && this.#names.isOuterFunction(name.text);
+    }
+    if (before.kind !== 'ident') return false;
+    if (this.#depth === 0 && next() === '(') return this.#names.isOuterFunction(name.text);
+    return PLAIN_TYPE.test(before.text) && /^[=;,[)]$/.test(next()) && this.#names.isOuter(name.text);
+  }
+
+  /** Keeps count of brackets, and of the enum whose list we are in. */
+  #follow(t: Token): void {
+    if (t.kind === 'punct') {
+      if (t.text === '{' && this.#enumHead) this.#enumDepth = this.#depth + 1;
+      this.#depth += DEEPER[t.text] ?? 0;
+      if (this.#depth < this.#enumDepth) this.#enumDepth = Number.NaN;
+    }
+    this.#enumHead = t.kind === 'ident' && (t.text === 'enum' || (this.#enumHead && this.#last?.text === 'enum'));
+    this.#last = t;
   }
 
   #endFile(eof: Token, file: FileState): Token | undefined {
@@ -317,6 +341,9 @@ export class Preprocessor {
   }
 }
 
+/** Type names after which a name with `=`, `;`, `,`, `[` or `)` behind it is being declared. */
+const PLAIN_TYPE =
+  /^(?:char|short|int|long|signed|unsigned|_Bool|bool|(?:__)?[su](?:8|16|32|64)|u?int(?:8|16|32|64)_t)$/;
 const DEEPER: Record<string, number> = { '(': 1, '[': 1, '{': 1, ')': -1, ']': -1, '}': -1 };
 
 /** A frame must have a macro to be popped silently; this one disables nothing. */

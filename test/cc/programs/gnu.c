@@ -47,7 +47,11 @@ _Static_assert(LEVEL == 1, "the new meaning");
 _Static_assert(LEVEL == 2, "the old meaning");
 
 /* Kernel headers have macros of these names; a program's own functions win. */
+static int named asm("na" "me") = 4;
 static long long min(void) { return -3; }
+enum family { AF_INET = 20, AF_INET6, };
+static const int IPPROTO_TCP = 60;
+int AF_INET_of(int AF_UNIX) { return AF_UNIX; }
 static inline int *swap(int *at) { return at + 1; }
 
 _Static_assert(__UINT_FAST32_MAX__ == 0xffffffff && sizeof(__WCHAR_TYPE__) == 4 && __INT_LEAST8_WIDTH__ == 8, "stdint");
@@ -64,6 +68,8 @@ unsigned long long entry(unsigned char *mem, unsigned long long len)
     int line, two[2] = { 1, 2 };
     struct pair p = turn((struct pair){ 1, 2, 3 });
     if ((line = elided()) || (line = registers()) || (line = hints(len))) return line;
+    CHECK(AF_INET == 20 && AF_INET6 == 21 && IPPROTO_TCP == 60 && AF_INET_of(9) == 9 && named == 4);
+    CHECK((__extension__ __extension__ (len ? 5 : 2)) == 5 && __extension__ ({ 3; }) == 3);
     CHECK(min() == -3 && *swap(two) == 2);
     CHECK(p.a == 3 && p.b == 1 && p.c == 2);
     CHECK(six(6, 1, 5, 2, 4, 3) == 9);
