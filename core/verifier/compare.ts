@@ -262,7 +262,7 @@ function refineBelow(a: Reg, b: Reg, strict: number, signed: boolean, wide: bool
   }
 }
 
-/** `cond` holds for (a, b): narrow both. Both are fresh numbers; they may not be the same object. */
+/** `cond` holds for (a, b): narrow both. Both are fresh numbers; the same object where a register is compared with itself. */
 export function refine(a: Reg, b: Reg, cond: number, wide: boolean): void {
   switch (cond) {
     case COND.EQ:

@@ -24,7 +24,8 @@ export function dynptrSlot(env: Env, r: Readonly<Reg>, what = 'dynptr', count = 
     return undefined;
   }
   const off = r.off + r.vLo;
-  const slot = (-off - 1) >> 3;
+  // As C divides: offset 0 is in slot 0, which the access itself then refuses.
+  const slot = Math.trunc((-off - 1) / 8);
   if (off % 8 !== 0 || slot + 1 < count) {
     env.say(`cannot pass in ${what} at an offset=${off}`);
     return undefined;

@@ -53,7 +53,7 @@ function argument(env: Env, name: string, funcId: number, proto: BtfOf<'func_pro
     if (tags.includes('ctx') || isContext(env, btf, t.type, target)) {
       return { kind: 'ctx' };
     }
-    if (target.kind === 'struct' && target.name === 'bpf_dynptr') return { kind: 'dynptr' };
+    if ((target.kind === 'struct' || target.kind === 'fwd') && target.name === 'bpf_dynptr') return { kind: 'dynptr' };
     if (tags.includes('arena')) return { kind: 'arena' };
     if (tags.includes('trusted') || (tags.includes('untrusted') && target.kind === 'struct')) {
       const untrusted = tags.includes('untrusted');
@@ -154,9 +154,8 @@ export function callGlobal(env: Env, i: number, subprog: number): number {
     env.say('i.e., in a RCU/IRQ/preempt-disabled section, or in');
     env.fail('reference', 'a non-sleepable BPF program context');
   }
-  const shape = globalArguments(env, subprog);
   try {
-    shape.forEach((a, k) => {
+    globalArguments(env, subprog).forEach((a, k) => {
       checkPassed(env, k, a);
     });
   } catch (error) {

@@ -16,12 +16,12 @@ import { DYNPTR, endDynptr } from './dynptr.ts';
 import type { Env } from './env.ts';
 import { type CallFacts, checkArgument } from './helper-args.ts';
 import { exchanged } from './kptr.ts';
-import { checkMapAndHelper } from './map-rules.ts';
+import { checkMapAndHelper, isReadOnly } from './map-rules.ts';
 import { markPrecise } from './precision.ts';
 import { forgetIfContradictory, makePointer, sync } from './range.ts';
-import { specialField } from './record.ts';
+import { hasLock, specialFields } from './record.ts';
 import { checkNothingHeld, releaseReference, takeReference } from './references.ts';
-import { FLAG, isNull, KIND, type Reg } from './reg.ts';
+import { FLAG, isNull, KIND, type Reg, typeName } from './reg.ts';
 import { fillStack } from './stack.ts';
 import { NOT_INIT, State } from './state.ts';
 import { ult } from './u64.ts';
@@ -93,6 +93,25 @@ function isSince(env: Env, version: string): boolean {
   return env.options.kernel[0] * 100 + env.options.kernel[1] >= number;
 }
 
+/** Kernel functions in which d_path() cannot deadlock (Linux: btf_allowlist_d_path). */
+const PATH_FUNCTIONS = new Set([
+  'security_file_permission',
+  'security_inode_getattr',
+  'security_file_open',
+  'security_path_truncate',
+  'vfs_truncate',
+  'vfs_fallocate',
+  'dentry_open',
+  'vfs_getattr',
+  'filp_close',
+]);
+
+/** Iterators, LSM hooks, and the functions above may print a path. */
+function mayPrintPath(env: Env): boolean {
+  const { attachType, attach } = env.program.spec;
+  return env.progType.name !== 'tracing' || attachType === 'trace_iter' || PATH_FUNCTIONS.has(attach?.target ?? '');
+}
+
 /** Check the helper call at `i`. Answers the instruction to go on with. */
 export function checkHelperCall(
   env: Env,
@@ -113,6 +132,7 @@ export function checkHelperCall(
   if (!env.options.gpl && row.gplOnly) {
     env.fail('helper', 'cannot call GPL-restricted function from non-GPL compatible program');
   }
+  if (row.name === 'd_path' && !mayPrintPath(env)) env.fail('helper', 'helper call is not allowed in probe');
   const sleepable = env.options.sleepable || env.state.sleepable;
   if (row.mightSleep) {
     if (!sleepable) env.fail('helper', 'helper call might sleep in a non-sleepable prog');
@@ -160,13 +180,16 @@ export function checkHelperCall(
       break;
     case 'dynptr_from_mem':
       if (env.regs[1]!.type !== KIND.MAP_VALUE) {
-        env.fail('type', `Unsupported reg type for bpf_dynptr_from_mem data`);
+        env.fail('type', `Unsupported reg type ${typeName(env.regs[1]!.type)} for bpf_dynptr_from_mem data`);
       }
       break;
     case 'dynptr_write':
       if (facts.dynptr?.aux === DYNPTR.SKB) changesPacket = true;
       break;
     case 'get_func_ip':
+      if (type !== 'tracing' && type !== 'kprobe') {
+        env.fail('helper', `func bpf_get_func_ip#173 not supported for program type ${env.progType.id}`);
+      }
       if (
         type === 'tracing' &&
         attachType !== 'trace_fentry' &&
@@ -205,13 +228,11 @@ function tailCall(env: Env, i: number, previousAt: (state: State, insn: number) 
   return returnFromCall(env, previousAt);
 }
 
-const BPF_F_RDONLY_PROG = 1 << 7;
-
 function rememberMap(env: Env, i: number, facts: CallFacts): void {
   const { name } = facts.helper;
   if (!REMEMBERS_MAP.has(name)) return;
   const map = env.map(facts.map);
-  if (map.spec.flags & BPF_F_RDONLY_PROG && WRITES_MAP.has(name)) env.fail('type', 'write into map forbidden');
+  if (isReadOnly(map.spec) && WRITES_MAP.has(name)) env.fail('type', 'write into map forbidden');
   const before = env.mapAtCall[i]!;
   env.mapAtCall[i] = before === 0 || before === facts.map + 1 ? facts.map + 1 : -1;
   if (name !== 'tail_call') return;
@@ -329,7 +350,7 @@ function setResult(env: Env, facts: CallFacts): void {
       r = makePointer(KIND.MAP_VALUE | (nullable ? FLAG.MAYBE_NULL : 0));
       r.aux = facts.map;
       r.aux2 = facts.mapId;
-      if (!nullable && specialField(env, map, 'bpf_spin_lock')) r.id = env.newId();
+      if (!nullable && hasLock(specialFields(env, map))) r.id = env.newId();
       break;
     }
     case 'mem_or_btf_id':

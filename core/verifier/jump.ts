@@ -7,7 +7,7 @@ import { branchTaken, COND, flip, negate, refine } from './compare.ts';
 import type { Env } from './env.ts';
 import { markPrecise } from './precision.ts';
 import { forgetIfContradictory, makeKnown } from './range.ts';
-import { specialField, structFields } from './record.ts';
+import { hasLock, specialFields, structFields } from './record.ts';
 import { dropReference } from './references.ts';
 import {
   ADD_CONST,
@@ -172,7 +172,8 @@ function learn(
 ): void {
   const regs = state.frame.regs;
   const left = regs[d]!.clone();
-  const right = s >= 0 ? regs[s]!.clone() : b.clone();
+  // A register compared with itself learns both things at once, as in Linux: they contradict one another where the jump is decided.
+  const right = s === d ? left : s >= 0 ? regs[s]!.clone() : b.clone();
   refine(left, right, cond, wide);
   forgetIfContradictory(left);
   forgetIfContradictory(right);
@@ -258,10 +259,10 @@ function markNull(env: Env, state: State, r: Readonly<Reg>, isNull: boolean): vo
     // Only the owner of a lock must still tell one element from another.
     const keepsId =
       kindOf(copy.type) === KIND.MAP_VALUE
-        ? specialField(env, env.map(copy.aux), 'bpf_spin_lock') !== undefined
+        ? hasLock(specialFields(env, env.map(copy.aux)))
         : copy.aux2 === 1 &&
           kindOf(copy.type) === KIND.BTF_ID &&
-          structFields(env.program.objectBtf!, env.kernelBtf, copy.aux).some((f) => f.name === 'bpf_spin_lock');
+          hasLock(structFields(env.program.objectBtf!, env.kernelBtf, copy.aux));
     if (!keepsId) copy.id = 0;
     return copy;
   });

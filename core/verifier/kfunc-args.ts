@@ -11,7 +11,7 @@ import { checkGraphNode, checkGraphRoot, type GraphRoot } from './graph-root.ts'
 import { checkConstantString, checkHelperMemory, checkOffset } from './helper-args.ts';
 import { checkIterator } from './iterator.ts';
 import { notNull } from './jump.ts';
-import { checkIrqFlag } from './locks.ts';
+import { checkIrqFlag, lockSpin, unlockSpin } from './locks.ts';
 import { accessMemory } from './mem.ts';
 import { markPrecise } from './precision.ts';
 import { MAX_VAR_OFF } from './program.ts';
@@ -320,6 +320,15 @@ function checkPointer(
     case 'irq_flag':
       checkIrqFlag(env, regno, row.name);
       break;
+    case 'res_spin_lock': {
+      if (r.type !== KIND.MAP_VALUE && r.type !== (KIND.BTF_ID | FLAG.ALLOC)) {
+        env.fail('type', `arg#${i} doesn't point to map value or allocated object`);
+      }
+      const lock = /irq(?:save|restore)$/.test(row.name) ? 'resilient irq' : 'resilient';
+      if (row.name.startsWith('bpf_res_spin_lock')) lockSpin(env, regno, lock);
+      else unlockSpin(env, regno, lock);
+      break;
+    }
     case 'callback':
       if (r.type !== KIND.FUNC) env.fail('type', `arg${i} expected pointer to func`);
       facts.subprog = r.aux;

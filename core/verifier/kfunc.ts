@@ -12,8 +12,8 @@ import { advanceIterator } from './iterator.ts';
 import { notNull } from './jump.ts';
 import { checkKfuncArguments, type KfuncFacts } from './kfunc-args.ts';
 import { packetAllowed } from './mem.ts';
-import { makePointer } from './range.ts';
-import { structFields } from './record.ts';
+import { makeKnown, makePointer, sync } from './range.ts';
+import { hasLock, structFields } from './record.ts';
 import { checkNothingHeld, releaseReference, takeReference } from './references.ts';
 import { FLAG, KIND, type Reg } from './reg.ts';
 import { type Frame, NOT_INIT, State } from './state.ts';
@@ -112,6 +112,7 @@ export function checkKfuncCall(
     env.fail('helper', `program must be sleepable to call sleepable kfunc ${name}`);
   }
   const proto = prototype(env, name);
+  if (locksResilient(name)) queueFailedLock(env, i);
   const facts = checkKfuncArguments(env, row!, proto);
   callBack(env, i, name, facts);
   changeSections(env, name, sleepable);
@@ -218,7 +219,7 @@ function result(env: Env, row: KfuncRow, proto: BtfOf<'func_proto'>, facts: Kfun
   const t = skipModifiers(btf, proto.ret);
   if (proto.ret === 0) return NOT_INIT;
   const { name } = row;
-  if (t.kind !== 'ptr') return isSpinLockResult(name) ? lockResult(env, facts) : env.unknown;
+  if (t.kind !== 'ptr') return locksResilient(name) ? makeKnown(0, 0) : env.unknown;
   const target = skipModifiers(btf, t.type);
   let r: Reg;
   let borrowed = false;
@@ -258,15 +259,24 @@ function result(env: Env, row: KfuncRow, proto: BtfOf<'func_proto'>, facts: Kfun
 }
 
 function hasSpinLock(btf: Btf, id: number): boolean {
-  return structFields(btf, undefined, id).some((f) => f.name === 'bpf_spin_lock');
+  return hasLock(structFields(btf, undefined, id));
 }
 
-function isSpinLockResult(name: string): boolean {
+function locksResilient(name: string): boolean {
   return name === 'bpf_res_spin_lock' || name === 'bpf_res_spin_lock_irqsave';
 }
 
-function lockResult(env: Env, _facts: KfuncFacts): Readonly<Reg> {
-  return env.fail('unsupported', 'resilient spin locks (bpf_res_spin_lock) are not supported by this verifier');
+const MAX_ERRNO = 4095;
+
+/** A resilient lock may not be had: queue the path on which it was not taken, with an errno in r0. */
+function queueFailedLock(env: Env, i: number): void {
+  const { regs } = env.pushPath(i + 1, i).frame;
+  for (let n = 1; n <= 5; n++) regs[n] = NOT_INIT;
+  const errno = env.unknown.clone();
+  errno.s32min = -MAX_ERRNO;
+  errno.s32max = -1;
+  sync(errno);
+  regs[0] = errno;
 }
 
 /** Functions whose result the prototype does not tell. */

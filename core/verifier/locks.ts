@@ -1,5 +1,5 @@
 /**
- * bpf_spin_lock: one at a time, in a map value or an allocated object whose BTF has one, released before the program goes on to anything else.
+ * bpf_spin_lock and bpf_res_spin_lock, in a map value or an allocated object whose BTF has one, released before the program goes on to anything else.
  * And the saved interrupt state of bpf_local_irq_save, which lives in a stack slot. Linux: process_spin_lock, process_irq_flag.
  */
 import { dynptrSlot } from './dynptr.ts';
@@ -7,51 +7,64 @@ import type { Env } from './env.ts';
 import { dropBorrowed } from './graph-root.ts';
 import { markRead } from './liveness.ts';
 import { accessMemory } from './mem.ts';
-import { specialField, structFields } from './record.ts';
+import { type SpecialField, specialFields, structFields } from './record.ts';
 import { FLAG, KIND, kindOf, Reg } from './reg.ts';
-import { allBytes, BYTE, NOT_INIT } from './state.ts';
+import { allBytes, BYTE, type LockKind, NOT_INIT, type Reference } from './state.ts';
 import { isConst } from './tnum.ts';
 
-function lockOf(env: Env, regno: number): { map: number; id: number } {
-  const r = env.regs[regno]!;
-  if (!isConst(r)) {
-    env.fail('type', `R${regno} doesn't have constant offset. bpf_spin_lock has to be at the constant offset`);
-  }
-  if (kindOf(r.type) === KIND.BTF_ID) {
-    const fields = r.aux2 === 1 ? structFields(env.program.objectBtf!, env.kernelBtf, r.aux) : [];
-    const lock = fields.find((f) => f.name === 'bpf_spin_lock');
-    if (!lock) env.fail('type', `local kptr has no valid bpf_spin_lock`);
-    if (lock!.offset !== r.vLo + r.off) {
-      env.fail('type', `off ${r.vLo + r.off} doesn't point to 'struct bpf_spin_lock' that is at ${lock!.offset}`);
-    }
-    return { map: -1, id: r.id };
-  }
-  const map = env.map(r.aux);
-  if (!env.program.objectBtf || map.spec.valueType === 0) {
-    env.fail('type', `map '${map.spec.name}' has to have BTF in order to use bpf_spin_lock`);
-  }
-  const field = specialField(env, map, 'bpf_spin_lock');
-  if (!field) env.fail('type', `map '${map.spec.name}' has no valid bpf_spin_lock`);
-  if (field!.offset !== r.vLo + r.off) {
-    env.fail('type', `off ${r.vLo + r.off} doesn't point to 'struct bpf_spin_lock' that is at ${field!.offset}`);
-  }
-  return { map: r.aux, id: r.id };
+/** Name of the lock's struct, as messages have it. */
+function structOf(kind: LockKind): 'bpf_spin_lock' | 'bpf_res_spin_lock' {
+  return kind === 'spin' ? 'bpf_spin_lock' : 'bpf_res_spin_lock';
 }
 
-export function lockSpin(env: Env, regno: number): void {
-  const lock = lockOf(env, regno);
-  if (env.state.locks > 0) env.fail('reference', 'Locking two bpf_spin_locks are not allowed');
-  env.state.refs = [...env.state.refs, { id: lock.id, insn: env.insn, lock: true, map: lock.map }];
+function lockOf(env: Env, regno: number, kind: LockKind): { map: number; id: number } {
+  const r = env.regs[regno]!;
+  const name = structOf(kind);
+  if (!isConst(r)) {
+    env.fail('type', `R${regno} doesn't have constant offset. ${name} has to be at the constant offset`);
+  }
+  const inMap = kindOf(r.type) !== KIND.BTF_ID;
+  let fields: readonly SpecialField[];
+  let where = 'local kptr';
+  if (inMap) {
+    const map = env.map(r.aux);
+    where = `map '${map.spec.name}'`;
+    if (!env.program.objectBtf || map.spec.valueType === 0) {
+      env.fail('type', `${where} has to have BTF in order to use ${name}`);
+    }
+    fields = specialFields(env, map);
+  } else fields = r.aux2 === 1 ? structFields(env.program.objectBtf!, env.kernelBtf, r.aux) : [];
+  const field = fields.find((f) => f.name === name);
+  if (!field) return env.fail('type', `${where} has no valid ${name}`);
+  if (field.offset !== r.vLo + r.off) {
+    env.fail('type', `off ${r.vLo + r.off} doesn't point to 'struct ${name}' that is at ${field.offset}`);
+  }
+  return { map: inMap ? r.aux : -1, id: r.id };
+}
+
+/** bpf_spin_lock wants no other of its kind held; a resilient lock only not the same one (it gives up instead of waiting for ever). */
+export function lockSpin(env: Env, regno: number, kind: LockKind = 'spin'): void {
+  const lock = lockOf(env, regno, kind);
+  const { refs } = env.state;
+  if (kind === 'spin') {
+    if (refs.some((r) => r.lock === 'spin')) env.fail('reference', 'Locking two bpf_spin_locks are not allowed');
+  } else if (refs.some((r) => r.lock && r.lock !== 'spin' && r.map === lock.map && r.id === lock.id)) {
+    env.fail('reference', 'Acquiring the same lock again, AA deadlock detected');
+  }
+  env.state.refs = [...refs, { id: lock.id, insn: env.insn, lock: kind, map: lock.map }];
   env.state.locks++;
 }
 
-export function unlockSpin(env: Env, regno: number): void {
-  const lock = lockOf(env, regno);
-  const held = env.state.refs.find((r) => r.lock);
-  if (!held) env.fail('reference', 'bpf_spin_unlock without taking a lock');
-  if (held!.map !== lock.map || held!.id !== lock.id) {
-    env.fail('reference', 'bpf_spin_unlock of different lock');
-  }
+/** Locks are released in the reverse order. */
+export function unlockSpin(env: Env, regno: number, kind: LockKind = 'spin'): void {
+  const lock = lockOf(env, regno, kind);
+  const name = structOf(kind).replace(/_lock$/, '');
+  const locks = env.state.refs.filter((r) => r.lock);
+  if (locks.length === 0) env.fail('reference', `${name}_unlock without taking a lock`);
+  const same = (r: Reference) => r.map === lock.map && r.id === lock.id;
+  const held = locks.find((r) => r.lock === kind && same(r));
+  if (!held) env.fail('reference', `${name}_unlock of different lock`);
+  if (!same(locks[locks.length - 1]!)) env.fail('reference', `${name}_unlock cannot be out of order`);
   env.state.refs = env.state.refs.filter((r) => r !== held);
   env.state.locks--;
   dropBorrowed(env);
@@ -65,6 +78,7 @@ export function checkIrqFlag(env: Env, regno: number, kfunc: string): void {
   const frame = env.state.frames[r.frame]!;
   const slot = dynptrSlot(env, r, 'irq_flag', 1);
   const holds = slot !== undefined && slot >= 0 && frame.kinds[slot]! >>> 28 === BYTE.IRQ;
+  const byLock = kfunc.startsWith('bpf_res_spin_');
   if (kfunc.endsWith('_save') || kfunc.endsWith('_irqsave')) {
     if (slot === undefined || holds) env.fail('type', `expected uninitialized irq flag as ${arg}`);
     accessMemory(env, regno, { off: 0, size: 8, write: true, reg: -1 });
@@ -75,6 +89,7 @@ export function checkIrqFlag(env: Env, regno: number, kfunc: string): void {
     const s = new Reg();
     s.type = KIND.STACK;
     s.refObjId = id;
+    s.aux = byLock ? 1 : 0;
     frame.setSpill(at, s);
     frame.setKinds(at, allBytes(BYTE.IRQ));
     frame.markWrote(at);
@@ -83,7 +98,12 @@ export function checkIrqFlag(env: Env, regno: number, kfunc: string): void {
   }
   if (!holds) env.fail('type', `expected an initialized irq flag as ${arg}`);
   markRead(env, r.frame, slot!);
-  const id = frame.spills[slot!]!.refObjId;
+  const saved = frame.spills[slot!]!;
+  if ((saved.aux === 1) !== byLock) {
+    const [by, wants] = byLock ? ['native', 'lock'] : ['lock', 'native'];
+    env.fail('reference', `irq flag acquired by ${by} kfuncs cannot be restored with ${wants} kfuncs`);
+  }
+  const id = saved.refObjId;
   if (env.state.irqId !== id) {
     const held = env.state.refs.find((ref) => ref.id === env.state.irqId);
     env.fail(

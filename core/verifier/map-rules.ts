@@ -3,9 +3,10 @@
  * takes only those types. Linux: check_map_func_compatibility, check_map_prog_compatibility.
  */
 import type { HelperRow } from '../helpers/helper.ts';
+import type { MapSpec } from '../spec/spec.ts';
 import type { Env } from './env.ts';
 import type { UsedMap } from './program.ts';
-import { specialField } from './record.ts';
+import { hasLock, specialField, specialFields } from './record.ts';
 
 const SOCK_MAP_UPDATES = new Set([
   'socket_filter',
@@ -102,6 +103,13 @@ function mayUpdateSockmap(env: Env, helper: string): boolean {
   return false;
 }
 
+const BPF_F_RDONLY_PROG = 1 << 7;
+
+/** Programs may not write its values: so it was made, or (device maps) what a lookup gives lies in the kernel. */
+export function isReadOnly(spec: MapSpec): boolean {
+  return (spec.flags & BPF_F_RDONLY_PROG) !== 0 || spec.type === 'devmap' || spec.type === 'devmap_hash';
+}
+
 /** Refuse a helper that the map is not for. */
 export function checkMapAndHelper(env: Env, map: UsedMap, helper: HelperRow): void {
   const { type } = map.spec;
@@ -143,7 +151,7 @@ export function checkMapAndProgram(env: Env, map: UsedMap): void {
   if (specialField(env, map, 'bpf_list_head') || specialField(env, map, 'bpf_rb_root')) {
     if (tracing) env.fail('type', 'tracing progs cannot use bpf_{list_head,rb_root} yet');
   }
-  if (specialField(env, map, 'bpf_spin_lock')) {
+  if (hasLock(specialFields(env, map))) {
     if (env.progType.name === 'socket_filter') env.fail('type', 'socket filter progs cannot use bpf_spin_lock yet');
     if (tracing) env.fail('type', 'tracing progs cannot use bpf_spin_lock yet');
   }

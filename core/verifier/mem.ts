@@ -6,6 +6,7 @@ import { loadThroughBtf, loadThroughMapPointer } from './btf-walk.ts';
 import { contextAccess, fieldAccess, SOCK_COMMON_FIELDS, SOCKET_FIELDS, TCP_SOCK_FIELDS } from './context.ts';
 import type { Env } from './env.ts';
 import { accessKptr } from './kptr.ts';
+import { isReadOnly } from './map-rules.ts';
 import { MAX_VAR_OFF } from './program.ts';
 import { makeKnown, makePointer, signExtendTo64, truncate } from './range.ts';
 import { type SpecialField, specialFields } from './record.ts';
@@ -14,7 +15,6 @@ import { checkStackBounds, readStack, writeStack } from './stack.ts';
 import * as tnum from './tnum.ts';
 import { toDouble, toDoubleU } from './u64.ts';
 
-const BPF_F_RDONLY_PROG = 1 << 7;
 const BPF_F_WRONLY_PROG = 1 << 8;
 
 export interface Access {
@@ -121,7 +121,7 @@ export function checkRegion(
 
 export function checkMapDirection(env: Env, regno: number, off: number, size: number, write: boolean): void {
   const { spec } = env.map(env.regs[regno]!.aux);
-  if (write ? spec.flags & BPF_F_RDONLY_PROG : spec.flags & BPF_F_WRONLY_PROG) {
+  if (write ? isReadOnly(spec) : spec.flags & BPF_F_WRONLY_PROG) {
     env.fail(
       'type',
       `${write ? 'write into' : 'read from'} map forbidden, value_size=${spec.valueSize} off=${off} size=${size}`,
@@ -215,8 +215,7 @@ function checkNoLeak(env: Env, a: Access, where: string): void {
 /** Contents of a frozen map are constants: .rodata. */
 function readConstant(env: Env, r: Readonly<Reg>, off: number, a: Access): Readonly<Reg> | undefined {
   const { spec } = env.map(r.aux);
-  if (!spec.readOnly || !(spec.flags & BPF_F_RDONLY_PROG) || spec.type !== 'array' || !tnum.isConst(r))
-    return undefined;
+  if (!spec.readOnly || !isReadOnly(spec) || spec.type !== 'array' || !tnum.isConst(r)) return undefined;
   const bytes = spec.initial?.[0]?.value;
   const at = off + r.vLo;
   if (!bytes || at + a.size > bytes.length) return undefined;

@@ -9,7 +9,7 @@ import type { UsedMap } from './program.ts';
 /** A kernel pointer kept in a field. */
 export interface KptrField {
   readonly kind: 'unref' | 'ref' | 'percpu';
-  /** What it points to, in the kernel's BTF or (local) in the program's. */
+  /** What it points to, in the kernel's BTF or (local) in the program's; 0 for something that is no struct (only declared, say). */
   readonly target: number;
   readonly local: boolean;
 }
@@ -26,7 +26,7 @@ export interface SpecialField {
 
 const SPECIAL: Record<string, number> = {
   bpf_spin_lock: 4,
-  bpf_res_spin_lock: 8,
+  bpf_res_spin_lock: 4,
   bpf_timer: 16,
   bpf_wq: 16,
   bpf_task_work: 8,
@@ -63,10 +63,16 @@ export function structFields(btf: Btf, kernel: Btf | undefined, id: number): rea
   if (!fields) {
     const found: SpecialField[] = [];
     collect(btf, kernel, id, 0, found, 0, undefined);
-    fields = found.length > MAX_FIELDS ? NONE : found;
+    // What Linux cannot make sense of costs the type all its fields.
+    fields = found.length > MAX_FIELDS || found.some((f) => f.kptr?.target === 0) ? NONE : found;
     known.set(id, fields);
   }
   return fields;
+}
+
+/** The value has a lock of some kind: its elements must be told apart. */
+export function hasLock(fields: readonly SpecialField[]): boolean {
+  return fields.some((f) => f.name === 'bpf_spin_lock' || f.name === 'bpf_res_spin_lock');
 }
 
 /** The special field of this name, if the value has one. */
@@ -96,7 +102,7 @@ function collect(
       return;
     case 'struct': {
       const size = SPECIAL[t.name];
-      if (size !== undefined) {
+      if (size !== undefined && size === t.size) {
         out.push({
           offset: base,
           size,
@@ -134,6 +140,10 @@ function collect(
       const kind = tag?.kind === 'type_tag' ? KPTR_KINDS[tag.name] : undefined;
       if (!kind || tag?.kind !== 'type_tag') return;
       const pointee = resolve(btf, tag.type);
+      if (pointee.kind !== 'struct') {
+        out.push({ offset: base, size: 8, name: 'kptr', kptr: { kind, target: 0, local: true } });
+        return;
+      }
       const inKernel = pointee.name === '' ? undefined : kernel?.find(pointee.name, 'struct');
       out.push({
         offset: base,

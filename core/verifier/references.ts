@@ -1,7 +1,6 @@
 /** References that must be given back: sockets, ring buffer records, kernel objects; and the locks of the same list. */
 import type { Env } from './env.ts';
 import { KIND, kindOf } from './reg.ts';
-import type { Reference } from './state.ts';
 
 /** A new reference, taken by this instruction: its id. */
 export function takeReference(env: Env, insn: number): number {
@@ -15,11 +14,7 @@ export function dropReference(env: Env, id: number): boolean {
   const { refs } = env.state;
   const at = refs.findIndex((r) => r.id === id && !r.lock && !r.irq);
   if (at < 0) return false;
-  // The kernel moves the last reference into the hole: the order shows in its log.
-  const last = refs[refs.length - 1]!;
-  const rest = refs.slice(0, -1);
-  if (at < rest.length) (rest as Reference[])[at] = last;
-  env.state.refs = rest;
+  env.state.refs = refs.filter((_, i) => i !== at);
   return true;
 }
 

@@ -164,12 +164,15 @@ export class Frame {
   }
 }
 
+/** What a lock was taken by: bpf_spin_lock, bpf_res_spin_lock, bpf_res_spin_lock_irqsave. */
+export type LockKind = 'spin' | 'resilient' | 'resilient irq';
+
 /** A resource that must be given back. */
 export interface Reference {
   readonly id: number;
   /** Instruction that took it. */
   readonly insn: number;
-  readonly lock?: boolean;
+  readonly lock?: LockKind;
   /** Map of a held lock. */
   readonly map?: number;
   readonly irq?: boolean;

@@ -42,6 +42,8 @@ export function runChecked(
 ): 'ran' | 'skipped' | { readonly fault: string } {
   const code = withoutDead(s.insns, facts);
   if (!PLAIN_CONTEXT.has(s.type) || callsUnchecked(code)) return 'skipped';
+  // Maps of maps need inner ones, and an arena memory of its own.
+  if (s.maps.some((m) => m.type.endsWith('_of_maps') || m.type === 'arena')) return 'skipped';
   const layout = progTypeByName(s.type)!.ctx;
   const size = layout.kind === 'args' ? layout.count * 8 : layout.size;
   const maps = s.maps.map((m) => ({
@@ -59,7 +61,11 @@ export function runChecked(
       if (error instanceof Unsupported) return 'skipped';
       if (!(error instanceof Fault)) return { fault: `${error}` };
       // Not a matter of safety: long loops, what engines refuse before the first step even in dead code, and what a bare host has not.
-      if (/fuel|reserved field|frame pointer|not available|no helper|unsupported|not supported/i.test(error.reason))
+      if (
+        /fuel|need a packet|reserved field|frame pointer|not available|no helper|unsupported|not supported/i.test(
+          error.reason,
+        )
+      )
         return 'skipped';
       return { fault: `${error.pc}: ${error.reason}` };
     }

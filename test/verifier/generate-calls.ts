@@ -4,7 +4,7 @@
  */
 import type { Btf } from '../../core/btf/btf.ts';
 import { progTypeByName } from '../../core/progs/index.ts';
-import type { Generator } from './generate.ts';
+import { ARRAY, type Generator, HASH, RINGBUF, SIZES } from './generate.ts';
 
 /** Ids of kernel functions by name; none when the kernel's types are not at hand. */
 export type KfuncIds = (name: string) => number | undefined;
@@ -13,7 +13,7 @@ export function kfuncIds(btf: Btf | undefined): KfuncIds {
   return (name) => btf?.find(name, 'func');
 }
 
-function kfunc(g: Generator, name: string): boolean {
+export function kfunc(g: Generator, name: string): boolean {
   const id = g.kfuncs(name);
   if (id === undefined) return false;
   g.emit(0x85, 0, 2, 0, id);
@@ -22,7 +22,7 @@ function kfunc(g: Generator, name: string): boolean {
   return true;
 }
 
-function pointTo(g: Generator, reg: number, off: number): void {
+export function pointTo(g: Generator, reg: number, off: number): void {
   g.emit(0xbf, reg, 10);
   g.emit(0x07, reg, 0, 0, off);
 }
@@ -208,30 +208,122 @@ function mayGoto(g: Generator, depth: number): void {
   g.kinds = before.map((k, i) => (k === g.kinds[i] ? k : 'none'));
 }
 
-/** One statement of the kinds above. */
-export function callStatement(g: Generator, depth: number): void {
+/** A pointer into the packet, compared with its end, and an access behind the check. */
+export function packet(g: Generator): void {
+  const { r } = g;
+  const ctx = g.regsOf('ctx');
+  if (ctx.length === 0 || (g.type !== 'xdp' && g.type !== 'sched_cls' && g.type !== 'cgroup_skb')) return;
+  const [start, end] = g.type === 'xdp' ? [0, 4] : [76, 80];
+  const c = r.pick(ctx);
+  const p = 6 + r.below(2);
+  const e = 8 + r.below(2);
+  if (c === p || c === e) return;
+  g.emit(0x61, p, c, start);
+  g.emit(0x61, e, c, end);
+  g.kinds[p] = 'packet';
+  g.kinds[e] = 'end';
+  const length = 1 + r.below(40);
+  const probe = 2 + r.below(3);
+  if (g.kinds[probe] === 'ctx') return;
+  let base = p;
+  if (r.below(3) === 0) {
+    const index = g.bounded(64);
+    if (index === p || index === e || index === probe || g.kinds[p] !== 'packet' || g.kinds[e] !== 'end') return;
+    base = 5;
+    g.emit(0xbf, 5, p);
+    g.emit(0x0f, 5, index);
+    g.kinds[5] = 'packet';
+  }
+  g.emit(0xbf, probe, base);
+  g.emit(0x07, probe, 0, 0, length);
+  g.kinds[probe] = 'none';
+  const out = g.newLabel();
+  g.jump(r.pick([0x2d, 0x2d, 0x3d, 0xad]), r.below(8) ? probe : e, r.below(8) ? e : probe, 0, out);
+  const [code, bytes] = r.pick(SIZES);
+  const off = Math.max(0, length - bytes) + (g.forget() ? 1 : 0);
+  g.emit(0x61 | code, probe, base, r.below(off + 1));
+  g.place(out);
+  g.kinds[base] = base === 5 ? 'none' : 'packet';
+}
+
+/** A helper with a buffer, a ring buffer's record, a map's update, or a number. */
+export function helper(g: Generator): void {
+  const { r } = g;
+  switch (r.below(4)) {
+    case 0: {
+      // A buffer on the stack, its size fixed or bounded.
+      const size = g.bounded(64);
+      g.emit(0xbf, 1, 10);
+      g.emit(0x07, 1, 0, 0, -64);
+      if (r.below(3)) g.emit(0xbf, 2, size);
+      else g.emit(0xb7, 2, 0, 0, 1 + r.below(64 + (g.forget() ? 8 : 0)));
+      g.emit(0xb7, 3, 0, 0, 0);
+      for (let i = 0; i < 8; i++) if (!g.slots.has(i) && r.below(4)) g.emit(0x7a, 10, 0, -8 * (i + 1), 0);
+      g.call('probe_read_kernel');
+      for (let i = 0; i < 8; i++) g.slots.add(i);
+      return;
+    }
+    case 1: {
+      g.out.push({ opcode: 0x18, dst: 1, src: 1, off: 0, imm: RINGBUF, immHi: 0 });
+      g.emit(0xb7, 2, 0, 0, 16);
+      g.emit(0xb7, 3, 0, 0, 0);
+      g.call('ringbuf_reserve');
+      const skip = g.newLabel();
+      if (!g.forget()) g.jump(0x15, 0, 0, 0, skip);
+      g.emit(0x7a, 0, 0, r.below(2) * 8, 7);
+      g.emit(0xbf, 1, 0);
+      g.emit(0xb7, 2, 0, 0, 0);
+      if (!g.forget()) g.call(r.below(2) ? 'ringbuf_submit' : 'ringbuf_discard');
+      g.place(skip);
+      g.kinds[0] = 'none';
+      return;
+    }
+    case 2: {
+      g.emit(0x7a, 10, 0, -8, 1);
+      for (let i = 1; i < 7; i++) g.emit(0x7a, 10, 0, -8 * (i + 1), 0);
+      for (let i = 0; i < 7; i++) g.slots.add(i);
+      g.emit(0xbf, 2, 10);
+      g.emit(0x07, 2, 0, 0, -8);
+      g.emit(0xbf, 3, 10);
+      g.emit(0x07, 3, 0, 0, -56);
+      g.out.push({ opcode: 0x18, dst: 1, src: 1, off: 0, imm: r.pick([ARRAY, HASH]), immHi: 0 });
+      g.emit(0xb7, 4, 0, 0, 0);
+      g.call('map_update_elem');
+      return;
+    }
+    default:
+      g.call(r.pick(['ktime_get_ns', 'get_smp_processor_id', 'get_prandom_u32']));
+  }
+}
+
+/** One statement of the kinds above; its name. */
+export function callStatement(g: Generator, depth: number): string {
   switch (g.r.below(depth > 0 ? 4 : 9)) {
     case 0:
     case 1:
       context(g);
-      return;
+      return 'context';
     case 2:
-      if (g.type === 'xdp' || g.type === 'sched_cls' || g.type === 'cgroup_skb') packetDynptr(g);
-      else task(g);
-      return;
+      if (g.type === 'xdp' || g.type === 'sched_cls' || g.type === 'cgroup_skb') {
+        packetDynptr(g);
+        return 'packetDynptr';
+      }
+      task(g);
+      return 'task';
     case 3:
       dynptr(g);
-      return;
+      return 'dynptr';
     case 4:
       iterator(g, depth);
-      return;
+      return 'iterator';
     case 5:
       section(g, depth);
-      return;
+      return 'section';
     case 6:
       mayGoto(g, depth);
-      return;
+      return 'mayGoto';
     default:
       local(g);
+      return 'local';
   }
 }

@@ -5,22 +5,35 @@
  */
 import { helperByName } from '../../core/helpers/index.ts';
 import { encode, type Insn } from '../../core/isa/insn.ts';
-import type { MapSpec } from '../../core/spec/spec.ts';
+import type { FuncInfo, MapSpec } from '../../core/spec/spec.ts';
 import { makeMap } from './cases.ts';
-import { callStatement, type KfuncIds } from './generate-calls.ts';
+import { callStatement, helper, type KfuncIds, packet } from './generate-calls.ts';
+import { functionStart, typedStatement } from './generate-typed.ts';
+import { ARGUMENTS, type FunctionKind, type FuzzTypes } from './generate-types.ts';
+import { WORLD_MAPS, worldStatement } from './generate-world.ts';
 import type { Random } from './mutate.ts';
 
 export interface Generated {
   readonly type: string;
   readonly maps: readonly MapSpec[];
   readonly insns: Uint8Array;
+  /** Functions and their types, for programs that bring types. */
+  readonly funcs: readonly FuncInfo[];
+  /** Kinds of statements in it, for the count of what was tried. */
+  readonly statements: readonly string[];
+}
+
+/** What a generator may use besides instructions. */
+export interface World {
+  readonly kfuncs: KfuncIds;
+  /** Types that some programs bring along. */
+  readonly types?: FuzzTypes | undefined;
 }
 
 const MAPS = ['array 4 48 4', 'hash 8 40 16', 'ringbuf 0 0 4096', 'percpu_array 4 16 2'].map((m, i) => makeMap(i, m));
-const ARRAY = 0;
-const HASH = 1;
-const RINGBUF = 2;
-const VALUE_SIZES = [48, 40, 0, 16];
+export const ARRAY = 0;
+export const HASH = 1;
+export const RINGBUF = 2;
 const TYPES = [
   ...['socket_filter', 'xdp', 'sched_cls', 'kprobe', 'tracepoint', 'raw_tracepoint', 'cgroup_skb'],
   ...[
@@ -35,9 +48,12 @@ const TYPES = [
     'cgroup_sock',
     'cgroup_device',
   ],
+  ...['cgroup_sock_addr', 'cgroup_sockopt', 'cgroup_sysctl', 'sk_lookup', 'sk_reuseport', 'sched_act', 'syscall'],
+  ...['lwt_in', 'lwt_out', 'lwt_xmit', 'lwt_seg6local', 'raw_tracepoint_writable', 'netfilter', 'tracing'],
 ];
 
-type Kind = 'none' | 'num' | 'small' | 'value' | 'ctx' | 'fp' | 'packet' | 'end';
+/** `object`: a socket or another object of the kernel. */
+type Kind = 'none' | 'num' | 'small' | 'value' | 'ctx' | 'fp' | 'packet' | 'end' | 'object';
 
 interface Draft {
   opcode: number;
@@ -53,7 +69,7 @@ interface Draft {
 
 const ALU_OPS = [0x00, 0x10, 0x20, 0x40, 0x50, 0xa0, 0x60, 0x70, 0xc0, 0x30, 0x90];
 const CONDITIONS = [0x10, 0x20, 0x30, 0x40, 0x50, 0x60, 0x70, 0xa0, 0xb0, 0xc0, 0xd0];
-const SIZES = [
+export const SIZES = [
   [0x10, 1],
   [0x08, 2],
   [0x00, 4],
@@ -75,16 +91,58 @@ export class Generator {
   readonly slots = new Set<number>();
   /** Chance in 100 that a check is left out. */
   readonly careless: number;
-  /** Functions called and not written yet: label and number of arguments. */
-  readonly #functions: { label: number; args: number }[] = [];
+  /** Functions called and not written yet. */
+  readonly #functions: { label: number; args: number; kind: FunctionKind | 'packet' | undefined }[] = [];
   #written = 0;
   readonly kfuncs: KfuncIds;
+  /** The program brings these types. */
+  readonly types: FuzzTypes | undefined;
+  readonly maps: readonly MapSpec[];
+  readonly statements: string[] = [];
 
-  constructor(r: Random, kfuncs: KfuncIds) {
+  constructor(r: Random, { kfuncs, types }: World) {
     this.r = r;
     this.kfuncs = kfuncs;
     this.type = r.pick(TYPES);
     this.careless = r.pick([0, 0, 2, 10]);
+    const maps = [...MAPS];
+    if (r.below(3) === 0) for (let n = 0; n < 3; n++) maps.push(makeMap(maps.length, r.pick(WORLD_MAPS)));
+    if (r.below(8) === 0) maps.push(makeMap(maps.length, 'arena 0 0 10 1024'));
+    if (types && r.below(3) === 0) {
+      this.types = types;
+      for (let n = 0; n < 3; n++) {
+        const spec = r.pick(types.maps);
+        if (!maps.includes(spec)) maps.push(spec);
+      }
+    }
+    this.maps = maps;
+  }
+
+  /** ld_imm64 of a function of the program, a callback. */
+  loadFunction(reg: number, kind: FunctionKind): void {
+    this.out.push({
+      opcode: 0x18,
+      dst: reg,
+      src: 4,
+      off: 0,
+      imm: 0,
+      immHi: 0,
+      label: this.#function(kind),
+      calls: true,
+    });
+  }
+
+  /** A call of a function of this kind. */
+  callKind(kind: FunctionKind): void {
+    this.out.push({ opcode: 0x85, dst: 0, src: 1, off: 0, imm: 0, label: this.#function(kind), calls: true });
+  }
+
+  #function(kind: FunctionKind): number {
+    const same = this.#functions.find((f) => f.kind === kind && this.r.below(2));
+    if (same) return same.label;
+    const label = this.newLabel();
+    this.#functions.push({ label, args: ARGUMENTS[kind], kind });
+    return label;
   }
 
   emit(opcode: number, dst = 0, src = 0, off = 0, imm = 0): void {
@@ -105,11 +163,11 @@ export class Generator {
   }
 
   /** A call of a function that `finish` writes, or of one called before. */
-  callFunction(args: number): void {
-    const same = this.#functions.filter((f) => f.args === args);
+  callFunction(args: number, kind?: 'packet'): void {
+    const same = this.#functions.filter((f) => f.args === args && f.kind === kind);
     let f = same.length > 0 && this.r.below(2) ? this.r.pick(same) : undefined;
     if (!f) {
-      f = { label: this.newLabel(), args };
+      f = { label: this.newLabel(), args, kind };
       this.#functions.push(f);
     }
     this.out.push({ opcode: 0x85, dst: 0, src: 1, off: 0, imm: 0, label: f.label, calls: true });
@@ -118,15 +176,20 @@ export class Generator {
   /** Write the functions that were called. */
   #writeFunctions(): void {
     while (this.#written < this.#functions.length) {
-      const { label, args } = this.#functions[this.#written++]!;
+      const { label, args, kind } = this.#functions[this.#written++]!;
       this.place(label);
       this.kinds = ['none', 'none', 'none', 'none', 'none', 'none', 'none', 'none', 'none', 'none', 'fp'];
       this.slots.clear();
       for (let i = 1; i <= args; i++) {
         this.emit(0xbf, 5 + i, i);
-        if (this.r.below(4) === 0) this.emit(0x61, 0, i, 0);
+        if (kind === undefined && this.r.below(4) === 0) this.emit(0x61, 0, i, 0);
+        if (i === 4) break;
       }
-      this.block(1 + this.r.below(this.#written > 3 ? 1 : 4), 3);
+      if (kind === 'packet') {
+        this.kinds[6] = 'packet';
+        this.kinds[7] = 'end';
+      } else if (kind) functionStart(this, kind);
+      if (kind !== 'less') this.block(1 + this.r.below(this.#written > 3 ? 1 : 4), 3);
       this.emit(0xb7, 0, 0, 0, this.r.below(3));
       this.emit(0x95);
     }
@@ -177,7 +240,7 @@ export class Generator {
         if (values.length > 0 && r.below(2)) {
           const v = r.pick(values);
           const [code, size] = r.pick(SIZES);
-          const off = r.below(VALUE_SIZES[this.valueMap[v]!]! - size + 1 + (this.forget() ? 8 : 0));
+          const off = r.below(this.maps[this.valueMap[v]!]!.valueSize - size + 1 + (this.forget() ? 8 : 0));
           this.emit((r.below(4) === 0 && size < 8 ? 0x81 : 0x61) | code, d, v, off, 0);
         } else {
           this.call('get_prandom_u32');
@@ -295,7 +358,7 @@ export class Generator {
       return;
     }
     const v = r.pick(values);
-    const size = VALUE_SIZES[this.valueMap[v]!]!;
+    const size = this.maps[this.valueMap[v]!]!.valueSize;
     const [code, bytes] = r.pick(SIZES);
     if (r.below(2)) {
       const index = this.bounded(Math.max(1, size - bytes));
@@ -387,93 +450,6 @@ export class Generator {
     }
   }
 
-  packet(): void {
-    const { r } = this;
-    const ctx = this.regsOf('ctx');
-    if (ctx.length === 0 || (this.type !== 'xdp' && this.type !== 'sched_cls' && this.type !== 'cgroup_skb')) return;
-    const [start, end] = this.type === 'xdp' ? [0, 4] : [76, 80];
-    const c = r.pick(ctx);
-    const p = 6 + r.below(2);
-    const e = 8 + r.below(2);
-    if (c === p || c === e) return;
-    this.emit(0x61, p, c, start);
-    this.emit(0x61, e, c, end);
-    this.kinds[p] = 'packet';
-    this.kinds[e] = 'end';
-    const length = 1 + r.below(40);
-    const probe = 2 + r.below(3);
-    if (this.kinds[probe] === 'ctx') return;
-    let base = p;
-    if (r.below(3) === 0) {
-      const index = this.bounded(64);
-      if (index === p || index === e || index === probe || this.kinds[p] !== 'packet' || this.kinds[e] !== 'end')
-        return;
-      base = 5;
-      this.emit(0xbf, 5, p);
-      this.emit(0x0f, 5, index);
-      this.kinds[5] = 'packet';
-    }
-    this.emit(0xbf, probe, base);
-    this.emit(0x07, probe, 0, 0, length);
-    this.kinds[probe] = 'none';
-    const out = this.newLabel();
-    this.jump(r.pick([0x2d, 0x2d, 0x3d, 0xad]), r.below(8) ? probe : e, r.below(8) ? e : probe, 0, out);
-    const [code, bytes] = r.pick(SIZES);
-    const off = Math.max(0, length - bytes) + (this.forget() ? 1 : 0);
-    this.emit(0x61 | code, probe, base, r.below(off + 1));
-    this.place(out);
-    this.kinds[base] = base === 5 ? 'none' : 'packet';
-  }
-
-  helper(): void {
-    const { r } = this;
-    switch (r.below(4)) {
-      case 0: {
-        // A buffer on the stack, its size fixed or bounded.
-        const size = this.bounded(64);
-        this.emit(0xbf, 1, 10);
-        this.emit(0x07, 1, 0, 0, -64);
-        if (r.below(3)) this.emit(0xbf, 2, size);
-        else this.emit(0xb7, 2, 0, 0, 1 + r.below(64 + (this.forget() ? 8 : 0)));
-        this.emit(0xb7, 3, 0, 0, 0);
-        for (let i = 0; i < 8; i++) if (!this.slots.has(i) && r.below(4)) this.emit(0x7a, 10, 0, -8 * (i + 1), 0);
-        this.call('probe_read_kernel');
-        for (let i = 0; i < 8; i++) this.slots.add(i);
-        return;
-      }
-      case 1: {
-        this.out.push({ opcode: 0x18, dst: 1, src: 1, off: 0, imm: RINGBUF, immHi: 0 });
-        this.emit(0xb7, 2, 0, 0, 16);
-        this.emit(0xb7, 3, 0, 0, 0);
-        this.call('ringbuf_reserve');
-        const skip = this.newLabel();
-        if (!this.forget()) this.jump(0x15, 0, 0, 0, skip);
-        this.emit(0x7a, 0, 0, r.below(2) * 8, 7);
-        this.emit(0xbf, 1, 0);
-        this.emit(0xb7, 2, 0, 0, 0);
-        if (!this.forget()) this.call(r.below(2) ? 'ringbuf_submit' : 'ringbuf_discard');
-        this.place(skip);
-        this.kinds[0] = 'none';
-        return;
-      }
-      case 2: {
-        this.emit(0x7a, 10, 0, -8, 1);
-        for (let i = 1; i < 7; i++) this.emit(0x7a, 10, 0, -8 * (i + 1), 0);
-        for (let i = 0; i < 7; i++) this.slots.add(i);
-        this.emit(0xbf, 2, 10);
-        this.emit(0x07, 2, 0, 0, -8);
-        this.emit(0xbf, 3, 10);
-        this.emit(0x07, 3, 0, 0, -56);
-        this.out.push({ opcode: 0x18, dst: 1, src: 1, off: 0, imm: r.pick([ARRAY, HASH]), immHi: 0 });
-        this.emit(0xb7, 4, 0, 0, 0);
-        this.call('map_update_elem');
-        return;
-      }
-      default:
-        this.call(r.pick(['ktime_get_ns', 'get_smp_processor_id', 'get_prandom_u32']));
-    }
-  }
-
   branch(depth: number): void {
     const { r } = this;
     const d = this.number();
@@ -517,34 +493,55 @@ export class Generator {
 
   block(statements: number, depth: number): void {
     for (let i = 0; i < statements; i++) {
-      if (this.r.below(10) === 0 && depth < 3) {
-        callStatement(this, depth);
+      if (this.r.below(this.types ? 5 : 8) === 0 && depth < 3) {
+        const which = this.r.below(this.types ? 4 : 3);
+        if (which === 0) this.statements.push(callStatement(this, depth));
+        else if (which < 3) this.statements.push(worldStatement(this));
+        else this.statements.push(typedStatement(this));
         continue;
       }
       const pick = this.r.below(depth > 2 ? 14 : 18);
       if (pick < 6) this.alu();
       else if (pick < 9) this.useValue();
       else if (pick < 12) this.stack();
-      else if (pick === 12) this.packet();
-      else if (pick === 13) this.helper();
+      else if (pick === 12) packet(this);
+      else if (pick === 13) helper(this);
       else if (pick < 17) this.branch(depth);
       else this.loop(depth);
     }
   }
 
-  program(): Generated {
+  /** A whole program; `statements` of the main function. */
+  program(statements = 3 + this.r.below(12)): Generated {
     const { r } = this;
     this.emit(0xbf, 6, 1);
     this.kinds[6] = 'ctx';
-    this.block(3 + r.below(12), 0);
+    this.block(statements, 0);
     if (r.below(4)) this.emit(0xb7, 0, 0, 0, r.below(2));
     else this.emit(0xbf, 0, this.number());
     this.emit(0x95);
     this.#writeFunctions();
-    return { type: this.type, maps: MAPS, insns: this.encode() };
+    const { insns, at } = this.encode();
+    return { type: this.type, maps: this.maps, insns, funcs: this.#funcs(at), statements: this.statements };
   }
 
-  encode(): Uint8Array {
+  /** `at`: slot of each instruction written. */
+  #funcs(at: readonly number[]): FuncInfo[] {
+    const { types } = this;
+    if (!types) return [];
+    const rows = this.#functions.map(({ label, args, kind }) => ({
+      insn: at[this.labels[label]!]!,
+      btfId: types.func(kind === undefined || kind === 'packet' ? args : kind, this.type),
+    }));
+    return [{ insn: 0, btfId: types.func('main', this.type) }, ...rows]
+      .map(({ insn, btfId }) => {
+        const t = types.btf.type(btfId);
+        return { insn, name: 'name' in t ? t.name : '', btfId };
+      })
+      .sort((a, b) => a.insn - b.insn);
+  }
+
+  encode(): { readonly insns: Uint8Array; readonly at: readonly number[] } {
     const at: number[] = [];
     let slot = 0;
     for (const d of this.out) {
@@ -558,11 +555,11 @@ export class Generator {
       const distance = at[this.labels[label]!]! - at[i]! - 1;
       return calls ? { ...insn, imm: distance } : { ...insn, off: distance };
     });
-    return encode(insns);
+    return { insns: encode(insns), at };
   }
 }
 
 /** A random program. */
-export function generate(random: Random, kfuncs: KfuncIds = () => undefined): Generated {
-  return new Generator(random, kfuncs).program();
+export function generate(random: Random, world: World = { kfuncs: () => undefined }): Generated {
+  return new Generator(random, world).program();
 }

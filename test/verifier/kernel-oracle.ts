@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { mapTypeByName } from '../../core/maps/index.ts';
 import { attachTypeByName } from '../../core/progs/attach-types.ts';
 import { progTypeByName } from '../../core/progs/index.ts';
-import type { MapSpec } from '../../core/spec/spec.ts';
+import type { FuncInfo, MapSpec } from '../../core/spec/spec.ts';
 
 export interface Question {
   readonly type: string;
@@ -16,6 +16,9 @@ export interface Question {
   readonly maps: readonly MapSpec[];
   readonly insns: Uint8Array;
   readonly flags?: number;
+  /** File with the program's BTF, and its functions' types. */
+  readonly btfFile?: string | undefined;
+  readonly funcs?: readonly FuncInfo[];
 }
 
 export interface Answer {
@@ -57,10 +60,13 @@ function encode(id: number, q: Question): string {
   const type = progTypeByName(q.type)!.id;
   const attach = q.attach === undefined ? 0 : (attachTypeByName(q.attach)?.id ?? 0);
   const maps = q.maps.map(
-    (m) => `${mapTypeByName(m.type)?.id ?? 0}:${m.keySize}:${m.valueSize}:${m.maxEntries}:${m.flags}`,
+    (m) =>
+      `${mapTypeByName(m.type)?.id ?? 0}:${m.keySize}:${m.valueSize}:${m.maxEntries}:${m.flags}:${m.keyType}:${m.valueType}`,
   );
+  const funcs = q.funcs ?? [];
+  const types = q.btfFile === undefined ? [] : [q.btfFile, funcs.length, ...funcs.map((f) => `${f.insn}:${f.btfId}`)];
   const code = Buffer.from(q.insns).toString('hex');
-  return `${[id, type, attach, q.btfId ?? 0, q.flags ?? 0, q.license.replace(/ .*/, ''), code, maps.length, ...maps].join(' ')}\n`;
+  return `${[id, type, attach, q.btfId ?? 0, q.flags ?? 0, q.license.replace(/ .*/, ''), code, maps.length, ...maps, ...types].join(' ')}\n`;
 }
 
 /** Ask the kernel about all the programs; answers in the same order. */

@@ -86,8 +86,8 @@ export function insertSlot(insns: Uint8Array, at: number, insn: Uint8Array): Uin
   return out;
 }
 
-/** One mutation of a copy. `donors` lend instructions. */
-function mutateOnce(insns: Uint8Array, random: Random, donors: readonly Uint8Array[]): Uint8Array {
+/** One mutation of a copy. `donors` lend instructions; `functions` are slots of functions, which move with what is inserted. */
+function mutateOnce(insns: Uint8Array, random: Random, donors: readonly Uint8Array[], functions: number[]): Uint8Array {
   const out = insns.slice();
   const { view, starts } = slotsOf(out);
   const i = random.pick(starts);
@@ -147,6 +147,9 @@ function mutateOnce(insns: Uint8Array, random: Random, donors: readonly Uint8Arr
       const donorCode = donor[j * 8]!;
       if (donorCode === OP_LD_IMM64 || isJump(donorCode) || donorCode === OP_EXIT) return out;
       if (donorCode === OP_CALL && donor[j * 8 + 1]! >> 4 !== 0) return out;
+      functions.forEach((start, k) => {
+        if (start >= i && start > 0) functions[k] = start + 1;
+      });
       return insertSlot(out, i, donor.slice(j * 8, j * 8 + 8));
     }
     default: {
@@ -161,9 +164,14 @@ function mutateOnce(insns: Uint8Array, random: Random, donors: readonly Uint8Arr
   }
 }
 
-/** One to three mutations. */
-export function mutate(insns: Uint8Array, random: Random, donors: readonly Uint8Array[]): Uint8Array {
+/** One to three mutations. `functions`: slots where functions start, changed as they move. */
+export function mutate(
+  insns: Uint8Array,
+  random: Random,
+  donors: readonly Uint8Array[],
+  functions: number[] = [],
+): Uint8Array {
   let out = insns;
-  for (let n = 1 + random.below(3); n > 0; n--) out = mutateOnce(out, random, donors);
+  for (let n = 1 + random.below(3); n > 0; n--) out = mutateOnce(out, random, donors, functions);
   return out;
 }

@@ -46,6 +46,8 @@ static int create(const struct map_key *k) {
   attr.max_entries = k->entries;
   attr.map_flags = k->flags;
   strcpy(attr.map_name, "m");
+  /* The address at which user space would map it: programs may use an arena only when that is known. */
+  if (k->type == 33 /* ARENA */) attr.map_extra = 1ull << 44;
   if (k->value_type != 0 && k->btf > 0) {
     attr.btf_fd = k->btf;
     attr.btf_key_type_id = k->key_type;
@@ -62,7 +64,8 @@ static int map_fd(const struct map_key *k) {
   for (int i = 0; i < cached; i++)
     if (memcmp(&cache[i].key, k, sizeof *k) == 0) return cache[i].fd;
   int fd = create(k);
-  if (fd >= 0 && cached < CACHE) {
+  /* A program array belongs to the first type of program that uses it. */
+  if (fd >= 0 && cached < CACHE && k->type != BPF_MAP_TYPE_PROG_ARRAY) {
     cache[cached].key = *k;
     cache[cached++].fd = fd;
   }
@@ -211,6 +214,11 @@ int main(int argc, char **argv) {
       if (fd >= 0) close(fd);
     }
     free(insns);
+    for (int i = 0; i < count; i++) {
+      int kept = 0;
+      for (int j = 0; j < cached; j++) kept |= cache[j].fd == fds[i];
+      if (!kept) close(fds[i]);
+    }
     fflush(stdout);
   }
   return 0;
