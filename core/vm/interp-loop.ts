@@ -20,7 +20,7 @@ interface Frame {
   /** Index of the instruction to go on with. */
   next: number;
   mayGoto: number;
-  /** r6-r9 and r10. */
+  /** r6 to r9. */
   readonly saved: Int32Array;
 }
 
@@ -551,16 +551,25 @@ export function execute(exe: Machine, run: Run, r: Int32Array, start: number, ba
       }
       case 78: {
         const target = r[i + 1]!;
-        fuel -= exe.code.functionLength.get(exe.slot(target))!;
+        fuel -= r[s]!;
         if (fuel < 0) throw makeFault(exe.program, REASON.fuel, exe.slot(i), r);
         if (depth + 1 >= MAX_CALL_FRAMES) throw makeFault(exe.program, REASON.depth, exe.slot(i), r);
         if (frames === NO_FRAMES) frames = [];
-        const frame = (frames[depth++] ??= { exe, r, next: 0, mayGoto: 0, saved: new Int32Array(10) });
+        const frame = (frames[depth++] ??= { exe, r, next: 0, mayGoto: 0, saved: new Int32Array(8) });
         frame.exe = exe;
         frame.r = r;
         frame.next = i + 2;
         frame.mayGoto = mayGoto;
-        for (let k = 0; k < 10; k++) frame.saved[k] = r[12 + k]!;
+        // One by one: a loop over eight costs more than the call.
+        const { saved } = frame;
+        saved[0] = r[12]!;
+        saved[1] = r[13]!;
+        saved[2] = r[14]!;
+        saved[3] = r[15]!;
+        saved[4] = r[16]!;
+        saved[5] = r[17]!;
+        saved[6] = r[18]!;
+        saved[7] = r[19]!;
         mayGoto = MAY_GOTO_BUDGET;
         r[20] = base + STACK_SIZE * (depth + 1);
         if (access.checked) {
@@ -613,7 +622,16 @@ export function execute(exe: Machine, run: Run, r: Int32Array, start: number, ba
           r = to;
           exe = frame.exe;
         }
-        for (let k = 0; k < 10; k++) r[12 + k] = frame.saved[k]!;
+        const { saved } = frame;
+        r[12] = saved[0]!;
+        r[13] = saved[1]!;
+        r[14] = saved[2]!;
+        r[15] = saved[3]!;
+        r[16] = saved[4]!;
+        r[17] = saved[5]!;
+        r[18] = saved[6]!;
+        r[19] = saved[7]!;
+        r[20] = base + STACK_SIZE * (depth + 1);
         mayGoto = frame.mayGoto;
         i = frame.next;
         if (access.checked) {

@@ -141,6 +141,7 @@ function build(
     else wide.set(`${lo},${hi}`, at);
     return at;
   };
+  const functionLength = new Map(functions.map((from, f) => [from, (functions[f + 1] ?? p.length) - from]));
   // Jump targets are relative to codeStart, which is known once the constants are.
   const code = new Int32Array((p.length << shift) + 2);
   if (shift > 1) for (let at = 0; at < code.length; at += 2) code[at] = NOTHING;
@@ -154,7 +155,7 @@ function build(
     at = pc << shift;
     if (stepping) put(CONTROL_CODE.step, 0, 0, 0);
     pending = undefined;
-    const made = entry(p, pc, shift, constant);
+    const made = entry(p, pc, shift, constant, functionLength);
     if (pending) {
       put(CONTROL_CODE.scratch_low, 0, 0, pending[0]);
       put(CONTROL_CODE.scratch_high, 0, 0, pending[1]);
@@ -170,7 +171,6 @@ function build(
   const image = new Int32Array(codeStart + code.length);
   image.set(constants, REG_HALVES);
   image.set(code, codeStart);
-  const functionLength = new Map(functions.map((from, f) => [from, (functions[f + 1] ?? p.length) - from]));
   return { image, codeStart, shift, exitAt: image.length - 2, functionLength };
 }
 
@@ -184,6 +184,7 @@ function entry(
   pc: number,
   shift: number,
   constant: (lo: number, hi: number) => number,
+  functionLength: ReadonlyMap<number, number>,
 ): [Operation, number, number, number] {
   const opcode = p.opcode[pc]!;
   const d = p.dst[pc]! * 2;
@@ -231,6 +232,11 @@ function entry(
       return [ALU64_CODE.mov, d, constant(imm, p.imm[pc + 1]!), 0];
     }
     default:
+      if (opcode === OP_CALL && p.src[pc] === CALL.local) {
+        // What it costs is a constant of the image.
+        const target = pc + 1 + imm;
+        return [CONTROL_CODE.call_local, 0, constant(functionLength.get(target)!, 0), target << shift];
+      }
       return control(p, pc, shift, operand);
   }
 }
@@ -255,7 +261,6 @@ function control(
     case OP_MAY_GOTO:
       return [CONTROL_CODE.may_goto, 0, 0, target];
     case OP_CALL:
-      if (p.src[pc] === CALL.local) return [CONTROL_CODE.call_local, 0, 0, (pc + 1 + imm) << shift];
       if (p.src[pc] === CALL.kfunc) return [CONTROL_CODE.call_kfunc, 0, 0, imm];
       return [imm === HELPER_TAIL_CALL ? CONTROL_CODE.tail_call : CONTROL_CODE.call_helper, 0, 0, imm];
     default: {
