@@ -21,49 +21,32 @@ export interface BenchProgram {
 
 export const HASH = { type: 'hash', key_size: 4, value_size: 8, max_entries: 1024 } as const;
 
+/** A loop in which each step waits for the one before: on registers r0, r3, r4 or their halves w0, w3, w4. */
+const arithmetic = (name: string, what: string, r: 'r' | 'w'): BenchProgram => ({
+  name,
+  what,
+  n: 50_000,
+  kernelN: 5000,
+  memory: 0,
+  text: (n) => `${r}4 = ${n}
+loop: ${r}0 *= 1103515245
+${r}0 += 12345
+${r}3 = ${r}0
+${r}3 >>= 13
+${r}0 ^= ${r}3
+${r}3 = ${r}0
+${r}3 <<= 7
+${r}0 ^= ${r}3
+${r}0 += ${r}4
+${r}4 -= 1
+if ${r}4 != 0 goto loop
+exit`,
+  c: `uint${r === 'r' ? 64 : 32}_t x = 0; for (uint${r === 'r' ? 64 : 32}_t i = n; i != 0; i--) { x = x * 1103515245 + 12345; x ^= x >> 13; x ^= x << 7; x += i; } return x;`,
+});
+
 export const PROGRAMS: readonly BenchProgram[] = [
-  {
-    name: 'alu64',
-    what: '64-bit arithmetic, each step on the one before',
-    n: 50_000,
-    kernelN: 5000,
-    memory: 0,
-    text: (n) => `r4 = ${n}
-loop: r0 *= 1103515245
-r0 += 12345
-r3 = r0
-r3 >>= 13
-r0 ^= r3
-r3 = r0
-r3 <<= 7
-r0 ^= r3
-r0 += r4
-r4 -= 1
-if r4 != 0 goto loop
-exit`,
-    c: 'uint64_t x = 0; for (uint64_t i = n; i != 0; i--) { x = x * 1103515245 + 12345; x ^= x >> 13; x ^= x << 7; x += i; } return x;',
-  },
-  {
-    name: 'alu32',
-    what: 'the same on 32 bits',
-    n: 50_000,
-    kernelN: 5000,
-    memory: 0,
-    text: (n) => `w4 = ${n}
-loop: w0 *= 1103515245
-w0 += 12345
-w3 = w0
-w3 >>= 13
-w0 ^= w3
-w3 = w0
-w3 <<= 7
-w0 ^= w3
-w0 += w4
-w4 -= 1
-if w4 != 0 goto loop
-exit`,
-    c: 'uint32_t x = 0; for (uint32_t i = n; i != 0; i--) { x = x * 1103515245 + 12345; x ^= x >> 13; x ^= x << 7; x += i; } return x;',
-  },
+  arithmetic('alu64', '64-bit arithmetic, each step on the one before', 'r'),
+  arithmetic('alu32', 'the same on 32 bits', 'w'),
   {
     name: 'memory',
     what: 'sum of 64 KiB, eight bytes at a time',

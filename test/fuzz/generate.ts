@@ -9,7 +9,7 @@ import * as B from '../../core/isa/builders.ts';
 import { formOf } from '../../core/isa/forms.ts';
 import { encode, type Insn } from '../../core/isa/insn.ts';
 import { OP_CALL, OP_GOTOL, OP_LD_IMM64 } from '../../core/isa/ops.ts';
-import type { Random } from '../vm/random-program.ts';
+import { ATOMICS, CONDITIONS, type Random, SIZES } from '../vm/random-program.ts';
 
 /** `to`: statement of the same function that a jump goes to. `callee`: function that a local call goes to. */
 export type Draft = Insn & { readonly to?: number; readonly callee?: number };
@@ -36,24 +36,9 @@ export const FUZZ_MAPS = [
 const REGS = [0, 1, 2, 3, 4, 5, 6, 7];
 const SCRATCH = 8;
 const MEM = 9;
-const SIZES = [B.BPF_B, B.BPF_H, B.BPF_W, B.BPF_DW];
 const PLAIN = [B.BPF_ADD, B.BPF_SUB, B.BPF_MUL, B.BPF_OR, B.BPF_AND, B.BPF_XOR, B.BPF_MOV];
 const DIVISIONS = [B.BPF_DIV, B.BPF_MOD];
 const SHIFTS = [B.BPF_LSH, B.BPF_RSH, B.BPF_ARSH];
-const CONDITIONS = [
-  B.BPF_JEQ,
-  B.BPF_JGT,
-  B.BPF_JGE,
-  B.BPF_JSET,
-  B.BPF_JNE,
-  B.BPF_JSGT,
-  B.BPF_JSGE,
-  B.BPF_JLT,
-  B.BPF_JLE,
-  B.BPF_JSLT,
-  B.BPF_JSLE,
-];
-const ATOMICS = [B.BPF_ADD, B.BPF_OR, B.BPF_AND, B.BPF_XOR];
 const IMMS = [0, 1, -1, 2, 7, 8, 31, 32, 63, 64, 255, 256, 65535, 0x7fffffff, -0x80000000, 12345678, -129];
 /** Stack slots of a frame: budget of jumps back, data, key and value of map calls. */
 const BUDGET = -8;

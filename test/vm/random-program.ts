@@ -4,7 +4,7 @@
  */
 import * as B from '../../core/isa/builders.ts';
 import type { Insn } from '../../core/isa/insn.ts';
-import { OP_LD_IMM64 } from '../../core/isa/ops.ts';
+import { ALU_OPS, JMP_OPS, OP_LD_IMM64 } from '../../core/isa/ops.ts';
 
 /** A generator of numbers below n; the same seed gives the same program. */
 export type Random = (n: number) => number;
@@ -20,35 +20,11 @@ export function random(seed: number): Random {
   };
 }
 
-const ALU = [
-  B.BPF_ADD,
-  B.BPF_SUB,
-  B.BPF_MUL,
-  B.BPF_DIV,
-  B.BPF_OR,
-  B.BPF_AND,
-  B.BPF_LSH,
-  B.BPF_RSH,
-  B.BPF_MOD,
-  B.BPF_XOR,
-  B.BPF_MOV,
-  B.BPF_ARSH,
-];
-const COND = [
-  B.BPF_JEQ,
-  B.BPF_JGT,
-  B.BPF_JGE,
-  B.BPF_JSET,
-  B.BPF_JNE,
-  B.BPF_JSGT,
-  B.BPF_JSGE,
-  B.BPF_JLT,
-  B.BPF_JLE,
-  B.BPF_JSLT,
-  B.BPF_JSLE,
-];
-const SIZES = [B.BPF_B, B.BPF_H, B.BPF_W, B.BPF_DW];
-const ATOMICS = [B.BPF_ADD, B.BPF_OR, B.BPF_AND, B.BPF_XOR];
+const ALU = ALU_OPS.filter((row) => row.name !== 'neg' && row.name !== 'end').map((row) => row.code);
+/** Codes of the comparisons, of the sizes, and of the arithmetic that can be atomic. */
+export const CONDITIONS = JMP_OPS.filter((row) => row.cond).map((row) => row.code);
+export const SIZES = [B.BPF_B, B.BPF_H, B.BPF_W, B.BPF_DW];
+export const ATOMICS = [B.BPF_ADD, B.BPF_OR, B.BPF_AND, B.BPF_XOR];
 const IMMS = [0, 1, -1, 2, 7, 31, 32, 63, 64, 255, 65535, 0x7fffffff, -0x80000000, 12345678];
 /** Registers that arithmetic may use: r9 keeps ctx. */
 const REGS = [0, 1, 2, 3, 4, 5, 6, 7, 8];
@@ -180,7 +156,7 @@ export function randomProgram(r: Random, helper: number): Insn[] {
     src: number,
   ): unknown {
     wanted.push(drafts.length);
-    const op = pick(COND);
+    const op = pick(CONDITIONS);
     const insn = pick([
       B.BPF_JMP_REG(op, dst, src, 0),
       B.BPF_JMP_IMM(op, dst, pick(IMMS), 0),
