@@ -10,6 +10,8 @@ export class SourceFile {
   readonly name: string;
   readonly text: string;
   #lineStarts: number[] | undefined;
+  /** What `#line` said, in order of lines: from this line on, the line `as` of a file `name`. */
+  #presumed: { readonly from: number; readonly as: number; readonly name: string }[] | undefined;
   constructor(name: string, text: string) {
     this.name = name;
     this.text = text;
@@ -26,6 +28,27 @@ export class SourceFile {
       else high = mid - 1;
     }
     return { line: low + 1, column: offset - starts[low]! + 1 };
+  }
+
+  /** `#line` (C11 6.10.4) on a 1-based line: the next one is to be called line `as`, of `name` where one is given. */
+  presume(line: number, as: number, name?: string): void {
+    this.#presumed ??= [];
+    const before = this.#presumed[this.#presumed.length - 1]?.name ?? this.name;
+    this.#presumed.push({ from: line + 1, as, name: name ?? before });
+  }
+
+  /** The file and the line that a 1-based line is said to be. */
+  presumed(line: number): { readonly name: string; readonly line: number } {
+    const rows = this.#presumed ?? [];
+    let low = 0;
+    let high = rows.length;
+    while (low < high) {
+      const mid = (low + high) >> 1;
+      if (rows[mid]!.from <= line) low = mid + 1;
+      else high = mid;
+    }
+    const row = rows[low - 1];
+    return row ? { name: row.name, line: row.as + line - row.from } : { name: this.name, line };
   }
 
   /** Text of a 1-based line, without its end. */
@@ -95,7 +118,8 @@ function renderOne(d: Diagnostic, options: RenderOptions): string {
   const lines: string[] = [];
   if (d.span) {
     const { line, column } = d.span.file.position(d.span.start);
-    lines.push(`${paint('1', `${d.span.file.name}:${line}:${column}:`)} ${label} ${paint('1', d.message)}`);
+    const said = d.span.file.presumed(line);
+    lines.push(`${paint('1', `${said.name}:${said.line}:${column}:`)} ${label} ${paint('1', d.message)}`);
     const source = d.span.file.lineText(line);
     if (source.trim() !== '' || source.length > 0) {
       lines.push(expandTabs(source));

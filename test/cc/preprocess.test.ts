@@ -30,6 +30,26 @@ function expand(text: string, files: Record<string, string> = {}): string {
   return report.list.length ? `${out}\n${renderDiagnostics(report.list)}`.trim() : out;
 }
 
+describe('#line', () => {
+  it('changes what lines and files are called, from the next line on', () => {
+    expect(
+      expand('#define L 41\n__LINE__\n#line L\n__LINE__\n__LINE__ __FILE__\n# 7 "b.c" 2\n__LINE__ __FILE__\n'),
+    ).toBe('2 41 42 "a.c" 7 "b.c"');
+  });
+
+  it('diagnostics say so', () => {
+    expect(expand('#line 100 "gen.y"\n\n#error no\n')).toBe('gen.y:101:2: error: no\n#error no\n ^~~~~');
+  });
+
+  it.each([
+    ['#line\n', '#line takes a positive number of decimal digits'],
+    ['#line x\n', '#line takes a positive number of decimal digits'],
+    ['#line 3 name\n', 'invalid file name for #line'],
+  ])('%j', (text, message) => {
+    expect(expand(text)).toContain(message);
+  });
+});
+
 describe('macros', () => {
   it.each([
     ['object-like', '#define N 3\nN N+N', '3 3+3'],

@@ -121,13 +121,14 @@ export class MacroNames {
       });
     };
     const quoted = (text: string) => `"${text.replace(/["\\]/g, '\\$&').replace(/\n/g, '\\n')}"`;
-    dynamic('__FILE__', (t) => quoted(writtenAt(t).file.name));
-    dynamic('__FILE_NAME__', (t) => quoted(writtenAt(t).file.name.replace(/^.*\//, '')));
+    const said = (t: Token) => {
+      const { file, start } = writtenAt(t);
+      return file.presumed(file.position(start).line);
+    };
+    dynamic('__FILE__', (t) => quoted(said(t).name));
+    dynamic('__FILE_NAME__', (t) => quoted(said(t).name.replace(/^.*\//, '')));
     dynamic('__BASE_FILE__', () => quoted(this.baseName));
-    dynamic('__LINE__', (t) => {
-      const w = writtenAt(t);
-      return String(w.file.position(w.start).line);
-    });
+    dynamic('__LINE__', (t) => String(said(t).line));
     dynamic('__COUNTER__', () => String(this.#counter++));
     dynamic('__INCLUDE_LEVEL__', () => String(this.includeLevel));
     // The same input gives the same output: no clock.

@@ -245,13 +245,34 @@ export class Preprocessor {
         this.#pragma(hash, rest, file);
         return;
       case 'line':
+        this.#line(hash, this.#stream.expandList(rest), file);
+        return;
       case 'ident':
       case 'sccs':
         return;
       default:
-        if (name.kind === 'number') return;
+        if (name.kind === 'number') {
+          this.#line(hash, line, file);
+          return;
+        }
         this.#report.error(name, `invalid preprocessing directive '#${name.text}'`);
     }
+  }
+
+  /** `#line 7 "file.c"`, and the form `# 7 "file.c" flags` that preprocessors write. */
+  #line(hash: Token, words: readonly Token[], file: FileState): void {
+    const [number, name] = words;
+    if (number?.kind !== 'number' || !/^\d+$/.test(number.text) || Number(number.text) > 0x7fffffff) {
+      this.#report.error(number ?? hash, '#line takes a positive number of decimal digits');
+      return;
+    }
+    const bytes = name === undefined ? undefined : name.kind === 'string' ? stringBytes(name.text) : 'not a string';
+    if (typeof bytes === 'string') {
+      this.#report.error(name!, 'invalid file name for #line');
+      return;
+    }
+    const line = file.source.position(hash.start).line;
+    file.source.presume(line, Number(number.text), bytes && String.fromCharCode(...bytes));
   }
 
   #include(name: Token, rest: Token[], file: FileState): void {
