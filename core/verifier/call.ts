@@ -2,11 +2,12 @@
  * Calls inside the program: a local function's frame, callbacks that helpers make, and the way back. Linux: check_func_call,
  * push_callback_call, prepare_func_exit.
  */
+import { returnRange } from '../progs/index.ts';
 import type { Env } from './env.ts';
 import { callGlobal } from './global-call.ts';
 import { markPrecise } from './precision.ts';
 
-import { FLAG, KIND, type Reg } from './reg.ts';
+import { FLAG, KIND, type Reg, typeName } from './reg.ts';
 import { Frame, NOT_INIT, type State } from './state.ts';
 import { toBigS } from './u64.ts';
 
@@ -93,8 +94,9 @@ export function pushAsyncCallback(
 }
 
 /** `At ... the register R0 has ...`: the value is not one the exit allows. */
-export function failReturn(env: Env, r: Readonly<Reg>, where: string, min: number, max: number): never {
-  let text = `${where} the register R0 has`;
+function failReturn(env: Env, regno: number, where: string, min: number, max: number): never {
+  const r = env.regs[regno]!;
+  let text = `${where} the register R${regno} has`;
   let known = false;
   if (!(r.sminLo === 0 && r.sminHi === -2147483648)) {
     text += ` smin=${toBigS(r.sminLo, r.sminHi)}`;
@@ -109,11 +111,35 @@ export function failReturn(env: Env, r: Readonly<Reg>, where: string, min: numbe
 }
 
 /** Is the signed 64-bit (or 32-bit) range of the register within [min, max]. */
-export function isWithin(r: Readonly<Reg>, min: number, max: number, low32: boolean): boolean {
+function isWithin(r: Readonly<Reg>, min: number, max: number, low32: boolean): boolean {
   if (low32) return min <= r.s32min && r.s32max <= max;
   const sminFits = r.sminHi === r.sminLo >> 31;
   const smaxFits = r.smaxHi === r.smaxLo >> 31;
   return sminFits && smaxFits && min <= r.sminLo && r.smaxLo <= max;
+}
+
+/** What the outermost function returns: r0, or what bpf_throw is given in r1. */
+export function checkReturn(env: Env, regno: number): void {
+  const frame = env.state.frames[0]!;
+  const r = env.readReg(regno);
+  if (env.isHiddenPointer(r)) env.fail('leak', `R${regno} leaks addr as return value`);
+  let range: readonly [number, number] | 'any';
+  let where = 'At program exit';
+  if (frame.inAsyncCallback) {
+    where = 'At async callback return';
+    range = [0, 0];
+  } else if (frame.subprog !== 0) {
+    if (r.type !== KIND.SCALAR) {
+      env.fail('return', `At subprogram exit the register R${regno} is not a scalar value (${typeName(r.type)})`);
+    }
+    return;
+  } else range = returnRange(env.progType, env.program.spec.attachType);
+  if (range === 'any') return;
+  if (r.type !== KIND.SCALAR) {
+    env.fail('return', `${where} the register R${regno} is not a known value (${typeName(r.type)})`);
+  }
+  markPrecise(env, regno);
+  if (!isWithin(r, range[0], range[1], false)) failReturn(env, regno, where, range[0], range[1]);
 }
 
 /** Leave the current function. Answers the next instruction. */
@@ -127,7 +153,7 @@ export function returnFromCall(env: Env, previousAt: (state: State, insn: number
     if (r0.type !== KIND.SCALAR) env.fail('type', 'R0 not a scalar value');
     markPrecise(env, 0);
     if (!isWithin(r0, callee.callbackMin, callee.callbackMax, false)) {
-      failReturn(env, r0, 'At callback return', callee.callbackMin, callee.callbackMax);
+      failReturn(env, 0, 'At callback return', callee.callbackMin, callee.callbackMax);
     }
   } else {
     caller.regs[0] = r0;

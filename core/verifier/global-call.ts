@@ -200,7 +200,11 @@ function checkPassed(env: Env, k: number, a: GlobalArgument): void {
     if (r.type !== KIND.CTX) env.fail('type', `arg#${k} expects pointer to ctx`);
     return;
   }
-  if (isNull(r)) return;
+  if (isNull(r)) {
+    // Linux 6.18 lets a known null through, and the function then uses it unchecked.
+    if (!a.nullable) env.fail('null', `arg#${k} is expected to be non-NULL`);
+    return;
+  }
   if (r.mayBeNull) env.regs[regno] = notNull(r);
   checkHelperMemory(env, regno, a.size, false, true, undefined);
   checkHelperMemory(env, regno, a.size, true, true, undefined);

@@ -194,6 +194,9 @@ function checkType(env: Env, regno: number, kind: ArgKind, btfName: string | und
     }
     return;
   }
+  if (r.mayBeNull && facts.helper.releases === regno && !(r.type & FLAG.ALLOC)) {
+    env.fail('null', `Possibly NULL pointer passed to helper arg${regno}`);
+  }
   if (exchanges) {
     checkKptrMatches(env, facts.kptr!, regno);
     return;

@@ -5,7 +5,14 @@
 import type { Btf, BtfOf } from '../btf/btf.ts';
 import { type KfuncRow, kfuncByName, mayCallKfunc } from '../helpers/kfuncs.ts';
 import { sizeOf, skipModifiers } from './btf-walk.ts';
-import { clearPacketPointers, clobberCallerSaved, pushAsyncCallback, pushCallback, widen } from './call.ts';
+import {
+  checkReturn,
+  clearPacketPointers,
+  clobberCallerSaved,
+  pushAsyncCallback,
+  pushCallback,
+  widen,
+} from './call.ts';
 import type { Env } from './env.ts';
 import { addToRoot, graphResult, isGraphFunction, nodeOfRoot, referenceBecomesBorrowed } from './graph-root.ts';
 import { advanceIterator } from './iterator.ts';
@@ -115,6 +122,8 @@ export function checkKfuncCall(
   if (locksResilient(name)) queueFailedLock(env, i);
   const facts = checkKfuncArguments(env, row!, proto);
   callBack(env, i, name, facts);
+  // Without a callback for exceptions, what is thrown is what the program returns.
+  if (name === 'bpf_throw') checkReturn(env, 1);
   changeSections(env, name, sleepable);
   if (facts.releaseReg !== 0 && !releaseReference(env, env.regs[facts.releaseReg]!.refObjId)) {
     env.fail('reference', `kfunc ${name}#${env.program.code.imm[i]} reference has not been acquired before`);

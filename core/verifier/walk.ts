@@ -3,10 +3,9 @@
  * Linux: do_check, check_return_code, check_max_stack_depth.
  */
 import { CLASS, MODE, OP_LD_IMM64, OP_MAY_GOTO, PSEUDO } from '../isa/ops.ts';
-import { returnRange } from '../progs/index.ts';
 import { checkAlu } from './alu.ts';
 import { checkAtomic } from './atomic.ts';
-import { checkLocalCall, clobberCallerSaved, failReturn, isWithin, returnFromCall, widen } from './call.ts';
+import { checkLocalCall, checkReturn, clobberCallerSaved, returnFromCall, widen } from './call.ts';
 import type { Env } from './env.ts';
 import { globalEntry } from './global-call.ts';
 import { checkHelperCall } from './helper-call.ts';
@@ -17,12 +16,11 @@ import { checkKfuncCall, type Kfuncs } from './kfunc.ts';
 import { printInsn, printPath, printPrune, printState } from './log.ts';
 import { leaveLoop } from './loops.ts';
 import { accessMemory, checkUnmodified, rememberPointer } from './mem.ts';
-import { markPrecise } from './precision.ts';
 import { MARK } from './program.ts';
 import { type Explored, isVisited } from './prune.ts';
 import { makeKnown, makePointer } from './range.ts';
 import { checkNothingHeld } from './references.ts';
-import { KIND, typeName } from './reg.ts';
+import { KIND } from './reg.ts';
 import { Frame, MAIN_CALLSITE, State } from './state.ts';
 
 const SIZE_OF = [4, 2, 1, 8];
@@ -263,7 +261,7 @@ export class Walk {
       if (env.level > 0) printState(env);
       return next;
     }
-    checkReturn(env);
+    checkReturn(env, 0);
     return -1;
   }
 
@@ -350,30 +348,6 @@ function previousAt(state: State, insn: number): State | undefined {
     if (same) return s;
   }
   return undefined;
-}
-
-/** What the outermost function returns. */
-function checkReturn(env: Env): void {
-  const frame = env.state.frames[0]!;
-  const r0 = env.readReg(0);
-  if (env.isHiddenPointer(r0)) env.fail('leak', 'R0 leaks addr as return value');
-  let range: readonly [number, number] | 'any';
-  let where = 'At program exit';
-  if (frame.inAsyncCallback) {
-    where = 'At async callback return';
-    range = [0, 0];
-  } else if (frame.subprog !== 0) {
-    if (r0.type !== KIND.SCALAR) {
-      env.fail('return', `At subprogram exit the register R0 is not a scalar value (${typeName(r0.type)})`);
-    }
-    return;
-  } else range = returnRange(env.progType, env.program.spec.attachType);
-  if (range === 'any') return;
-  if (r0.type !== KIND.SCALAR) {
-    env.fail('return', `${where} the register R0 is not a known value (${typeName(r0.type)})`);
-  }
-  markPrecise(env, 0);
-  if (!isWithin(r0, range[0], range[1], false)) failReturn(env, r0, where, range[0], range[1]);
 }
 
 const MAX_STACK = 512;

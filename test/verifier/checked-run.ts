@@ -21,8 +21,11 @@ const PLAIN_CONTEXT = new Set([
 ]);
 const FUEL = 200_000;
 
-/** Helpers that hand out memory which checked runs do not know of (ring buffer records), or take dynptrs, which they refuse. */
-const UNCHECKED = new Set([131, 197, 198, 199, 200, 201, 202, 203]);
+/**
+ * Helpers that hand out memory which checked runs do not know of (ring buffer records, elements given to callbacks), or take what only verified
+ * programs may pass (dynptrs, locks, timers).
+ */
+const UNCHECKED = new Set([93, 94, 131, 164, 169, 170, 171, 172, 197, 198, 199, 200, 201, 202, 203]);
 
 function callsUnchecked(insns: Uint8Array): boolean {
   const view = new DataView(insns.buffer, insns.byteOffset, insns.byteLength);

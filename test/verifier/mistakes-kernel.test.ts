@@ -21,7 +21,7 @@ const askable = allMistakes().filter(
 );
 
 describe.skipIf(why !== undefined)(`classic mistakes, the running kernel${why === undefined ? '' : `: ${why}`}`, () => {
-  const backend = why === undefined ? new LinuxBackend() : undefined;
+  const backend = why === undefined ? new LinuxBackend({ askKernel: true }) : undefined;
   afterAll(() => backend?.close());
 
   const ask = (m: Mistake) => {
