@@ -4,6 +4,7 @@
  */
 import type { LinearMemory } from '../base/memory.ts';
 import type { BpfMap } from '../maps/map.ts';
+import type { Route } from './fib.ts';
 
 export type ArgKind =
   | 'anything'
@@ -212,6 +213,23 @@ export interface HelperEnv {
   };
   /** Text of the struct path at this offset, as d_path() prints it; undefined: it cannot be told. */
   pathText?(path: number): string | undefined;
+  /** Facts of the struct sock at this address; undefined when none is there. `state` is TCP_*. Absent: there are no sockets. */
+  socketFacts?(
+    lo: number,
+    hi: number,
+  ):
+    | {
+        readonly family: number;
+        readonly type: number;
+        readonly protocol: number;
+        readonly state: number;
+        readonly cookie: readonly [number, number];
+      }
+    | undefined;
+  /** MTU of the network device with this index; undefined when there is none. */
+  deviceMtu?(ifindex: number): number | undefined;
+  /** Where packets for an address (4 or 16 bytes) go; undefined: nowhere. Absent: there are no routes. */
+  route?(destination: Uint8Array): Route | undefined;
   /** The packet that a networking program runs on; absent elsewhere. */
   readonly packet?: Packet | undefined;
   /**

@@ -27,6 +27,7 @@ import { TCP_HELPERS } from './tcp.ts';
 import { TIME_HELPERS } from './time.ts';
 import { TRACE_HELPERS } from './trace.ts';
 import { TRAMPOLINE_HELPERS } from './trampoline.ts';
+import { whyUnmodelled } from './unmodelled.ts';
 import { XDP_HELPERS } from './xdp.ts';
 
 const rows: readonly HelperRow[] = [
@@ -120,6 +121,9 @@ export function notAvailable(row: HelperRow, progType: string): string {
 
 /** Run a helper. Throws Unsupported by name when the row has no behaviour. */
 export function runHelper(row: HelperRow, env: HelperEnv, r: RegFile): void {
-  if (!row.run) throw new Unsupported(`helper \`${row.name}\``, { since: row.since });
+  if (!row.run) {
+    const hint = whyUnmodelled(row.name);
+    throw new Unsupported(`helper \`${row.name}\``, { since: row.since, ...(hint !== undefined && { hint }) });
+  }
   row.run(env, r);
 }

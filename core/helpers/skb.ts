@@ -2,14 +2,30 @@
  * Packets as socket buffers: bytes, size, VLAN, hash, tunnel keys, redirection. Signatures: net/core/filter.c.
  */
 import { Unsupported } from '../base/errors.ts';
-import { EFAULT, EINVAL, ENOMEM } from '../maps/errno.ts';
+import { EFAULT, EINVAL, ENOENT, ENOMEM } from '../maps/errno.ts';
 import type { HelperEnv, HelperRow, RegFile } from './helper.ts';
 import { inPacket, packetLength, packetOf } from './packet.ts';
 import { returnNumber, u32, u64 } from './registers.ts';
+import {
+  adjustRoom,
+  changeProto,
+  changeType,
+  checkMtu,
+  ecnSetCe,
+  hashRecalc,
+  setHashInvalid,
+  setHashTo,
+  setTstamp,
+  vlanPop,
+  vlanPush,
+  WITHOUT,
+} from './skb-header.ts';
 
 /** BPF_F_RECOMPUTE_CSUM and BPF_F_INVALIDATE_HASH. */
 const STORE_FLAGS = 3;
 const INGRESS = 1;
+/** sizeof(struct bpf_redir_neigh). */
+const REDIR_NEIGH = 20;
 const TC_ACT_SHOT = 2;
 const TC_ACT_REDIRECT = 7;
 const XDP_ABORTED = 0;
@@ -100,6 +116,14 @@ function redirect(env: HelperEnv, r: RegFile) {
   returnNumber(r, xdp ? XDP_REDIRECT : TC_ACT_REDIRECT);
 }
 
+/** To a device, with the MAC addresses that its neighbours have. `struct bpf_redir_neigh` names the next hop: its size alone is looked at. */
+function redirectNeigh(env: HelperEnv, r: RegFile) {
+  const size = u32(r, 3);
+  if (u64(r, 4) !== 0 || (size !== 0 && size < REDIR_NEIGH)) return returnNumber(r, TC_ACT_SHOT);
+  send(env, 'redirect_neigh', { ifindex: u32(r, 1), flags: 0, clone: false, how: 'neigh' });
+  returnNumber(r, TC_ACT_REDIRECT);
+}
+
 function redirectPeer(env: HelperEnv, r: RegFile) {
   if (u64(r, 2) !== 0) return returnNumber(r, TC_ACT_SHOT);
   send(env, 'redirect_peer', { ifindex: u32(r, 1), flags: 0, clone: false, how: 'peer' });
@@ -135,8 +159,18 @@ export const SKB_HELPERS = [
     since: '4.3',
     progTypes: ['tc'],
     changesPacket: true,
+    run: vlanPush,
   },
-  { id: 19, name: 'skb_vlan_pop', args: ['ctx'], ret: 'integer', since: '4.3', progTypes: ['tc'], changesPacket: true },
+  {
+    id: 19,
+    name: 'skb_vlan_pop',
+    args: ['ctx'],
+    ret: 'integer',
+    since: '4.3',
+    progTypes: ['tc'],
+    changesPacket: true,
+    run: vlanPop,
+  },
   {
     id: 20,
     name: 'skb_get_tunnel_key',
@@ -144,6 +178,7 @@ export const SKB_HELPERS = [
     ret: 'integer',
     since: '4.3',
     progTypes: ['tc', 'lwt_xmit'],
+    run: WITHOUT.cleared(2, EINVAL),
   },
   {
     id: 21,
@@ -162,7 +197,15 @@ export const SKB_HELPERS = [
     progTypes: ['tc', 'lwt_xmit', 'xdp'],
     run: redirect,
   },
-  { id: 24, name: 'get_route_realm', args: ['ctx'], ret: 'integer', since: '4.4', progTypes: ['lwt', 'tc'] },
+  {
+    id: 24,
+    name: 'get_route_realm',
+    args: ['ctx'],
+    ret: 'integer',
+    since: '4.4',
+    progTypes: ['lwt', 'tc'],
+    run: WITHOUT.zero,
+  },
   {
     id: 26,
     name: 'skb_load_bytes',
@@ -179,6 +222,7 @@ export const SKB_HELPERS = [
     ret: 'integer',
     since: '4.6',
     progTypes: ['tc', 'lwt_xmit'],
+    run: WITHOUT.cleared(2, ENOENT),
   },
   {
     id: 30,
@@ -196,8 +240,17 @@ export const SKB_HELPERS = [
     since: '4.8',
     progTypes: ['tc'],
     changesPacket: true,
+    run: changeProto,
   },
-  { id: 32, name: 'skb_change_type', args: ['ctx', 'anything'], ret: 'integer', since: '4.8', progTypes: ['tc'] },
+  {
+    id: 32,
+    name: 'skb_change_type',
+    args: ['ctx', 'anything'],
+    ret: 'integer',
+    since: '4.8',
+    progTypes: ['tc'],
+    run: changeType,
+  },
   {
     id: 33,
     name: 'skb_under_cgroup',
@@ -205,8 +258,17 @@ export const SKB_HELPERS = [
     ret: 'integer',
     since: '4.8',
     progTypes: ['lwt', 'tc'],
+    run: WITHOUT.socket,
   },
-  { id: 34, name: 'get_hash_recalc', args: ['ctx'], ret: 'integer', since: '4.8', progTypes: ['lwt', 'tc'] },
+  {
+    id: 34,
+    name: 'get_hash_recalc',
+    args: ['ctx'],
+    ret: 'integer',
+    since: '4.8',
+    progTypes: ['lwt', 'tc'],
+    run: hashRecalc,
+  },
   {
     id: 38,
     name: 'skb_change_tail',
@@ -227,7 +289,15 @@ export const SKB_HELPERS = [
     changesPacket: true,
     run: pullData,
   },
-  { id: 41, name: 'set_hash_invalid', args: ['ctx'], ret: 'integer', since: '4.9', progTypes: ['tc', 'lwt_xmit'] },
+  {
+    id: 41,
+    name: 'set_hash_invalid',
+    args: ['ctx'],
+    ret: 'integer',
+    since: '4.9',
+    progTypes: ['tc', 'lwt_xmit'],
+    run: setHashInvalid,
+  },
   {
     id: 43,
     name: 'skb_change_head',
@@ -238,7 +308,15 @@ export const SKB_HELPERS = [
     changesPacket: true,
     run: changeHead,
   },
-  { id: 48, name: 'set_hash', args: ['ctx', 'anything'], ret: 'integer', since: '4.13', progTypes: ['tc'] },
+  {
+    id: 48,
+    name: 'set_hash',
+    args: ['ctx', 'anything'],
+    ret: 'integer',
+    since: '4.13',
+    progTypes: ['tc'],
+    run: setHashTo,
+  },
   {
     id: 50,
     name: 'skb_adjust_room',
@@ -247,6 +325,7 @@ export const SKB_HELPERS = [
     since: '4.13',
     progTypes: ['tc', 'sk_skb'],
     changesPacket: true,
+    run: adjustRoom,
   },
   {
     id: 66,
@@ -255,6 +334,7 @@ export const SKB_HELPERS = [
     ret: 'integer',
     since: '4.18',
     progTypes: ['tc'],
+    run: WITHOUT.cleared(3, EINVAL),
   },
   {
     id: 68,
@@ -265,7 +345,15 @@ export const SKB_HELPERS = [
     progTypes: ['tc', 'cgroup_skb', 'sk_reuseport', 'socket_filter'],
     run: loadBytesRelative,
   },
-  { id: 79, name: 'skb_cgroup_id', args: ['ctx'], ret: 'integer', since: '4.18', progTypes: ['tc', 'cgroup_skb'] },
+  {
+    id: 79,
+    name: 'skb_cgroup_id',
+    args: ['ctx'],
+    ret: 'integer',
+    since: '4.18',
+    progTypes: ['tc', 'cgroup_skb'],
+    run: WITHOUT.zero,
+  },
   {
     id: 83,
     name: 'skb_ancestor_cgroup_id',
@@ -273,9 +361,26 @@ export const SKB_HELPERS = [
     ret: 'integer',
     since: '4.19',
     progTypes: ['tc', 'cgroup_skb'],
+    run: WITHOUT.zero,
   },
-  { id: 97, name: 'skb_ecn_set_ce', args: ['ctx'], ret: 'integer', since: '5.1', progTypes: ['tc', 'cgroup_skb'] },
-  { id: 151, name: 'skb_cgroup_classid', args: ['ctx'], ret: 'integer', since: '5.10', progTypes: ['tc'] },
+  {
+    id: 97,
+    name: 'skb_ecn_set_ce',
+    args: ['ctx'],
+    ret: 'integer',
+    since: '5.1',
+    progTypes: ['tc', 'cgroup_skb'],
+    run: ecnSetCe,
+  },
+  {
+    id: 151,
+    name: 'skb_cgroup_classid',
+    args: ['ctx'],
+    ret: 'integer',
+    since: '5.10',
+    progTypes: ['tc'],
+    run: WITHOUT.zero,
+  },
   {
     id: 152,
     name: 'redirect_neigh',
@@ -283,6 +388,7 @@ export const SKB_HELPERS = [
     ret: 'integer',
     since: '5.10',
     progTypes: ['tc'],
+    run: redirectNeigh,
   },
   {
     id: 155,
@@ -301,6 +407,7 @@ export const SKB_HELPERS = [
     gplOnly: true,
     since: '5.12',
     progTypes: ['tc', 'xdp'],
+    run: checkMtu,
   },
   {
     id: 192,
@@ -310,5 +417,6 @@ export const SKB_HELPERS = [
     since: '5.18',
     progTypes: ['tc'],
     changesPacket: true,
+    run: setTstamp,
   },
 ] as const satisfies readonly HelperRow[];

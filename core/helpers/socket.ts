@@ -1,7 +1,51 @@
 /**
  * Sockets: finding, holding, casting, options, cookies. Signatures: net/core/filter.c, net/core/sock_map.c.
  */
-import type { HelperRow } from './helper.ts';
+import { Unsupported } from '../base/errors.ts';
+import type { HelperEnv, HelperRow, RegFile } from './helper.ts';
+import { isNull, returnHalves, returnNumber } from './registers.ts';
+import { WITHOUT } from './skb-header.ts';
+
+/** Cookie of the first network namespace (net_cookie of net/core/net_namespace.c). */
+const INIT_NET_COOKIE = 1;
+const AF = { unix: 1, inet: 2, inet6: 10 } as const;
+const IPPROTO = { tcp: 6, udp: 17, mptcp: 262 } as const;
+const SOCK = { stream: 1, dgram: 2 } as const;
+/** TCP_TIME_WAIT, TCP_NEW_SYN_RECV: such a sock_common is no whole struct sock. */
+const SMALL: readonly number[] = [6, 12];
+
+/** 0 for a packet without a socket, and for NULL. */
+function socketCookie(env: HelperEnv, r: RegFile) {
+  if (env.packet || isNull(r, 1)) return returnNumber(r, 0);
+  if (!env.socketFacts) throw new Unsupported('helper `get_socket_cookie` without sockets');
+  returnHalves(r, ...(env.socketFacts(r[2]!, r[3]!)?.cookie ?? [0, 0]));
+}
+
+function netnsCookie(_env: HelperEnv, r: RegFile) {
+  returnNumber(r, INIT_NET_COOKIE);
+}
+
+/** What each cast asks of a socket (net/core/filter.c, bpf_skc_to_*). The model has no request, timewait and MPTCP sockets: those are NULL. */
+const CASTS: Readonly<Record<string, (s: NonNullable<ReturnType<NonNullable<HelperEnv['socketFacts']>>>) => boolean>> =
+  {
+    tcp_sock: (s) => s.protocol === IPPROTO.tcp && !SMALL.includes(s.state),
+    tcp6_sock: (s) => s.protocol === IPPROTO.tcp && s.family === AF.inet6 && !SMALL.includes(s.state),
+    udp6_sock: (s) => s.protocol === IPPROTO.udp && s.type === SOCK.dgram && s.family === AF.inet6,
+    unix_sock: (s) => s.family === AF.unix,
+    tcp_timewait_sock: (s) => s.state === SMALL[0],
+    tcp_request_sock: (s) => s.state === SMALL[1],
+    mptcp_sock: (s) => s.protocol === IPPROTO.mptcp,
+  };
+
+/** The same pointer, or NULL when the socket is of another kind. */
+function castTo(kind: string) {
+  return (env: HelperEnv, r: RegFile) => {
+    if (!env.socketFacts) throw new Unsupported(`helper \`skc_to_${kind}\` without sockets`);
+    const facts = isNull(r, 1) ? undefined : env.socketFacts(r[2]!, r[3]!);
+    if (facts && CASTS[kind]!(facts)) returnHalves(r, r[2]!, r[3]!);
+    else returnNumber(r, 0);
+  };
+}
 
 export const SOCKET_HELPERS = [
   {
@@ -24,6 +68,7 @@ export const SOCKET_HELPERS = [
       'tracing',
     ],
     variants: [{ progTypes: ['lsm', 'sk_reuseport', 'syscall', 'tracing'], args: ['btf_id_sock_common_or_null'] }],
+    run: socketCookie,
   },
   {
     id: 47,
@@ -32,6 +77,7 @@ export const SOCKET_HELPERS = [
     ret: 'integer',
     since: '4.12',
     progTypes: ['tc', 'cgroup_skb', 'sk_skb', 'socket_filter'],
+    run: WITHOUT.socketUid,
   },
   {
     id: 49,
@@ -154,6 +200,7 @@ export const SOCKET_HELPERS = [
       'socket_filter',
     ],
     before: { kernel: '6.15', progTypes: ['cgroup_sock', 'cgroup_sock_addr', 'cgroup_sockopt', 'sk_msg', 'sock_ops'] },
+    run: netnsCookie,
   },
   {
     id: 124,
@@ -188,6 +235,7 @@ export const SOCKET_HELPERS = [
     since: '5.9',
     progTypes: ['socket', 'flow_dissector'],
     retBtf: 'tcp6_sock',
+    run: castTo('tcp6_sock'),
   },
   {
     id: 137,
@@ -197,6 +245,7 @@ export const SOCKET_HELPERS = [
     since: '5.9',
     progTypes: ['socket', 'flow_dissector'],
     retBtf: 'tcp_sock',
+    run: castTo('tcp_sock'),
   },
   {
     id: 138,
@@ -206,6 +255,7 @@ export const SOCKET_HELPERS = [
     since: '5.9',
     progTypes: ['socket', 'flow_dissector'],
     retBtf: 'tcp_timewait_sock',
+    run: castTo('tcp_timewait_sock'),
   },
   {
     id: 139,
@@ -215,6 +265,7 @@ export const SOCKET_HELPERS = [
     since: '5.9',
     progTypes: ['socket', 'flow_dissector'],
     retBtf: 'tcp_request_sock',
+    run: castTo('tcp_request_sock'),
   },
   {
     id: 140,
@@ -224,6 +275,7 @@ export const SOCKET_HELPERS = [
     since: '5.9',
     progTypes: ['socket', 'flow_dissector'],
     retBtf: 'udp6_sock',
+    run: castTo('udp6_sock'),
   },
   {
     id: 162,
@@ -243,6 +295,7 @@ export const SOCKET_HELPERS = [
     since: '5.16',
     progTypes: ['socket', 'flow_dissector'],
     retBtf: 'unix_sock',
+    run: castTo('unix_sock'),
   },
   {
     id: 196,
@@ -252,5 +305,6 @@ export const SOCKET_HELPERS = [
     since: '5.19',
     progTypes: ['socket', 'flow_dissector'],
     retBtf: 'mptcp_sock',
+    run: castTo('mptcp_sock'),
   },
 ] as const satisfies readonly HelperRow[];

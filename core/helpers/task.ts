@@ -137,6 +137,7 @@ export const TASK_HELPERS = [
       ],
     },
     variants: [{ progTypes: ['lwt', 'tc'], args: ['ctx'] }],
+    run: (_env: HelperEnv, r: RegFile) => returnNumber(r, 0),
   },
   {
     id: 35,

@@ -4,6 +4,7 @@
 import { Unsupported } from '../base/errors.ts';
 import type { LinearMemory } from '../base/memory.ts';
 import { EACCES, EFAULT, EINVAL } from '../maps/errno.ts';
+import { fibLookup } from './fib.ts';
 import type { HelperEnv, HelperRow, RegFile } from './helper.ts';
 import { mapArgument } from './map.ts';
 import { packetLength, packetOf } from './packet.ts';
@@ -135,6 +136,7 @@ export const XDP_HELPERS = [
     gplOnly: true,
     since: '4.18',
     progTypes: ['tc', 'xdp'],
+    run: fibLookup,
   },
   {
     id: 188,

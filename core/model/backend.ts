@@ -20,6 +20,7 @@ import { helperById } from '../helpers/index.ts';
 import { CgroupStorageMap } from '../maps/cgroup-storage.ts';
 import { EBADF, EINVAL } from '../maps/errno.ts';
 import { createMap } from '../maps/index.ts';
+import { LocalStorageMap } from '../maps/local-storage.ts';
 import type { BpfMap, MapHost } from '../maps/map.ts';
 import { ProgArrayMap } from '../maps/prog-array.ts';
 import type { MapSpec, ObjectSpec, ProgSpec } from '../spec/spec.ts';
@@ -41,6 +42,7 @@ import { linkMaps, movePacketLoads } from './link.ts';
 import { contextSize } from './packet-buffer.ts';
 import { PACKET_KINDS, PacketPath } from './packet-path.ts';
 import { type CountingReader, openRecordReader } from './records.ts';
+import type { Routes } from './routes.ts';
 import type { EventSource, SyscallInterest } from './source.ts';
 import { TraceBuffer } from './trace-pipe.ts';
 import { formatText } from './tracepoints/format.ts';
@@ -201,6 +203,12 @@ export class ModelBackend implements Backend {
 
   #newMap(spec: MapSpec, object: ObjectSpec): BpfMap {
     const map = createMap(attrsOf(spec, object.btf, this.kernelBtf), this.#mapHost);
+    // What programs hung on an object goes with it: another one may have its address next.
+    if (map instanceof LocalStorageMap)
+      this.kernel.objects.onFree ??= (offset) => {
+        for (const other of this.#mapsByOffset.values())
+          if (other instanceof LocalStorageMap) other.deleteOwner(offset);
+      };
     this.#mapsByOffset.set(map.offset, map);
     for (const { key, value } of spec.initial ?? []) {
       const error = map.update(key, value, 0);
@@ -350,6 +358,11 @@ export class ModelBackend implements Backend {
    */
   injectPacket(device: string, packet: Uint8Array): number {
     return this.#packets.receive(device, packet);
+  }
+
+  /** Routes that bpf_fib_lookup finds; empty at first. */
+  get routes(): Routes {
+    return this.#env.routes;
   }
 
   /**

@@ -4,6 +4,7 @@
  */
 import { utf8Decode } from '../base/bytes.ts';
 import { FIRST_MAPPED, KERNEL_HI, kernelAddress, type LinearMemory } from '../base/memory.ts';
+import type { Route } from '../helpers/fib.ts';
 import type { HelperEnv, Packet, RedirectRequest } from '../helpers/helper.ts';
 import type { BpfMap } from '../maps/map.ts';
 import { DEVICES } from './devices.ts';
@@ -11,6 +12,7 @@ import type { HookEvent } from './hooks.ts';
 import { CALL_OFFSET, type ModelKernel } from './kernel.ts';
 import { NS_INODES } from './namespaces.ts';
 import { loadFromPacket } from './packet-socket.ts';
+import { Routes } from './routes.ts';
 import { Timers } from './timers.ts';
 import { FLAGS, type TraceBuffer } from './trace-pipe.ts';
 
@@ -31,6 +33,9 @@ const ENTRY_PATH = ['do_syscall_64', 'entry_SYSCALL_64_after_hwframe'];
 /** Room between two functions of the model (core/model/symbols.ts). */
 const FUNCTION_SIZE = 64;
 
+/** MTU of the devices: what Linux gives loopback and Ethernet. */
+const LOOPBACK_MTU = 65536;
+const ETHERNET_MTU = 1500;
 /** Inode number, and id, of the root of the cgroup hierarchy. */
 const ROOT_CGROUP = 1;
 /** Minor number that the first mounted pseudo file systems leave to nsfs. */
@@ -54,6 +59,7 @@ export class ModelEnv implements HelperEnv {
   onClone: ((request: RedirectRequest) => void) | undefined;
   readonly task: HelperEnv['task'];
   readonly timers: Timers;
+  readonly routes = new Routes();
   program: HelperEnv['program'];
   /** Takes what an iterator's program writes: 0, or -EOVERFLOW. */
   seqFile: ((bytes: Uint8Array) => number) | undefined;
@@ -258,6 +264,27 @@ export class ModelEnv implements HelperEnv {
     }
     this.redirected = request;
     return 0;
+  }
+
+  deviceMtu(ifindex: number): number | undefined {
+    return DEVICES[ifindex - 1] === undefined ? undefined : ifindex === 1 ? LOOPBACK_MTU : ETHERNET_MTU;
+  }
+
+  route(destination: Uint8Array): Route | undefined {
+    return this.routes.find(destination);
+  }
+
+  socketFacts(lo: number, hi: number): ReturnType<NonNullable<HelperEnv['socketFacts']>> {
+    const at = lo >>> 0;
+    if (hi !== KERNEL_HI || at < FIRST_MAPPED || at >= this.memory.u8.length) return undefined;
+    const get = (path: string): bigint => this.#kernel.objects.get('sock', at, path);
+    return {
+      family: Number(get('__sk_common.skc_family')),
+      state: Number(get('__sk_common.skc_state')),
+      type: Number(get('sk_type')),
+      protocol: Number(get('sk_protocol')),
+      cookie: pair(get('__sk_common.skc_cookie.counter')),
+    };
   }
 
   /** For %pS and its like. */

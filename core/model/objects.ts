@@ -30,6 +30,8 @@ export class KernelObjects {
   readonly btf: Btf;
   /** `struct.path` of every field that was written but that this BTF does not have. */
   readonly missing = new Set<string>();
+  /** Told of every object that goes, before its memory is anybody else's. */
+  onFree: ((offset: number) => void) | undefined;
   #structs = new Map<string, Composite | undefined>();
   /** Places by struct, then path: two lookups are cheaper than making one key. */
   #places = new Map<string, Map<string, FieldPlace | undefined>>();
@@ -62,6 +64,7 @@ export class KernelObjects {
   }
 
   free(struct: string, offset: number, fallbackSize?: number): void {
+    this.onFree?.(offset);
     this.memory.free(offset, this.#allocationSize(struct, fallbackSize));
   }
 

@@ -11,6 +11,8 @@ const LAYOUTS = {
   skb: { size: 192, len: 0, protocol: 16, ingress: 36, ifindex: 40, data: 76, end: 80, meta: 140 },
   xdp: { size: 24, len: -1, protocol: -1, ingress: 12, ifindex: -1, data: 0, end: 4, meta: 8 },
 } as const;
+/** Offsets of the VLAN tag in struct __sk_buff. */
+const VLAN = { present: 20, tci: 24, proto: 28 } as const;
 const POINTERS = 24;
 const ETHERNET_HEADER = 14;
 /** Room before a packet (XDP_PACKET_HEADROOM) and behind it. */
@@ -88,6 +90,17 @@ export class PacketBuffer {
 
   /** The packet's bytes as the program left them. */
   bytes(packet: Packet): Uint8Array {
-    return this.#memory.u8.slice(packet.data, packet.end);
+    const { u8, view } = this.#memory;
+    const bytes = u8.slice(packet.data, packet.end);
+    if (this.#kind !== 'skb' || view.getUint32(this.#ctx + VLAN.present, true) === 0 || bytes.length < ETHERNET_HEADER)
+      return bytes;
+    // A tag beside the bytes is put among them where the packet leaves (validate_xmit_vlan).
+    const out = new Uint8Array(bytes.length + 4);
+    out.set(bytes.subarray(0, 12));
+    const tag = new DataView(out.buffer, 12, 4);
+    tag.setUint16(0, view.getUint32(this.#ctx + VLAN.proto, true), true);
+    tag.setUint16(2, view.getUint32(this.#ctx + VLAN.tci, true), false);
+    out.set(bytes.subarray(12), 16);
+    return out;
   }
 }

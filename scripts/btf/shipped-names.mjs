@@ -32,7 +32,7 @@ export const STRUCTS = `
   cpumask percpu_counter srcu_struct completion wait_queue_head eventfd_ctx pipe_inode_info pipe_buffer kcov clocksource cpuidle_state cpuidle_device cpufreq_policy
   user_regs_struct desc_struct user_desc perf_branch_entry perf_callchain_entry pernet_operations seq_file kern_ipc_perm msg_msg sched_attr sched_param
   scm_cookie scm_fp_list kprobe kretprobe uprobe tasklet_struct nlmsghdr statfs64 buffer_head __kernel_timex timezone pool_workqueue bpf_attr
-  nfs_commit_data nfs_commitargs nfs_open_context sched_avg load_weight callback_head wait_opts cpuacct task_delay_info taskstats pci_dev
+  tcp6_sock udp6_sock tcp_timewait_sock nfs_commit_data nfs_commitargs nfs_open_context sched_avg load_weight callback_head wait_opts cpuacct task_delay_info taskstats pci_dev
 `;
 
 /** Structs by name pattern: contexts of BPF programs and their UAPI, fields of tracepoints, parameters of system calls. */

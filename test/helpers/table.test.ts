@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { HELPERS, helperById, helperByName, nearestHelpers, signatureOf } from '../../core/helpers/index.ts';
+import { UNMODELLED, whyUnmodelled } from '../../core/helpers/unmodelled.ts';
 import { call, testEnv } from './env.ts';
 
 describe('the helper table', () => {
@@ -30,6 +31,12 @@ describe('the helper table', () => {
 
   it('has versions that look like versions', () => {
     for (const row of HELPERS) expect(row.since, row.name).toMatch(/^[3456]\.\d+$/);
+  });
+
+  it('has a behaviour or a reason for every helper, never both', () => {
+    const without = HELPERS.filter((row) => !row.run).map((row) => row.name);
+    expect(without.filter((name) => whyUnmodelled(name) === undefined)).toEqual([]);
+    expect(Object.values(UNMODELLED).flat().sort()).toEqual(without.sort());
   });
 
   it('knows the second signatures', () => {

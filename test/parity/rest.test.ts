@@ -123,6 +123,26 @@ KFUNC_PROBE(tcp_v4_connect, struct sock *sk) {
     expect(b.getTable<number, bigint>('out').get(0)).toBe(5n);
   });
 
+  it('values hang on a socket no longer than it lives', () => {
+    const { bpf } = world((w) => {
+      for (let port = 80; port < 84; port++) {
+        const task = w.spawn({ comm: 'client' });
+        task.connect(task.socket(), '192.0.2.1', port);
+        task.exit(0);
+      }
+    });
+    const b = bpf(`BPF_SK_STORAGE(store, u64); BPF_HASH(most, u32, u64); BPF_HASH(places, u64, u64);
+KFUNC_PROBE(tcp_v4_connect, struct sock *sk) {
+  u64 zero = 0, place = (u64)sk; u64 *v = store.sk_storage_get(sk, &zero, BPF_SK_STORAGE_GET_F_CREATE);
+  if (v) { *v += 1; u32 key = *v; most.increment(key); places.increment(place); }
+  return 0;
+}`);
+    b.wait();
+    expect([...b.getTable<number, bigint>('most').entries()]).toEqual([[1, 4n]]);
+    // The test is one only where an address comes again.
+    expect([...b.getTable('places').keys()].length).toBeLessThan(4);
+  });
+
   it('functions are loaded and unloaded [X.load_func_unload_func]', () => {
     const b = world().bpf('int f(void *ctx) { return 0; }');
     const func = b.loadFunc('f', BPF.KPROBE);
