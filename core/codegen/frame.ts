@@ -7,28 +7,30 @@
 import { alignUp } from '../base/bytes.ts';
 import { STACK_SIZE } from '../isa/ops.ts';
 import { BitSet } from './liveness.ts';
-import { forDefs, forUses, type MBlock, type MFunc, type MInst, NO_REG, type Slot } from './mir.ts';
+import { forDefs, forUses, type MBlock, type MFunc, type MInst, NO_REG, reversePostorder, type Slot } from './mir.ts';
 
 /** Gives every slot that is mentioned its offset; bytes of the frame. Runs after register allocation. */
 export function layoutFrame(fn: MFunc): number {
   const mentioned = new Set<Slot>();
   for (const b of fn.blocks) for (const i of b.insts) if (i.slot) mentioned.add(i.slot);
   fn.slots = fn.slots.filter((s) => mentioned.has(s)).sort((a, b) => b.align - a.align);
-  const alone = place(fn.slots, () => false);
-  if (alone <= STACK_SIZE) return alone;
+  if (fn.slots.reduce((sum, s) => sum + s.size, 0) <= STACK_SIZE) {
+    const alone = place(fn.slots, (_, placed) => [...placed]);
+    if (alone <= STACK_SIZE) return alone;
+  }
   const conflicts = overlaps(fn);
   fn.slots.sort((a, b) => b.align - a.align || b.size - a.size);
-  return place(fn.slots, (a, b) => !conflicts.has(a) || !conflicts.get(a)!.has(b));
+  return place(fn.slots, (slot, placed) => [...conflicts.get(slot)!].filter((p) => placed.has(p)));
 }
 
-/** First fit from the top. */
-function place(slots: readonly Slot[], mayShare: (a: Slot, b: Slot) => boolean): number {
+/** First fit from the top; `foesOf` gives those of the placed ones that the slot may not share bytes with. */
+function place(slots: readonly Slot[], foesOf: (slot: Slot, placed: ReadonlySet<Slot>) => Slot[]): number {
   let depth = 0;
-  const placed: Slot[] = [];
+  const placed = new Set<Slot>();
   for (const slot of slots) {
     // By where they begin: foes of one slot may share bytes with each other.
     const begin = (p: Slot) => -p.offset - p.size;
-    const foes = placed.filter((p) => !mayShare(slot, p)).sort((a, b) => begin(a) - begin(b));
+    const foes = foesOf(slot, placed).sort((a, b) => begin(a) - begin(b));
     let at = alignUp(slot.size, slot.align);
     for (const foe of foes) {
       if (at <= begin(foe)) break;
@@ -36,7 +38,7 @@ function place(slots: readonly Slot[], mayShare: (a: Slot, b: Slot) => boolean):
     }
     slot.offset = -at;
     depth = Math.max(depth, at);
-    placed.push(slot);
+    placed.add(slot);
   }
   return alignUp(depth, 8);
 }
@@ -46,28 +48,26 @@ function overlaps(fn: MFunc): Map<Slot, Set<Slot>> {
   const n = fn.slots.length;
   const number = new Map(fn.slots.map((s, i) => [s, i]));
   const everywhere = new Set<number>();
-  const mentions = mentionsOf(fn, number, everywhere);
+  const order = reversePostorder(fn);
+  const mentions = mentionsOf(order, number, everywhere);
   const inBlock = new Map<MBlock, BitSet>();
-  for (const b of fn.blocks) {
+  for (const b of order) {
     const set = new BitSet(n);
     for (const list of mentions.get(b)!) for (const s of list) set.add(s);
     inBlock.set(b, set);
   }
+  const backwards = [...order].reverse();
   const flow = (forward: boolean): Map<MBlock, BitSet> => {
     // Mentioned on some path before the block's start (forward), after its end (backward).
-    const at = new Map<MBlock, BitSet>(fn.blocks.map((b) => [b, new BitSet(n)]));
+    const at = new Map<MBlock, BitSet>(order.map((b) => [b, new BitSet(n)]));
     for (let changed = true; changed; ) {
       changed = false;
-      for (const b of forward ? fn.blocks : [...fn.blocks].reverse()) {
-        const to = at.get(b)!.words;
+      for (const b of forward ? order : backwards) {
+        const to = at.get(b)!;
         for (const from of forward ? b.preds : b.succs) {
-          const [far, near] = [at.get(from)!.words, inBlock.get(from)!.words];
-          for (let w = 0; w < to.length; w++) {
-            const next = (to[w]! | far[w]! | near[w]!) >>> 0;
-            if (next === to[w]) continue;
-            to[w] = next;
-            changed = true;
-          }
+          if (!at.has(from)) continue;
+          if (to.join(at.get(from)!)) changed = true;
+          if (to.join(inBlock.get(from)!)) changed = true;
         }
       }
     }
@@ -75,16 +75,15 @@ function overlaps(fn: MFunc): Map<Slot, Set<Slot>> {
   };
   const before = flow(true);
   const after = flow(false);
-  const live = liveSpills(fn, number);
+  const live = liveSpills(number, backwards);
   const spills = fn.slots.map((s) => s.spill);
   const out = new Map<Slot, Set<Slot>>(fn.slots.map((s) => [s, new Set<Slot>()]));
   const clash = (a: number, b: number) => {
     out.get(fn.slots[a]!)!.add(fn.slots[b]!);
     out.get(fn.slots[b]!)!.add(fn.slots[a]!);
   };
-  const seen = new Uint8Array(n * n);
   for (const s of everywhere) for (let t = 0; t < n; t++) if (s !== t) clash(s, t);
-  for (const b of fn.blocks) {
+  for (const b of order) {
     const lists = mentions.get(b)!;
     const last = new Map<number, number>();
     const first = new Map<number, number>();
@@ -101,59 +100,64 @@ function overlaps(fn: MFunc): Map<Slot, Set<Slot>> {
       return from === undefined || to === undefined ? undefined : [from, to];
     };
     const present: { s: number; from: number; to: number }[] = [];
-    for (let s = 0; s < n; s++) {
+    const enter = (s: number) => {
       const r = range(s);
       if (r) present.push({ s, from: r[0], to: r[1] });
-    }
-    present.forEach((x, i) => {
-      for (let k = i + 1; k < present.length; k++) {
-        const y = present[k]!;
-        if (x.from <= y.to && y.from <= x.to && seen[x.s * n + y.s] === 0) {
-          seen[x.s * n + y.s] = 1;
-          clash(x.s, y.s);
-        }
-      }
+    };
+    // What the block does not mention is in use in it only when both sides do.
+    for (const s of first.keys()) enter(s);
+    after.get(b)!.forEach((s) => {
+      if (!first.has(s) && before.get(b)!.has(s)) enter(s);
     });
+    present.sort((x, y) => x.from - y.from);
+    let open: typeof present = [];
+    for (const x of present) {
+      open = open.filter((y) => y.to >= x.from);
+      for (const y of open) clash(x.s, y.s);
+      open.push(x);
+    }
   }
   return out;
 }
 
 /** Spill slots that hold a value somebody loads later: at the start and at the end of each block. */
-function liveSpills(fn: MFunc, number: Map<Slot, number>): [atStart: Map<MBlock, BitSet>, atEnd: Map<MBlock, BitSet>] {
-  const n = fn.slots.length;
+function liveSpills(
+  number: Map<Slot, number>,
+  backwards: readonly MBlock[],
+): [atStart: Map<MBlock, BitSet>, atEnd: Map<MBlock, BitSet>] {
+  const n = number.size;
   const [atStart, atEnd] = [new Map<MBlock, BitSet>(), new Map<MBlock, BitSet>()];
-  for (const b of fn.blocks) {
+  for (const b of backwards) {
     atStart.set(b, new BitSet(n));
     atEnd.set(b, new BitSet(n));
   }
   for (let changed = true; changed; ) {
     changed = false;
-    for (const b of [...fn.blocks].reverse()) {
+    for (const b of backwards) {
       const out = atEnd.get(b)!;
       for (const to of b.succs) out.join(atStart.get(to)!);
       const live = new BitSet(n);
-      live.set(out);
+      live.join(out);
       for (let i = b.insts.length - 1; i >= 0; i--) {
         const inst = b.insts[i]!;
         if (!inst.slot?.spill) continue;
         if (inst.op === 'st') live.delete(number.get(inst.slot)!);
         else live.add(number.get(inst.slot)!);
       }
-      const known = atStart.get(b)!;
-      live.forEach((s) => {
-        if (known.has(s)) return;
-        known.add(s);
-        changed = true;
-      });
+      if (atStart.get(b)!.join(live)) changed = true;
     }
   }
   return [atStart, atEnd];
 }
 
 /** Per instruction, the slots it mentions: by name, or through registers that may hold their address. */
-function mentionsOf(fn: MFunc, number: Map<Slot, number>, everywhere: Set<number>): Map<MBlock, number[][]> {
+function mentionsOf(
+  order: readonly MBlock[],
+  number: Map<Slot, number>,
+  everywhere: Set<number>,
+): Map<MBlock, number[][]> {
   type Holding = (Set<number> | undefined)[];
-  const atStart = new Map<MBlock, Holding>(fn.blocks.map((b) => [b, []]));
+  const atStart = new Map<MBlock, Holding>(order.map((b) => [b, []]));
   const out = new Map<MBlock, number[][]>();
   const step = (i: MInst, holding: Holding): number[] => {
     const touched = new Set<number>();
@@ -177,9 +181,11 @@ function mentionsOf(fn: MFunc, number: Map<Slot, number>, everywhere: Set<number
     if (result && result.size > 0) holding[i.dst] = result;
     return [...touched];
   };
-  for (let changed = true; changed; ) {
-    changed = false;
-    for (const b of fn.blocks) {
+  let stale = new Set(order);
+  while (stale.size > 0) {
+    const again = new Set<MBlock>();
+    for (const b of order) {
+      if (!stale.delete(b)) continue;
       const holding: Holding = atStart.get(b)!.map((s) => s && new Set(s));
       out.set(
         b,
@@ -192,11 +198,13 @@ function mentionsOf(fn: MFunc, number: Map<Slot, number>, everywhere: Set<number
             const have = (target[r] ??= new Set());
             if (have.has(s)) continue;
             have.add(s);
-            changed = true;
+            // Blocks that still come in this round see it then; the others in the next.
+            if (!stale.has(to)) again.add(to);
           }
         });
       }
     }
+    stale = again;
   }
   return out;
 }

@@ -15,8 +15,8 @@ import { emit } from './emit.ts';
 import { layoutFrame } from './frame.ts';
 import { Selector } from './isel.ts';
 import { layoutBlocks } from './layout.ts';
-import { removeDead } from './liveness.ts';
-import type { MFunc } from './mir.ts';
+import { removeDead, TooManyLive } from './liveness.ts';
+import { MFunc } from './mir.ts';
 import { peephole } from './peephole.ts';
 import { allocateRegisters } from './regalloc.ts';
 
@@ -107,7 +107,17 @@ function generateFunc(fn: Func, cpu: 1 | 2 | 3 | 4, error: Report): { fn: MFunc;
   const selector = new Selector(fn, { cpu });
   const mfn = selector.run();
   for (const c of selector.complaints) error(c.message, fn.name, c.loc);
-  allocateRegisters(mfn);
+  try {
+    allocateRegisters(mfn);
+  } catch (e) {
+    if (!(e instanceof TooManyLive)) throw e;
+    error(
+      `'${fn.name}' has more values in use at once than ten registers and ${STACK_SIZE} bytes of stack hold`,
+      fn.name,
+      fn.loc,
+    );
+    return { fn: new MFunc(fn.name), frame: 0 };
+  }
   while (peephole(mfn)) removeDead(mfn);
   const frame = layoutFrame(mfn);
   layoutBlocks(mfn);

@@ -3,7 +3,7 @@
  * out so that as many as possible fall through into a successor: depth first, a block after all of its forward predecessors, loops
  * together, unlikely blocks last.
  */
-import { MBlock as Block, linkBlocks, type MBlock, MCOND_NOT, type MFunc, MInst } from './mir.ts';
+import { MBlock as Block, linkBlocks, type MBlock, MCOND_NOT, type MFunc, MInst, reversePostorder } from './mir.ts';
 
 /** Thread, merge and order the blocks; afterwards a block without a final jump falls into the next one. */
 export function layoutBlocks(fn: MFunc): void {
@@ -156,7 +156,8 @@ function join(fn: MFunc, a: MBlock, b: MBlock, length: number): void {
 
 /** Depth first; among the successors of the block just placed the deepest loop first, then one that waits for nobody. */
 function order(fn: MFunc): MBlock[] {
-  const rank = postorderRank(fn);
+  // An edge to a lower or equal rank goes back.
+  const rank = new Map(reversePostorder(fn).map((b, i) => [b, i]));
   const placed = new Set<MBlock>();
   const out: MBlock[] = [];
   const waiting: MBlock[] = [];
@@ -200,25 +201,6 @@ function fromWaiting(
     }
   }
   return undefined;
-}
-
-/** Position in reverse postorder: an edge to a lower or equal rank goes back. */
-function postorderRank(fn: MFunc): Map<MBlock, number> {
-  const seen = new Set<MBlock>([fn.blocks[0]!]);
-  const post: MBlock[] = [];
-  const stack = [{ b: fn.blocks[0]!, next: 0 }];
-  while (stack.length > 0) {
-    const top = stack[stack.length - 1]!;
-    const to = top.b.succs[top.next++];
-    if (!to) {
-      post.push(top.b);
-      stack.pop();
-    } else if (!seen.has(to)) {
-      seen.add(to);
-      stack.push({ b: to, next: 0 });
-    }
-  }
-  return new Map(post.reverse().map((b, i) => [b, i]));
 }
 
 function fallThrough(fn: MFunc): void {

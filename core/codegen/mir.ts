@@ -227,3 +227,22 @@ export function linkBlocks(fn: MFunc): void {
     }
   }
 }
+
+/** Blocks reached from the entry, each after its predecessors except over back edges. Needs the links. */
+export function reversePostorder(fn: MFunc): MBlock[] {
+  const seen = new Set<MBlock>([fn.blocks[0]!]);
+  const post: MBlock[] = [];
+  const stack = [{ b: fn.blocks[0]!, next: 0 }];
+  while (stack.length > 0) {
+    const top = stack[stack.length - 1]!;
+    const to = top.b.succs[top.next++];
+    if (!to) {
+      post.push(top.b);
+      stack.pop();
+    } else if (!seen.has(to)) {
+      seen.add(to);
+      stack.push({ b: to, next: 0 });
+    }
+  }
+  return post.reverse();
+}

@@ -4,7 +4,7 @@
  * copies and phi copies are most of the moves, and each one left is an instruction the program pays for.
  */
 import { REG_FP } from '../isa/ops.ts';
-import { BitSet, removeDead, walkBackwards } from './liveness.ts';
+import { BitSet, MOST_LIVE, removeDead, TooManyLive, walkBackwards } from './liveness.ts';
 import { FIRST_VREG, forDefs, forUses, isCopy, type MFunc, type MInst, mapRegs } from './mir.ts';
 import { isRematerialised, spill } from './spill.ts';
 
@@ -133,7 +133,9 @@ class Colouring {
           }
         }
         forDefs(inst, (d) => {
+          let count = 0;
           live.forEach((l) => {
+            if (++count > MOST_LIVE) throw new TooManyLive();
             if (!(copy && l === inst.src)) this.addEdge(d, l);
           });
           // What one instruction writes cannot share, even when dead afterwards.
@@ -250,29 +252,27 @@ class Colouring {
 
   /** Every neighbour of v is easy to colour or already a neighbour of the machine register u. */
   private georgeTest(u: number, v: number): boolean {
-    let ok = true;
-    this.neighbours(v, (t) => {
-      if (ok && !(this.degree[t]! < K || t <= REG_FP || this.interferes(t, u))) ok = false;
-    });
-    return ok;
+    for (const t of this.adjacent[v]!) {
+      if (!this.gone[t] && this.degree[t]! >= K && t > REG_FP && !this.interferes(t, u)) return false;
+    }
+    return true;
   }
 
-  /** The joined node has fewer than K hard neighbours. */
+  /** The joined node has fewer than K hard neighbours; or George's test holds, which asks v alone, the one with fewer. */
   private briggsTest(u: number, v: number): boolean {
+    if (this.georgeTest(u, v)) return true;
     const seen = new Set<number>();
     let hard = 0;
-    const count = (t: number) => {
-      if (seen.has(t)) return;
-      seen.add(t);
-      // A neighbour of both loses one edge by the join.
-      const degree = this.degree[t]! - (t > REG_FP && this.interferes(t, u) && this.interferes(t, v) ? 1 : 0);
-      if (degree >= K) hard++;
-    };
-    this.neighbours(u, count);
-    this.neighbours(v, count);
-    if (hard < K) return true;
-    // George's test either way round may hold where Briggs's does not.
-    return this.georgeTest(u, v);
+    for (const list of [this.adjacent[v]!, this.adjacent[u]!]) {
+      for (const t of list) {
+        if (this.gone[t] || seen.has(t)) continue;
+        seen.add(t);
+        // A neighbour of both loses one edge by the join.
+        const degree = this.degree[t]! - (t > REG_FP && this.interferes(t, u) && this.interferes(t, v) ? 1 : 0);
+        if (degree >= K && ++hard >= K) return false;
+      }
+    }
+    return true;
   }
 
   private combine(u: number, v: number): void {

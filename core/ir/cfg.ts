@@ -7,8 +7,9 @@ import { type Block, type Func, type Inst, isLeaf, successors, terminator } from
 /** Fill `preds` of every block. A block that branches twice to one successor appears there once. */
 export function computePreds(fn: Func): void {
   for (const block of fn.blocks) block.preds = [];
+  // The branches of one block come one after the other: a repeated one is the last in the list.
   for (const block of fn.blocks)
-    for (const to of successors(block)) if (!to.preds.includes(block)) to.preds.push(block);
+    for (const to of successors(block)) if (to.preds[to.preds.length - 1] !== block) to.preds.push(block);
 }
 
 /** Blocks reached from the entry, each after its predecessors except over back edges. Iterative: deep graphs do not overflow. */
@@ -198,14 +199,13 @@ export function findLoops(dom: Dominators): Loop[] {
     }
     found.push({ header, latches, blocks });
   }
-  const loops: Loop[] = [];
-  for (const l of found) {
-    let parent: Loop | undefined;
-    for (const outer of loops)
-      if (outer.blocks.has(l.header) && (!parent || outer.depth > parent.depth)) parent = outer;
-    loops.push({ ...l, parent, depth: (parent?.depth ?? 0) + 1 });
-  }
-  return loops;
+  const innermost = new Map<Block, Loop>();
+  return found.map((l) => {
+    const parent = innermost.get(l.header);
+    const loop: Loop = { ...l, parent, depth: (parent?.depth ?? 0) + 1 };
+    for (const b of l.blocks) innermost.set(b, loop);
+    return loop;
+  });
 }
 
 /** Every value of a function used as an operand: how often. Leaves included. */

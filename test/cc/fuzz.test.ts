@@ -128,6 +128,14 @@ const ENDLESS: Readonly<Record<string, string>> = {
   'deep.h': '#if __INCLUDE_LEVEL__ < 40\n#include "deep.h"\n#include "deep.h"\n#endif\n',
 };
 
+const lines = (n: number, line: (i: number) => string) => Array.from({ length: n }, (_, i) => line(i)).join('\n');
+/** Functions each of which calls the next twice, 30 levels of them. */
+const twice = (params: string, args: string, leaf: string, ret = 'int') =>
+  `struct s { int a, b; };\nstatic ${ret} f0(${params}) { ${leaf} return a; }\n${lines(
+    30,
+    (i) => `static ${ret} f${i + 1}(${params}) { ${ret} b = f${i}(${args}); a = f${i}(${args}); return b; }`,
+  )}`;
+
 it.each([
   ['an empty file', ''],
   ['one NUL', '\0'],
@@ -168,6 +176,39 @@ it.each([
   ['a header that includes itself twice', '#include "twice.h"'],
   ['a header that includes itself twice to a depth', '#include "deep.h"'],
   ['a huge array', 'int f(void *ctx) { int a[1000000000]; return a[5]; }'],
+  [
+    'functions that call the next twice',
+    `${twice('int a', 'a', 'a += bpf_get_prandom_u32();')}\nint f(void *ctx) { return f30(1); }`,
+  ],
+  [
+    'functions of six parameters that call the next twice',
+    `${twice('int a, int c, int d, int e, int g, int h', 'a, 1, 2, 3, 4, 5', '')}\nint f(void *ctx) { return f30(1, 2, 3, 4, 5, 6); }`,
+  ],
+  [
+    'functions of structs that call the next twice',
+    `${twice('struct s a', 'a', '', 'struct s')}\nint f(void *ctx) { struct s s = {}; return f30(s).a; }`,
+  ],
+  [
+    'many lookups',
+    `BPF_HASH(h, u64, u64);\nint f(void *ctx) { ${lines(1_000, (i) => `{ u64 k = ${i}; u64 *v = h.lookup(&k); if (v) *v += 1; }`)} return 0; }`,
+  ],
+  [
+    'many ifs',
+    `int f(void *ctx) { u64 a = bpf_ktime_get_ns(), b = 0;\n${lines(3_000, (i) => `if (a > ${i * 7}) b += ${i} ^ a;`)} return b; }`,
+  ],
+  [
+    'many gotos',
+    `int f(void *ctx) { u64 a = bpf_ktime_get_ns(); ${lines(3_000, (i) => `l${i}: a += ${i}; if (a == ${i * 7}) goto l${Math.min(2_999, i + 5)};`)} return a; }`,
+  ],
+  [
+    'many loops',
+    `int f(void *ctx) { u64 s = 0; ${lines(1_000, () => 'for (int i = 0; i < 100; i++) s += bpf_ktime_get_ns();')} return s; }`,
+  ],
+  ['many messages', `int f(void *ctx) { ${lines(5_000, (i) => `bpf_trace_printk("hi %d", ${i});`)} return 0; }`],
+  [
+    'many values at once',
+    `int f(void *ctx) { ${lines(2_500, (i) => `u64 v${i} = bpf_ktime_get_ns() + ${i};`)} u64 s = 0; ${lines(2_500, (i) => `s += v${i};`)} return s; }`,
+  ],
   ['a huge struct on the stack', 'struct s { char c[100000]; };\nint f(void *ctx) { struct s s = {}; return s.c[9]; }'],
 ])('%s ends within two seconds', (_name, text) => {
   const began = performance.now();

@@ -33,7 +33,7 @@ export function lowerCall(f: Lowering, e: CallExpr, into?: Place): Inst | undefi
   }
   const depth = depthOf(f.frame);
   const spaces = e.args.map((a) => f.frame.provenance.spaceOf(a));
-  if (callable(fn) && f.calls.outOfLine(fn, depth)) {
+  if (callable(fn) && f.calls.outOfLine(fn)) {
     const args = e.args.map((a) => wide(f, rvalue(f, a)));
     f.at(e.at);
     f.calls.called(fn, spaces);

@@ -29,12 +29,10 @@ export interface Frame {
 /** What the unit knows of functions called rather than inlined. */
 export interface Calls {
   /** Is it better called than inlined? */
-  outOfLine(fn: FuncSymbol, depth: number): boolean;
+  outOfLine(fn: FuncSymbol): boolean;
   /** A call with these argument spaces was made. */
   called(fn: FuncSymbol, spaces: readonly Space[]): void;
   provenance(fn: FuncSymbol, caller: Provenance, spaces: readonly Space[]): Provenance;
-  /** Statements lowered so far, for the inlining budget. */
-  spent: number;
 }
 
 export class Lowering {

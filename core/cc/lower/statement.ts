@@ -1,24 +1,24 @@
 /** Statements to blocks. */
 import type { Block, IntType } from '../../ir/ir.ts';
 import { type IntType as CIntType, integerOf } from '../ctype.ts';
-import { Fatal } from '../report.ts';
 import type { LoopStmt, Stmt, SwitchStmt } from '../tree.ts';
 import { initVariable } from './init.ts';
 import { inMemory, irType, isSigned, type Lowering } from './lowering.ts';
 import { load, placeOf, store } from './place.ts';
 import { branch, effect, labelBlock, recordInto, rvalue } from './value.ts';
 
-/** Statements that inlining may make of one program before it is too large to load anyway (a million verified instructions). */
-const MOST_STATEMENTS = 400_000;
+/** IR values that one program may take: a quarter of them are more instructions than a jump can cross. */
+const MOST_VALUES = 250_000;
 /** A case range up to this many values becomes single cases; wider ones are compared. */
 const MOST_RANGE = 32n;
 
 export function lowerStatement(f: Lowering, s: Stmt): void {
   const { b } = f;
-  if (++f.calls.spent > MOST_STATEMENTS) {
-    f.cx.report.error(s.at, `the program is too large: inlining makes more than ${MOST_STATEMENTS} statements of it`);
-    throw new Fatal();
-  }
+  if (b.fn.nextId > MOST_VALUES)
+    f.cx.report.fatal(
+      s.at,
+      `'${b.fn.name}' is too large: with the functions inlined into it, it makes more than ${MOST_VALUES} values`,
+    );
   f.at(s.at);
   switch (s.kind) {
     case 'empty':

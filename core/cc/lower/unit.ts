@@ -11,8 +11,10 @@ import { type Calls, type Frame, inMemory, irType, isSigned, Lowering, locOf } f
 import { joinSpace, Provenance, type Space } from './provenance.ts';
 import { lowerStatement } from './statement.ts';
 
-/** Statements inlined into one program after which further functions become calls. */
-const INLINE_BUDGET = 4_000;
+/** IR values made for one program after which further functions become calls. */
+const INLINE_BUDGET = 20_000;
+/** The same for a function that became a call because a budget was spent: functions that call one another twice would fill one after the other. */
+const CALLED_BUDGET = 1_000;
 
 export interface LoweredUnit {
   readonly module: Module;
@@ -118,9 +120,9 @@ function lowerFunction(
     spaces ?? fn.params.map((p) => (p.source?.kind === 'ctx' ? 'ctx' : (p.space ?? 'native')));
   const provenance = new Provenance(kind, returns);
   provenance.infer(fn, given);
+  const budget = entry || fn.noinline ? INLINE_BUDGET : CALLED_BUDGET;
   const calls: Calls = {
-    spent: 0,
-    outOfLine: (callee) => callee.noinline || calls.spent > INLINE_BUDGET,
+    outOfLine: (callee) => callee.noinline || b.fn.nextId > budget,
     called: (callee, argSpaces) => outside.called(callee, kind, argSpaces),
     provenance: (callee, _caller, argSpaces) => {
       const p = new Provenance(kind, returns);

@@ -8,6 +8,9 @@ import { newInst } from '../build.ts';
 import { computePreds } from '../cfg.ts';
 import type { Block, Func, Inst, Module } from '../ir.ts';
 
+/** Bytes of variables times blocks: what is followed at once, so that a long program takes no time that grows with its square. */
+const MOST_FOLLOWED = 1 << 21;
+
 export function dse(fn: Func, context?: { readonly module: Module }): boolean {
   return new ByteLiveness(fn, context?.module).run();
 }
@@ -24,8 +27,9 @@ class ByteLiveness {
     this.fn = fn;
     this.aliases = new Aliases(fn, module);
     let at = 0;
+    const most = MOST_FOLLOWED / fn.blocks.length;
     for (const alloca of fn.blocks[0]!.insts) {
-      if (alloca.op !== 'alloca' || this.aliases.escaped.has(alloca)) continue;
+      if (alloca.op !== 'alloca' || this.aliases.escaped.has(alloca) || at + alloca.size > most) continue;
       this.start.set(alloca, at);
       at += alloca.size;
     }

@@ -2,12 +2,15 @@
  * Memory that is known: a load of what was just stored or loaded takes the value instead, across blocks. The table of known places is
  * what all predecessors agree on; a loop's head knows what was known before it and nothing in the loop changes. What may change a place
  * is alias.ts's business. A load of part of a known value is left alone (the verifier tracks whole slots), except that constants split.
+ * Only the latest MOST_KNOWN places are remembered, so that the time grows as the program does.
  */
 import { Aliases, type Place } from '../alias.ts';
 import { splitAddress } from '../align.ts';
 import { newConst, newInst } from '../build.ts';
 import { Dominators, replaceAll, resolve } from '../cfg.ts';
 import { type Block, type Func, type Inst, type Module, TYPE_BITS, TYPE_BYTES } from '../ir.ts';
+
+const MOST_KNOWN = 128;
 
 interface Known {
   readonly place: Place;
@@ -31,7 +34,7 @@ export function forward(fn: Func, context?: { readonly module: Module }): boolea
           replaced.set(inst, value);
           continue;
         }
-        known.push({ place, value: inst });
+        remember(known, { place, value: inst });
         out.push(inst);
         continue;
       }
@@ -65,12 +68,21 @@ function atStart(block: Block, dom: Dominators, aliases: Aliases, atEnd: Map<Blo
   if (seen.length === 0) return [];
   let known = [...atEnd.get(seen[0]!)!];
   for (const p of seen.slice(1)) {
-    const other = atEnd.get(p)!;
-    known = known.filter((k) => other.some((o) => o.value === k.value && aliases.same(o.place, k.place)));
+    if (known.length === 0) return known;
+    const other = new Map<Inst, Place[]>();
+    for (const o of atEnd.get(p)!) {
+      const places = other.get(o.value);
+      if (places) places.push(o.place);
+      else other.set(o.value, [o.place]);
+    }
+    known = known.filter((k) => other.get(k.value)?.some((place) => aliases.same(place, k.place)));
   }
-  if (seen.length < block.preds.length) {
+  if (seen.length < block.preds.length && known.length > 0) {
     // A loop (or an irreducible knot): what its blocks change is not known at its head.
-    for (const b of between(block, dom)) for (const inst of b.insts) known = kill(known, inst, aliases);
+    for (const b of between(block, dom)) {
+      for (const inst of b.insts) known = kill(known, inst, aliases);
+      if (known.length === 0) break;
+    }
   }
   return known;
 }
@@ -85,6 +97,12 @@ function between(head: Block, dom: Dominators): Set<Block> {
     work.push(...b.preds);
   }
   return out;
+}
+
+function remember(known: Known[], one: Known): void {
+  known.push(one);
+  // Forgetting is rare this way: half of the places at once.
+  if (known.length > MOST_KNOWN) known.splice(0, known.length >> 1);
 }
 
 function kill(known: Known[], inst: Inst, aliases: Aliases): Known[] {
@@ -102,11 +120,11 @@ function afterwards(known: Known[], inst: Inst, aliases: Aliases, fn: Func): Kno
   const left = kill(known, inst, aliases);
   if (inst.op === 'store' && !inst.volatile) {
     const place: Place = { ...splitAddress(inst.args[0]!, inst.off), size: TYPE_BYTES[inst.args[1]!.type] };
-    return [...left, { place, value: inst.args[1]! }];
+    remember(left, { place, value: inst.args[1]! });
   }
   if (inst.op === 'memset' && inst.args[1]!.op === 'const') {
     const place: Place = { ...splitAddress(inst.args[0]!), size: inst.size };
-    return [...left, { place, value: newConst(fn, 'i8', inst.args[1]!.value) }];
+    remember(left, { place, value: newConst(fn, 'i8', inst.args[1]!.value) });
   }
   return left;
 }

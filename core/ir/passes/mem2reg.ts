@@ -3,8 +3,8 @@
  * memory. Phis go where definitions meet and the variable is still live (Cytron et al., pruned); a walk of the dominator tree renames.
  */
 import { newInst } from '../build.ts';
-import { Dominators, replaceAll, users } from '../cfg.ts';
-import { type Block, type Func, type Inst, TYPE_BYTES, type Type } from '../ir.ts';
+import { Dominators, phis, replaceAll, users } from '../cfg.ts';
+import { type Block, type Func, type Inst, successors, TYPE_BYTES, type Type } from '../ir.ts';
 
 export function mem2reg(fn: Func): boolean {
   const candidates = promotable(fn);
@@ -110,31 +110,63 @@ class Promotion {
   }
 
   private rename(): void {
-    const atEnd = new Map<Block, Map<Inst, Inst>>();
-    for (const block of this.dom.preorder()) {
-      const idom = this.dom.idom(block);
-      const now = new Map(idom ? atEnd.get(idom) : undefined);
-      const out: Inst[] = [];
-      for (const inst of block.insts) {
-        const alloca = inst.op === 'phi' ? this.phiOf.get(inst) : inst.args[0];
-        if (alloca && this.types.has(alloca)) {
-          if (inst.op === 'phi') now.set(alloca, inst);
-          else if (inst.op === 'store') now.set(alloca, this.as(inst.args[1]!, this.types.get(alloca)!, inst, out));
-          else if (inst.op === 'load')
-            this.replaced.set(
-              inst,
-              this.as(now.get(alloca) ?? this.undef(this.types.get(alloca)!), inst.type, inst, out),
-            );
-        }
-        out.push(inst);
+    // One table for the whole walk: what a block set is taken back when its part of the dominator tree is done.
+    const now = new Map<Inst, Inst>();
+    const arriving = new Map<Inst, Map<Block, Inst>>();
+    for (const phi of this.phiOf.keys()) arriving.set(phi, new Map());
+    type Undo = [alloca: Inst, before: Inst | undefined][];
+    const stack: { block: Block; next: number; undo: Undo }[] = [{ block: this.dom.order[0]!, next: 0, undo: [] }];
+    for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
+      if (top.next === 0) this.renameBlock(top.block, now, top.undo, arriving);
+      const child = this.dom.children.get(top.block)![top.next++];
+      if (child) {
+        stack.push({ block: child, next: 0, undo: [] });
+        continue;
       }
-      block.insts = out;
-      atEnd.set(block, now);
+      for (const [alloca, before] of top.undo.reverse()) {
+        if (before) now.set(alloca, before);
+        else now.delete(alloca);
+      }
+      stack.pop();
     }
-    for (const [phi, alloca] of this.phiOf) {
+    for (const phi of this.phiOf.keys()) {
       for (const from of phi.block!.preds) {
-        phi.args.push(atEnd.get(from)!.get(alloca) ?? this.undef(phi.type));
+        phi.args.push(arriving.get(phi)!.get(from) ?? this.undef(phi.type));
         phi.targets.push(from);
+      }
+    }
+  }
+
+  private renameBlock(
+    block: Block,
+    now: Map<Inst, Inst>,
+    undo: [Inst, Inst | undefined][],
+    arriving: ReadonlyMap<Inst, Map<Block, Inst>>,
+  ): void {
+    const set = (alloca: Inst, value: Inst) => {
+      undo.push([alloca, now.get(alloca)]);
+      now.set(alloca, value);
+    };
+    const out: Inst[] = [];
+    for (const inst of block.insts) {
+      const alloca = inst.op === 'phi' ? this.phiOf.get(inst) : inst.args[0];
+      if (alloca && this.types.has(alloca)) {
+        if (inst.op === 'phi') set(alloca, inst);
+        else if (inst.op === 'store') set(alloca, this.as(inst.args[1]!, this.types.get(alloca)!, inst, out));
+        else if (inst.op === 'load')
+          this.replaced.set(
+            inst,
+            this.as(now.get(alloca) ?? this.undef(this.types.get(alloca)!), inst.type, inst, out),
+          );
+      }
+      out.push(inst);
+    }
+    block.insts = out;
+    for (const to of successors(block)) {
+      for (const phi of phis(to)) {
+        const alloca = this.phiOf.get(phi);
+        const value = alloca && now.get(alloca);
+        if (value) arriving.get(phi)!.set(block, value);
       }
     }
   }

@@ -98,21 +98,23 @@ function joinBlocks(fn: Func): boolean {
 
 /** Predecessors of a block that is nothing but a jump go where it goes. */
 function passEmpty(fn: Func): boolean {
-  let changed = false;
-  for (const block of [...fn.blocks]) {
+  const gone = new Set<Block>();
+  computePreds(fn);
+  let uses: Map<Inst, Inst[]> | undefined;
+  for (const block of fn.blocks) {
     const end = terminator(block);
     if (block === fn.blocks[0] || end.op !== 'br') continue;
     const to = end.targets[0]!;
     if (to === block || !block.insts.every((i) => i.op === 'phi' || i === end)) continue;
     const own = phis(block);
-    computePreds(fn);
-    if (own.length > 0 && !onlyFeeds(fn, own, to, block)) continue;
+    uses ??= users(fn);
+    if (own.length > 0 && !onlyFeeds(own, to, block, uses, gone)) continue;
     const there = phis(to);
     // A predecessor that already goes there must bring the same values; and a back edge keeps its own block where phis would grow.
     const preds = block.preds;
     if (preds.length === 0 || preds.includes(block)) continue;
     const clash = preds.some(
-      (p) => to.preds.includes(p) && there.some((phi) => incoming(phi, p) !== arriving(phi, block, p)),
+      (p) => terminator(p).targets.includes(to) && there.some((phi) => incoming(phi, p) !== arriving(phi, block, p)),
     );
     if (clash) continue;
     // Copies on a conditional edge need a block of their own again: leave it.
@@ -120,19 +122,32 @@ function passEmpty(fn: Func): boolean {
       continue;
     for (const phi of there) {
       for (const p of preds) {
-        if (phi.targets.includes(p)) continue;
-        phi.args.push(arriving(phi, block, p));
-        phi.targets.push(p);
+        if (!terminator(p).targets.includes(to)) bring(phi, arriving(phi, block, p), p, uses);
       }
       filterPhi(phi, (from) => from !== block);
     }
-    for (const p of preds) terminator(p).targets = terminator(p).targets.map((t) => (t === block ? to : t));
+    to.preds = to.preds.filter((p) => p !== block);
+    for (const p of preds) {
+      const branch = terminator(p);
+      if (!branch.targets.includes(to)) to.preds.push(p);
+      branch.targets = branch.targets.map((t) => (t === block ? to : t));
+    }
     to.unroll ??= block.unroll;
-    fn.blocks.splice(fn.blocks.indexOf(block), 1);
-    changed = true;
+    gone.add(block);
   }
-  if (changed) removeUnreachable(fn);
-  return changed;
+  if (gone.size === 0) return false;
+  fn.blocks = fn.blocks.filter((b) => !gone.has(b));
+  removeUnreachable(fn);
+  return true;
+}
+
+/** One operand more for a phi; the table of users learns of it. */
+function bring(phi: Inst, value: Inst, from: Block, uses: Map<Inst, Inst[]>): void {
+  phi.args.push(value);
+  phi.targets.push(from);
+  const list = uses.get(value);
+  if (list) list.push(phi);
+  else uses.set(value, [phi]);
 }
 
 function incoming(phi: Inst, from: Block): Inst | undefined {
@@ -146,25 +161,26 @@ function arriving(phi: Inst, block: Block, pred: Block): Inst {
 }
 
 /** The phis are used by the phis of the successor only, and only for the edge from here. */
-function onlyFeeds(fn: Func, own: readonly Inst[], to: Block, block: Block): boolean {
-  const mine = new Set(own);
-  for (const b of fn.blocks) {
-    for (const inst of b.insts) {
-      for (let i = 0; i < inst.args.length; i++) {
-        if (mine.has(inst.args[i]!) && !(inst.op === 'phi' && b === to && inst.targets[i] === block)) return false;
-      }
-    }
-  }
-  return true;
+function onlyFeeds(
+  own: readonly Inst[],
+  to: Block,
+  block: Block,
+  uses: ReadonlyMap<Inst, readonly Inst[]>,
+  gone: ReadonlySet<Block>,
+): boolean {
+  const here = (phi: Inst, user: Inst) =>
+    user.args.every((a, i) => a !== phi || (user.op === 'phi' && user.block === to && user.targets[i] === block));
+  return own.every((phi) => (uses.get(phi) ?? []).every((user) => gone.has(user.block!) || here(phi, user)));
 }
 
 /** Jump threading over blocks of phis, at most one compare, and a branch, whose values nobody else uses. */
 function thread(fn: Func): boolean {
   let changed = false;
   computePreds(fn);
-  let uses = users(fn);
+  const uses = users(fn);
   let dom: Dominators | undefined;
-  for (const block of [...fn.blocks]) {
+  let mostDominators = MAX_ROUNDS;
+  for (const block of fn.blocks) {
     const end = terminator(block);
     if (end.op !== 'condbr' && end.op !== 'switch') continue;
     const own = phis(block);
@@ -177,16 +193,18 @@ function thread(fn: Func): boolean {
         (u) => u.block === block || (u.op === 'phi' && u.args.every((a, i) => a !== v || u.targets[i] === block)),
       );
     const settled = own.every(inside);
-    if (!settled) dom ??= new Dominators(fn);
     if (!(uses.get(compare) ?? []).every((u) => u.block === block)) continue;
     for (const pred of [...block.preds]) {
-      if (pred === block || !block.preds.includes(pred)) continue;
+      if (pred === block) continue;
       const to = decided(block, end, compare, pred);
       if (!to || to === block) continue;
-      if (!settled && !own.every((phi) => onlyBeyond(phi, block, to, uses, dom!))) continue;
-      if (!redirect(pred, block, to)) continue;
-      computePreds(fn);
-      uses = users(fn);
+      if (!settled) {
+        if (!dom && mostDominators-- <= 0) break;
+        dom ??= new Dominators(fn);
+        if (!own.every((phi) => onlyBeyond(phi, block, to, uses, dom!))) continue;
+      }
+      if (!redirect(pred, block, to, uses)) continue;
+      dom = undefined;
       changed = true;
       if (!settled) break;
     }
@@ -197,7 +215,13 @@ function thread(fn: Func): boolean {
 }
 
 /** The phi is used in its block, in phis right after it, and where only a successor other than `to` leads. */
-function onlyBeyond(phi: Inst, block: Block, to: Block, uses: Map<Inst, Inst[]>, dom: Dominators): boolean {
+function onlyBeyond(
+  phi: Inst,
+  block: Block,
+  to: Block,
+  uses: ReadonlyMap<Inst, readonly Inst[]>,
+  dom: Dominators,
+): boolean {
   const others = terminator(block).targets.filter((t) => t !== to && t.preds.length === 1);
   return (uses.get(phi) ?? []).every((u) => {
     if (u.block === block && u.op !== 'phi') return true;
@@ -225,17 +249,17 @@ function decided(block: Block, end: Inst, compare: Inst, pred: Block): Block | u
   return end.op === 'condbr' ? end.targets[c.value !== 0n ? 0 : 1] : end.targets[end.cases.indexOf(c.value) + 1];
 }
 
-/** The edge pred -> block becomes pred -> to; false when the two would bring different values. */
-function redirect(pred: Block, block: Block, to: Block): boolean {
-  const already = terminator(pred).targets.includes(to);
+/** The edge pred -> block becomes pred -> to; false when the two would bring different values. Predecessors and users are kept. */
+function redirect(pred: Block, block: Block, to: Block, uses: Map<Inst, Inst[]>): boolean {
+  const branch = terminator(pred);
+  const already = branch.targets.includes(to);
   if (already && phis(to).some((phi) => incoming(phi, pred) !== arriving(phi, block, pred))) return false;
   if (!already) {
-    for (const phi of phis(to)) {
-      phi.args.push(arriving(phi, block, pred));
-      phi.targets.push(pred);
-    }
+    for (const phi of phis(to)) bring(phi, arriving(phi, block, pred), pred, uses);
+    to.preds.push(pred);
   }
-  terminator(pred).targets = terminator(pred).targets.map((t) => (t === block ? to : t));
+  branch.targets = branch.targets.map((t) => (t === block ? to : t));
   dropEdge(pred, block);
+  block.preds = block.preds.filter((p) => p !== pred);
   return true;
 }

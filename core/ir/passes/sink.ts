@@ -4,7 +4,7 @@
  * kernel's verifier has less of them to go through twice. Only what has no effect moves, and only when it was used by the block's phis alone.
  */
 import { newInst } from '../build.ts';
-import { computePreds, phis, replaceAll, sameLeaf, users } from '../cfg.ts';
+import { computePreds, phis, sameLeaf, users } from '../cfg.ts';
 import { type Block, type Func, type Inst, IR_OP, isLeaf, terminator } from '../ir.ts';
 
 /** Operations that must go for each phi that comes. */
@@ -12,12 +12,13 @@ const GAIN = 2;
 
 export function sink(fn: Func): boolean {
   computePreds(fn);
+  const uses = users(fn);
   let changed = false;
   for (const block of fn.blocks) {
     const [p, q] = block.preds as [Block, Block];
     if (block.preds.length !== 2 || p === q || phis(block).length === 0) continue;
     if (terminator(p).op !== 'br' || terminator(q).op !== 'br') continue;
-    while (new Sinking(fn, block, p, q).run()) changed = true;
+    while (new Sinking(fn, block, p, q, uses).run()) changed = true;
   }
   return changed;
 }
@@ -32,16 +33,17 @@ class Sinking {
   private readonly block: Block;
   private readonly p: Block;
   private readonly q: Block;
+  /** May name instructions that are gone or use the value no more. */
   private readonly uses: Map<Inst, Inst[]>;
   /** Partner in the other block, both ways. */
   private readonly partner = new Map<Inst, Inst>();
 
-  constructor(fn: Func, block: Block, p: Block, q: Block) {
+  constructor(fn: Func, block: Block, p: Block, q: Block, uses: Map<Inst, Inst[]>) {
     this.fn = fn;
     this.block = block;
     this.p = p;
     this.q = q;
-    this.uses = users(fn);
+    this.uses = uses;
   }
 
   run(): boolean {
@@ -104,6 +106,7 @@ class Sinking {
   private onlyBelow(a: Inst, b: Inst, own: readonly Inst[]): boolean {
     const below = (v: Inst, other: Inst) =>
       (this.uses.get(v) ?? []).every((user) => {
+        if (user.block === undefined || !user.args.includes(v)) return true;
         if (own.includes(user)) {
           const [x, y] = this.pair(user);
           return (x === v && y === other) || (y === v && x === other);
@@ -121,22 +124,39 @@ class Sinking {
       const phi = newInst(this.fn, 'phi', x.type, [x, y], moved[0]!.loc);
       phi.targets = [p, q];
       phi.block = block;
+      for (const v of phi.args) this.used(v, phi);
       made.set(key, phi);
     }
     for (const a of moved) {
       const b = this.partner.get(a)!;
       a.args = a.args.map((x, i) => {
         const y = b.args[i]!;
-        return same(x, y) || this.partner.get(x) === y ? x : made.get(this.key(x, y))!;
+        if (same(x, y) || this.partner.get(x) === y) return x;
+        const phi = made.get(this.key(x, y))!;
+        this.used(phi, a);
+        return phi;
       });
       a.block = block;
     }
     const gone = new Set(moved.map((a) => this.partner.get(a)!));
-    p.insts = p.insts.filter((i) => !moved.includes(i));
+    const left = new Set(moved);
+    p.insts = p.insts.filter((i) => !left.has(i));
     q.insts = q.insts.filter((i) => !gone.has(i));
     const table = new Map(replaced.map((phi) => [phi, this.pair(phi)[0]]));
     const kept = phis(block).filter((phi) => !table.has(phi));
+    for (const [phi, value] of table) {
+      for (const user of this.uses.get(phi) ?? []) {
+        user.args = user.args.map((x) => (x === phi ? value : x));
+        this.used(value, user);
+      }
+    }
+    for (const dead of [...gone, ...table.keys()]) dead.block = undefined;
     block.insts = [...kept, ...made.values(), ...moved, ...block.insts.slice(phis(block).length)];
-    replaceAll(this.fn, table);
+  }
+
+  private used(value: Inst, user: Inst): void {
+    const list = this.uses.get(value);
+    if (list) list.push(user);
+    else this.uses.set(value, [user]);
   }
 }

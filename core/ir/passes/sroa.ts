@@ -29,7 +29,6 @@ export function sroa(fn: Func): boolean {
   }
   if (splittable.size === 0) return false;
   const cuts = cutPoints(splittable);
-  let changed = false;
   const pieces = new Map<Inst, { off: number; alloca: Inst }[]>();
   for (const [alloca, uses] of splittable) {
     const at = [...cuts.get(alloca)!].sort((a, b) => a - b);
@@ -42,11 +41,9 @@ export function sroa(fn: Func): boolean {
       at.slice(0, -1).map((off, i) => ({ off, alloca: piece(fn, alloca, off, at[i + 1]! - off) })),
     );
   }
-  for (const [alloca, list] of pieces) {
-    fn.blocks[0]!.insts.splice(fn.blocks[0]!.insts.indexOf(alloca), 1, ...list.map((p) => p.alloca));
-    changed = true;
-  }
-  if (!changed) return false;
+  if (pieces.size === 0) return false;
+  const entry = fn.blocks[0]!;
+  entry.insts = entry.insts.flatMap((i) => pieces.get(i)?.map((p) => p.alloca) ?? [i]);
   for (const block of fn.blocks) {
     const out: Inst[] = [];
     for (const inst of block.insts) rewrite(fn, inst, pieces, out);
@@ -84,16 +81,19 @@ function usesOf(alloca: Inst, table: Map<Inst, Inst[]>): Use[] | undefined {
 /** Offsets where each variable may be cut: the borders of all accesses, and those that copies carry over; never inside a load or store. */
 function cutPoints(splittable: Map<Inst, Use[]>): Map<Inst, Set<number>> {
   const cuts = new Map<Inst, Set<number>>();
+  const refused = new Map<Inst, Set<number>>();
   const copies = new Map<Inst, { alloca: Inst; use: Use }[]>();
   const add = (alloca: Inst, cut: number): boolean => {
     const set = cuts.get(alloca)!;
     const inside = (u: Use) => (u.inst.op === 'load' || u.inst.op === 'store') && cut > u.off && cut < u.off + u.size;
-    if (set.has(cut) || splittable.get(alloca)!.some(inside)) return false;
-    set.add(cut);
-    return true;
+    if (set.has(cut) || refused.get(alloca)!.has(cut)) return false;
+    const ok = !splittable.get(alloca)!.some(inside);
+    (ok ? set : refused.get(alloca)!).add(cut);
+    return ok;
   };
   for (const [alloca, uses] of splittable) {
     cuts.set(alloca, new Set([0, alloca.size]));
+    refused.set(alloca, new Set());
     for (const use of uses) {
       add(alloca, use.off);
       add(alloca, use.off + use.size);
@@ -101,18 +101,21 @@ function cutPoints(splittable: Map<Inst, Use[]>): Map<Inst, Set<number>> {
         copies.set(use.inst, [...(copies.get(use.inst) ?? []), { alloca, use }]);
     }
   }
-  for (let changed = true; changed; ) {
-    changed = false;
-    for (const [one, other] of copies.values()) {
-      if (!one || !other) continue;
-      for (const [a, b] of [
-        [one, other],
-        [other, one],
-      ] as const) {
-        for (const cut of [...cuts.get(a.alloca)!]) {
-          const within = cut > a.use.off && cut < a.use.off + a.use.size;
-          if (within && add(b.alloca, cut - a.use.off + b.use.off)) changed = true;
-        }
+  const partners = new Map<Inst, { use: Use; to: Inst; there: Use }[]>();
+  for (const alloca of splittable.keys()) partners.set(alloca, []);
+  for (const [one, other] of copies.values()) {
+    if (!one || !other) continue;
+    partners.get(one.alloca)!.push({ use: one.use, to: other.alloca, there: other.use });
+    partners.get(other.alloca)!.push({ use: other.use, to: one.alloca, there: one.use });
+  }
+  const work = new Set(splittable.keys());
+  for (const alloca of work) {
+    // Taken out of the set: what a partner's cuts change comes in again, at its end.
+    work.delete(alloca);
+    for (const { use, to, there } of partners.get(alloca)!) {
+      for (const cut of [...cuts.get(alloca)!]) {
+        const within = cut > use.off && cut < use.off + use.size;
+        if (within && add(to, cut - use.off + there.off)) work.add(to);
       }
     }
   }
