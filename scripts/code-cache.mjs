@@ -31,7 +31,8 @@ const WARM_UPS = {
     await runHere(['compile', join(root, 'tools/tcpv4connect/tcpv4connect.c'), '-o', object]);
     await runHere(['hello', ...replay]);
     await runHere(['tcpv4connect', ...replay]);
-    await runHere(['run', join(root, 'tools/tcpv4connect/tcpv4connect.lua'), ...replay]);
+    // The options of `run` come before the script.
+    await runHere(['run', ...replay, join(root, 'tools/tcpv4connect/tcpv4connect.lua')]);
     rmSync(object, { force: true });
   },
   // A program comes by standard input: whoever starts this gives one.

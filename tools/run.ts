@@ -1,4 +1,5 @@
 /** Running one tool: what its `main` is given, and what is let go when it ends, well or badly. */
+import { timed } from '../core/base/timings.ts';
 import type { BPF } from '../core/bcc/bpf.ts';
 import type { BpfOptions } from '../core/bcc/bpf-options.ts';
 import { Report } from './report.ts';
@@ -41,7 +42,7 @@ export async function runTool(tool: Tool, { options, args, print, warn }: ToolRu
     },
   };
   try {
-    await tool.main(context);
+    await timed('script', () => tool.main(context));
   } catch (error) {
     if (!(error instanceof Shown)) throw error;
   } finally {

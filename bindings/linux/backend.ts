@@ -16,6 +16,7 @@ import type {
 } from '../../core/backend/backend.ts';
 import { ERRNO, errnoName } from '../../core/base/errno.ts';
 import { BpfError, SysError } from '../../core/base/errors.ts';
+import { timed } from '../../core/base/timings.ts';
 import type { Btf } from '../../core/btf/btf.ts';
 import type { MapSpec, ObjectSpec, ProgSpec } from '../../core/spec/spec.ts';
 import type { AttachHost } from './attach/attach-kind.ts';
@@ -117,7 +118,7 @@ export class LinuxBackend implements Backend {
   }
 
   get kernelBtf(): Btf {
-    this.#btf ??= vmlinuxBtf();
+    this.#btf ??= timed('btf', vmlinuxBtf);
     return this.#btf;
   }
 
@@ -126,10 +127,12 @@ export class LinuxBackend implements Backend {
   createMap(spec: MapSpec, object: ObjectSpec): MapHandle {
     const btf = this.#objectBtf(object);
     const make = (): LinuxMap =>
-      createLinuxMap(spec, {
-        btfFd: btf.fd,
-        mappable: !object.maps.some((map) => map.inner) && spec.pin === undefined,
-      });
+      timed('maps', () =>
+        createLinuxMap(spec, {
+          btfFd: btf.fd,
+          mappable: !object.maps.some((map) => map.inner) && spec.pin === undefined,
+        }),
+      );
     const map =
       spec.pin === undefined
         ? make()
@@ -188,11 +191,13 @@ export class LinuxBackend implements Backend {
     if (!(prog instanceof LinuxProg)) throw new BpfError('EINVAL', 'the program was not loaded by this backend');
     const row = attachKind(prog, probe);
     const prologue = row.inTask(probe.target) ? this.#filter()?.prologue : undefined;
-    const attached = row.attach(prog, probe, {
-      ...this.#host,
-      kernelBtf: this.kernelBtf,
-      progFd: (of, attachType) => of.variantFd({ prologue, attachType }),
-    });
+    const attached = timed('attach', () =>
+      row.attach(prog, probe, {
+        ...this.#host,
+        kernelBtf: this.kernelBtf,
+        progFd: (of, attachType) => of.variantFd({ prologue, attachType }),
+      }),
+    );
     if (attached.instead !== undefined)
       this.#options.warn?.(
         `${probe.kind} '${probe.target}': the running kernel has '${attached.instead}' instead; attached to that`,
@@ -255,7 +260,7 @@ export class LinuxBackend implements Backend {
   }
 
   openRecords(map: MapHandle, options: RecordOptions): RecordReader {
-    const reader = openLinuxRecords(map, options);
+    const reader = timed('buffers', () => openLinuxRecords(map, options));
     this.#readers.add(reader);
     return {
       consume: (sink) => {
@@ -389,7 +394,7 @@ export class LinuxBackend implements Backend {
   // ---- the kernel's names --------------------------------------------------------------------------------------------
 
   #symbols(): Kallsyms {
-    this.#kallsyms ??= readKallsyms();
+    this.#kallsyms ??= timed('kallsyms', readKallsyms);
     return this.#kallsyms;
   }
 
@@ -407,7 +412,7 @@ export class LinuxBackend implements Backend {
   tracepointFormat(category: string, name: string): string | undefined {
     // Without tracefs it is not the event that is missing.
     needTracefs(`tracepoint ${category}:${name}`);
-    return tracepointFormatText(category, name);
+    return timed('formats', () => tracepointFormatText(category, name));
   }
 
   ksym(address: bigint): SymbolAt | undefined {

@@ -7,6 +7,7 @@
 import type { MapHandle, ProgHandle } from '../../core/backend/backend.ts';
 import { ERRNO } from '../../core/base/errno.ts';
 import { BpfError, nearestNames, SysError, Unsupported, VerifierError } from '../../core/base/errors.ts';
+import { timed } from '../../core/base/timings.ts';
 import type { Btf } from '../../core/btf/btf.ts';
 import { POISON_HELPER, relocateProg } from '../../core/elf/core-relo.ts';
 import { CALL, OP_CALL, OP_LD_IMM64, PSEUDO } from '../../core/isa/ops.ts';
@@ -104,7 +105,9 @@ export function loadProgram(
     source: (file: string) => object.sources?.[file],
   };
   const check = (kernel?: string): VerifyResult =>
-    verify(input, { ...(kernel && { kernel }), cpus: onlineCpus().length, sleepable, level: 0 });
+    timed('verify', () =>
+      verify(input, { ...(kernel && { kernel }), cpus: onlineCpus().length, sleepable, level: 0 }),
+    );
   const checked = check(host.release);
   if (!checked.ok && !host.askKernel) {
     const doubt =
@@ -120,7 +123,7 @@ export function loadProgram(
     const request = requestOf(attachType === undefined ? prog : { ...prog, attachType }, insns, sleepable, target);
     const btf = host.objectBtf(object).infoOf(prog, insns, shift);
     try {
-      return progLoad({ ...request, ...(btf && { btf }) });
+      return timed('load', () => progLoad({ ...request, ...(btf && { btf }) }));
     } catch (error) {
       // Line info that this kernel does not like must not keep the program out.
       if (!btf || !(error instanceof VerifierError) || !/(func|line)_info|BTF/i.test(error.message)) throw error;

@@ -7,6 +7,7 @@ import { utf8Decode } from '../base/bytes.ts';
 import type { Diagnostic } from '../base/diagnostics.ts';
 import { renderDiagnostics } from '../base/diagnostics.ts';
 import { BpfError, CompileError, Unsupported } from '../base/errors.ts';
+import { timed } from '../base/timings.ts';
 import { compile } from '../cc/index.ts';
 import { attachTypeById } from '../progs/attach-types.ts';
 import { progTypeById, progTypeByName } from '../progs/index.ts';
@@ -84,13 +85,15 @@ export class BPF extends Attaching {
     this.#buffers = new EventBuffers(this.backend);
     if (given.device !== undefined) this.#checkDevice(given.device);
     const source = this.#source(given);
-    const { object, diagnostics } = compile(source, {
-      kernelBtf: this.backend.kernelBtf,
-      kernelRelease: this.backend.release,
-      cflags: given.cflags ?? [],
-      headers: (name) => this.#readText(name),
-      tracepointFormat: (category, name) => this.backend.tracepointFormat(category, name),
-    });
+    const { object, diagnostics } = timed('compile', () =>
+      compile(source, {
+        kernelBtf: this.backend.kernelBtf,
+        kernelRelease: this.backend.release,
+        cflags: given.cflags ?? [],
+        headers: (name) => this.#readText(name),
+        tracepointFormat: (category, name) => this.backend.tracepointFormat(category, name),
+      }),
+    );
     if (!object) throw new CompileError(diagnostics);
     this.#warn(diagnostics);
     this.object = object;

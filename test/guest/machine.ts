@@ -269,13 +269,15 @@ export interface BootOptions {
   /** Megabytes. */
   readonly memory?: number;
   readonly timeoutMs?: number;
+  /** The guest's clock counts its instructions, 1 ns each, instead of time: what costs the same says the same, whatever else the machine does. */
+  readonly countInstructions?: boolean;
 }
 
 /** Boots the image, runs the script as root, and answers when the machine is off. Throws with the console's end when it does not get there. */
 export async function boot(
   image: Image,
   script: string,
-  { memory = 768, timeoutMs = 600_000 }: BootOptions = {},
+  { memory = 768, timeoutMs = 600_000, countInstructions = false }: BootOptions = {},
 ): Promise<GuestResult> {
   const folder = mkdtempSync(join(tmpdir(), 'skep-boot-'));
   const results = join(folder, 'results');
@@ -292,7 +294,10 @@ export async function boot(
     const child = spawn(
       'qemu-system-x86_64',
       [
-        ...['-accel', 'tcg,thread=multi', '-cpu', 'max', '-M', 'pc', '-smp', '1', '-m', String(memory)],
+        ...(countInstructions
+          ? ['-accel', 'tcg,thread=single', '-icount', 'shift=0,sleep=off']
+          : ['-accel', 'tcg,thread=multi']),
+        ...['-cpu', 'max', '-M', 'pc', '-smp', '1', '-m', String(memory)],
         ...['-nodefaults', '-no-user-config', '-nographic', '-serial', 'stdio', '-no-reboot'],
         ...['-kernel', image.kernel.vmlinuz, '-initrd', initrd],
         ...['-drive', `file=${image.disk},format=raw,snapshot=on,if=none,id=d0,cache=unsafe`],

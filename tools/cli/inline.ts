@@ -1,8 +1,10 @@
 /** A run on the main thread: nothing is under ptrace, so nothing has to be let go but the backend. */
 import { runCommandLine } from './cli.ts';
 import type { Host } from './host.ts';
+import { countTimings } from './timings.ts';
 
 export async function runHere(argv: readonly string[]): Promise<void> {
+  countTimings();
   let host: Host | undefined;
   const code = await runCommandLine(argv, async () => {
     const { Host } = await import('./host.ts');

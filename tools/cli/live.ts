@@ -4,19 +4,16 @@
  */
 
 import { constants } from 'node:os';
-import { isMainThread } from 'node:worker_threads';
 import { LinuxBackend } from '../../bindings/linux/backend.ts';
 import { bpfUnavailable, sys } from '../../bindings/linux/bpf.ts';
 import type { Backend, WaitResult } from '../../core/backend/backend.ts';
 import { BpfError } from '../../core/base/errors.ts';
-import type { RunPlan } from './host.ts';
-import type { WorkerEnd } from './protocol.ts';
+import type { Run, RunPlan } from './host.ts';
+import { inWorker } from './output.ts';
+import { BY_DURATION, BY_SIGNAL, type WorkerEnd } from './protocol.ts';
+import { tellTimingsAtWait } from './timings.ts';
 
-/** Reasons in the shared flag's word 0. */
-const BY_SIGNAL = 1;
-const BY_DURATION = 2;
-
-export class LiveRun {
+export class LiveRun implements Run {
   readonly #flag: Int32Array;
   readonly #plan: RunPlan;
   readonly #warn: (line: string) => void;
@@ -52,10 +49,11 @@ export class LiveRun {
       warn: this.#warn,
       ...(this.#plan.verify === false && { askKernel: true }),
     });
-    if (isMainThread)
+    if (!inWorker())
       for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
         sys().interruptOn(constants.signals[name], this.#flag);
     if (duration !== undefined) this.#limit(backend, duration * 1000);
+    tellTimingsAtWait(backend);
     return backend;
   }
 
@@ -88,7 +86,7 @@ export class LiveRun {
     const interrupted = Atomics.load(this.#flag, 0) === BY_SIGNAL;
     const status = backend.exitStatus;
     backend.close();
-    if (isMainThread) sys().interruptOff();
+    if (!inWorker()) sys().interruptOff();
     if (code !== 0) return { code };
     if (this.#plan.command && interrupted) return { code: 130 };
     if (status === undefined) return { code: 0 };

@@ -4,7 +4,6 @@
  */
 import { writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { isMainThread } from 'node:worker_threads';
 
 const nap = new Int32Array(new SharedArrayBuffer(4));
 
@@ -28,7 +27,7 @@ export const BROKEN_PIPE = { signal: 13, status: 128 + 13 } as const;
 
 /** What the signal would have done, had Node not ignored it: an end without words. A worker can only exit; its main thread does the rest. */
 function endByBrokenPipe(): never {
-  if (isMainThread) {
+  if (!worker) {
     // Taking the last listener away leaves the default action behind, no longer SIG_IGN.
     const listener = () => {};
     process.on('SIGPIPE', listener);
@@ -46,8 +45,16 @@ export function warn(line: string): void {
   writeAll(2, `${line}\n`);
 }
 
-/** Point console, process.stdout and process.stderr of this thread at the descriptors. Each is made when a script first asks for it. */
+/** Is this thread not the first? Known here, since node:worker_threads takes as long to load as a short command takes. */
+let worker = false;
+
+export function inWorker(): boolean {
+  return worker;
+}
+
+/** Point console, process.stdout and process.stderr of this thread, a worker, at the descriptors. Each is made when a script first asks for it. */
 export function takeOverOutput(): void {
+  worker = true;
   const require = createRequire(import.meta.url);
   const stream = (fd: number) => {
     const { Writable } = require('node:stream') as typeof import('node:stream');

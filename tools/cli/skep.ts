@@ -10,7 +10,7 @@
  */
 import { writeSync } from 'node:fs';
 import { open } from './launch.ts';
-import type { WorkerEnd, WorkerMessage, WorkerStart } from './protocol.ts';
+import { BY_DURATION, BY_SIGNAL, type WorkerEnd, type WorkerMessage, type WorkerStart } from './protocol.ts';
 
 const argv = process.argv.slice(2);
 
@@ -35,7 +35,7 @@ function runInWorker(): void {
   const flag = new Int32Array(new SharedArrayBuffer(16));
   const worker = new Worker(new URL('worker.cjs', import.meta.url), {
     argv,
-    workerData: { flag } satisfies WorkerStart,
+    workerData: { flag, began: performance.timeOrigin } satisfies WorkerStart,
     // Not read here: the worker writes to the descriptors itself (output.ts), and a reader would send it requests that its streams do not know.
     stdout: true,
     stderr: true,
@@ -58,12 +58,12 @@ function runInWorker(): void {
     process.on(signal, () => {
       // A script that never blocks cannot hear the first one: the third ends it (EXITKILL takes the command along).
       if (++interrupts >= 3) process.exit(130);
-      interrupt(1);
+      interrupt(BY_SIGNAL);
     });
   }
 
   worker.on('message', (message: WorkerMessage) => {
-    if ('durationMs' in message) setTimeout(() => interrupt(2), message.durationMs).unref();
+    if ('durationMs' in message) setTimeout(() => interrupt(BY_DURATION), message.durationMs).unref();
     else end = message;
   });
   worker.on('error', (error) => {

@@ -4,9 +4,11 @@ import { runCommandLine } from './cli.ts';
 import { Host } from './host.ts';
 import { BROKEN_PIPE, takeOverOutput } from './output.ts';
 import type { WorkerEnd, WorkerStart } from './protocol.ts';
+import { countTimings } from './timings.ts';
 
 takeOverOutput();
-const { flag } = workerData as WorkerStart;
+const { flag, began } = workerData as WorkerStart;
+countTimings(began);
 const host = new Host(flag, (message) => parentPort!.postMessage(message));
 
 let ended = false;
