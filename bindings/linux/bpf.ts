@@ -242,12 +242,12 @@ export function progLoad(request: ProgRequest): LoadedProg {
   let result = -ERRNO.ENOSPC;
   let log = '';
   if (logLevel === 0) {
-    result = bpf('PROG_LOAD', base);
+    result = loadUndisturbed(base);
     if (result >= 0) return { fd: result, log };
   }
   for (let size = FIRST_LOG; size <= LAST_LOG; size *= 8) {
     const buffer = new Uint8Array(size);
-    result = bpf('PROG_LOAD', { ...base, log_level: logLevel || 1, log_size: size, log_buf: buffer });
+    result = loadUndisturbed({ ...base, log_level: logLevel || 1, log_size: size, log_buf: buffer });
     const end = buffer.indexOf(0);
     log = utf8Decode(buffer.subarray(0, end < 0 ? size : end));
     if (result !== -ERRNO.ENOSPC) break;
@@ -259,6 +259,16 @@ export function progLoad(request: ProgRequest): LoadedProg {
     throw new SysError('bpf(BPF_PROG_LOAD)', errnoName(result), what, { ...(hint && { hint }) });
   }
   throw new VerifierError(`${what}: ${refusal(log)}`, { pc: lastPc(log), log });
+}
+
+/** How often a load that a signal broke off is begun again. */
+const LOAD_ATTEMPTS = 100;
+
+/** The kernel's verifier gives up with EAGAIN when a signal is pending (do_check in kernel/bpf/verifier.c): a profiler sends them all the time. */
+function loadUndisturbed(attr: Attr<'PROG_LOAD'>): number {
+  let result = -ERRNO.EAGAIN;
+  for (let tries = 0; tries < LOAD_ATTEMPTS && result === -ERRNO.EAGAIN; tries++) result = bpf('PROG_LOAD', attr);
+  return result;
 }
 
 function infoOf(kind: 'func' | 'line', bytes: Uint8Array, recordSize: number): Attr<'PROG_LOAD'> {

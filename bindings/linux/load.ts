@@ -105,9 +105,7 @@ export function loadProgram(
     source: (file: string) => object.sources?.[file],
   };
   const check = (kernel?: string): VerifyResult =>
-    timed('verify', () =>
-      verify(input, { ...(kernel && { kernel }), cpus: onlineCpus().length, sleepable, level: 0 }),
-    );
+    timed('verify', () => verify(input, { ...(kernel && { kernel }), cpus: onlineCpus().length, sleepable, level: 0 }));
   const checked = check(host.release);
   if (!checked.ok && !host.askKernel) {
     const doubt =
