@@ -9,7 +9,14 @@ import { ARRAY } from '../../core/maps/array.ts';
 import { HASH } from '../../core/maps/hash.ts';
 import { HEADER, HEADER_SIZE, NODE, NODE_REFERENCED } from '../../core/maps/layout.ts';
 import { LRU_HASH } from '../../core/maps/lru.ts';
-import { FUNCTION_HI, FUNCTION_LO, HELPER_MAP_LOOKUP, HELPER_TAIL_CALL, MAY_GOTO_BUDGET, STACK_AREA } from '../../core/vm/layout.ts';
+import {
+  FUNCTION_HI,
+  FUNCTION_LO,
+  HELPER_MAP_LOOKUP,
+  HELPER_TAIL_CALL,
+  MAY_GOTO_BUDGET,
+  STACK_AREA,
+} from '../../core/vm/layout.ts';
 import {
   BELL,
   BLOCK,

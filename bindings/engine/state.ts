@@ -21,13 +21,13 @@ export const HEADER_BYTES = 64;
 export const BELL = {
   /** The level that the doorbell is rung for, or OUTERMOST: level 0 begins a run of PROGRAM, with CTX, R2, FUEL and STACK. */
   LEVEL: 0,
-  PROGRAM: 4,
   CTX: 8,
   R2: 12,
   /** 64 bits signed. */
   FUEL: 16,
-  /** Offset of the stack area. */
-  STACK: 24,
+  PROGRAM: 24,
+  /** Offset of the stack area. C++ compares it together with PROGRAM. */
+  STACK: 28,
 } as const;
 /** In LEVEL. */
 export const OUTERMOST = 0xffffffff;

@@ -10,6 +10,8 @@ namespace skep::engine {
 
 using namespace layout;
 
+static_assert(static_cast<int>(Status::k_done) == 0);
+
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 
 #define DISPATCH() goto *ip->label
@@ -51,16 +53,23 @@ struct Unsigned<32> {
 
 // The memory's base and length are looked at once: nothing but the caller makes it grow, between two rings.
 template <bool kChecked>
-Status Machine::run(const Machine* self, Level* at, uint8_t* block, Labels* labels) {
+void Machine::run(const Machine* self, Level* at, uint8_t* block, Labels* labels) {
   static const void* const kLabels[] = {
 #define LABEL(name, ...) &&L_##name,
       SKEP_FORMS(LABEL)
 #undef LABEL
       &&unreachable, &&tail_call, &&lookup,
+#define MOV_ALU(name) &&P_mov_##name,
+#define ALU_JUMP(name, jump) &&P_##name##_##jump,
+#define LOAD_JUMP(size, type, jump) &&P_ldx_##size##_##jump,
+      SKEP_PAIRS(MOV_ALU, ALU_JUMP, LOAD_JUMP)
+#undef MOV_ALU
+#undef ALU_JUMP
+#undef LOAD_JUMP
   };
   if (labels) {
     *labels = kLabels;
-    return Status::k_done;
+    return;
   }
 
   Level& level = *at;
@@ -145,6 +154,41 @@ Status Machine::run(const Machine* self, Level* at, uint8_t* block, Labels* labe
   SKEP_JUMPS(JUMP)
 #undef JUMP
 
+  // Pairs: of the second instruction, what differs from the first is in its own entry.
+#define JUMP_SECOND(jump, value)                                                             \
+  if (Jump<op_##jump>::template taken<uint64_t>(value, static_cast<uint64_t>(ip[1].imm))) {  \
+    ip++;                                                                                    \
+    TAKE();                                                                                  \
+  }                                                                                          \
+  ip += 2;                                                                                   \
+  DISPATCH();
+#define MOV_ALU(name)                                                                                          \
+  P_mov_##name : {                                                                                             \
+    r[ip->dst] = Alu<op_##name>::template apply<uint64_t>(r[ip->src], static_cast<uint64_t>(ip[1].value));     \
+    ip += 2;                                                                                                   \
+    DISPATCH();                                                                                                \
+  }
+#define ALU_JUMP(name, jump)                                                                                   \
+  P_##name##_##jump : {                                                                                        \
+    const uint64_t v = Alu<op_##name>::template apply<uint64_t>(r[ip->dst], static_cast<uint64_t>(ip->value)); \
+    r[ip->dst] = v;                                                                                            \
+    JUMP_SECOND(jump, v)                                                                                       \
+  }
+#define LOAD_JUMP(size, type, jump)                                                    \
+  P_ldx_##size##_##jump : {                                                            \
+    const uint64_t a = r[ip->src] + static_cast<uint64_t>(ip->value);                  \
+    if (UNLIKELY(READ_AT(a) >= READ_COUNT) && !self->allow(level, block, a, sizeof(type), false, read, written)) \
+      goto no_access;                                                                  \
+    const uint64_t v = load_from<type, Ordering::plain>(m + a);                        \
+    r[ip->dst] = v;                                                                    \
+    JUMP_SECOND(jump, v)                                                               \
+  }
+  SKEP_PAIRS(MOV_ALU, ALU_JUMP, LOAD_JUMP)
+#undef MOV_ALU
+#undef ALU_JUMP
+#undef LOAD_JUMP
+#undef JUMP_SECOND
+
 L_ja:
 L_gotol:
   TAKE();
@@ -190,18 +234,12 @@ L_exit: {
     }
     DISPATCH();
   }
-  if (level.left == 0) {
-    status = Status::k_done;
-    goto leave;
-  }
+  if (level.left == 0) goto done;
   if (level.result != 0) {
     memcpy(self->memory_ + level.result, &r[0], 4);
     level.result += 4;
   }
-  if (--level.left == 0) {
-    status = Status::k_done;
-    goto leave;
-  }
+  if (--level.left == 0) goto done;
   // The next run of the batch.
   level.ctx += level.stride;
   if (kChecked) {
@@ -249,7 +287,13 @@ no_access:
 leave:
   level.ip = ip;
   memcpy(block + block::k_fuel, &fuel, 8);
-  return status;
+  return leave(level, block, status);
+
+done:
+  // Of a run that is over nobody asks where it was.
+  level.program = nullptr;
+  memcpy(block + block::k_fuel, &fuel, 8);
+  memset(block + block::k_status, 0, 4);
 }
 
 Labels labels(bool checked) {
@@ -259,7 +303,7 @@ Labels labels(bool checked) {
   return found;
 }
 
-template Status Machine::run<false>(const Machine*, Level*, uint8_t*, Labels*);
-template Status Machine::run<true>(const Machine*, Level*, uint8_t*, Labels*);
+template void Machine::run<false>(const Machine*, Level*, uint8_t*, Labels*);
+template void Machine::run<true>(const Machine*, Level*, uint8_t*, Labels*);
 
 }  // namespace skep::engine

@@ -18,6 +18,12 @@ uint32_t load32(const uint8_t* at) {
   return value;
 }
 
+uint64_t load64(const uint8_t* at) {
+  uint64_t value;
+  memcpy(&value, at, 8);
+  return value;
+}
+
 void store32(uint8_t* at, uint32_t value) { memcpy(at, &value, 4); }
 
 }  // namespace
@@ -26,6 +32,7 @@ void Machine::bind(uint8_t* memory, uint64_t length) {
   memory_ = memory;
   length_ = length;
   bells_ = holds(state_, kStateBytes) ? memory + state_ : nullptr;
+  levels_[0].ready_at = nullptr;
 }
 
 int32_t Machine::load(const uint8_t* bytes, size_t size, std::vector<int32_t> probes, bool lookup) {
@@ -48,76 +55,83 @@ void Machine::unload(int32_t id) {
   unused_.push_back(id);
   // A run that was given up (its helper threw) must not be resumed in what is gone.
   for (auto& level : levels_) level.program = nullptr;
+  levels_[0].ready_at = nullptr;
 }
 
 const Program* Machine::program(uint32_t id) const { return id < programs_.size() ? programs_[id].get() : nullptr; }
 
 uint32_t Machine::word(uint64_t offset) const { return holds(offset, 4) ? load32(memory_ + offset) : 0; }
 
-inline Status Machine::begin_outermost(Level& level) {
-  uint8_t* const state = bells_;
-  const Program* program = this->program(load32(state + bell::k_program));
-  const uint32_t stack = load32(state + bell::k_stack);
-  if (!program || !holds(stack, kStackArea)) return Status::k_bad_request;
-  uint8_t* const block = state + kHeaderBytes;
-  auto* r = reinterpret_cast<uint64_t*>(block + block::k_regs);
-  const uint32_t ctx = load32(state + bell::k_ctx);
-  r[0] = r[6] = r[7] = r[8] = r[9] = 0;
-  r[1] = ctx == 0 ? 0 : kKernelBase + ctx;
-  r[2] = load32(state + bell::k_r2);
-  r[kFramePointer] = kKernelBase + stack + kFrameBytes;
-  memcpy(block + block::k_fuel, state + bell::k_fuel, 8);
-  store32(block + block::k_tail_calls, 0);
-  level.program = program;
-  level.ip = program->code(false);
+bool Machine::make_ready(Level& level) {
+  const Program* program = this->program(load32(bells_ + bell::k_program));
+  const uint32_t stack = load32(bells_ + bell::k_stack);
+  level.ready_at = nullptr;
+  level.program = nullptr;
+  if (!program || !holds(stack, kStackArea)) return false;
+  level.ready_at = program->code(false);
+  level.ready_program = program;
+  level.ready_for = load64(bells_ + bell::k_program);
+  // A run that is over has left these as they were.
   level.checked = false;
   level.depth = 0;
-  level.may_goto = kMayGotoBudget;
   level.stack = stack;
   level.left = 0;
-  return Status::k_done;
+  return true;
 }
 
 void Machine::ring() {
-  if (!bells_) return;
-  if (load32(bells_ + bell::k_level) != kOutermost) return ring_level();
+  uint8_t* const bells = bells_;
+  if (!bells) return;
   Level& level = levels_[0];
-  uint8_t* const block = bells_ + kHeaderBytes;
-  Status status = begin_outermost(level);
-  if (status == Status::k_done) status = run<false>(this, &level, block, nullptr);
-  // Of a run that is over nobody asks where it was.
-  if (status == Status::k_done) level.program = nullptr;
-  else leave(level, block, status);
-  store32(block + block::k_status, static_cast<uint32_t>(status));
+  uint8_t* const block = bells + kHeaderBytes;
+  static_assert(bell::k_stack == bell::k_program + 4);
+  const bool ready = level.ready_at && level.ready_for == load64(bells + bell::k_program);
+  if (load32(bells + bell::k_level) != kOutermost || !ready) return ring_otherwise();
+  level.program = level.ready_program;
+  level.ip = level.ready_at;
+  level.may_goto = kMayGotoBudget;
+  auto* r = reinterpret_cast<uint64_t*>(block + block::k_regs);
+  const uint32_t ctx = load32(bells + bell::k_ctx);
+  r[0] = r[6] = r[7] = r[8] = r[9] = 0;
+  r[1] = ctx == 0 ? 0 : kKernelBase + ctx;
+  r[2] = load32(bells + bell::k_r2);
+  r[kFramePointer] = kKernelBase + level.stack + kFrameBytes;
+  memcpy(block + block::k_fuel, bells + bell::k_fuel, 8);
+  store32(block + block::k_tail_calls, 0);
+  run<false>(this, &level, block, nullptr);
 }
 
-void Machine::ring_level() {
+void Machine::ring_otherwise() {
   const uint32_t index = load32(bells_ + bell::k_level);
+  if (index != kOutermost) return ring_level(index);
+  if (make_ready(levels_[0])) return ring();
+  store32(bells_ + kHeaderBytes + block::k_status, static_cast<uint32_t>(Status::k_bad_request));
+}
+
+void Machine::ring_level(uint32_t index) {
   if (index >= kLevels) return;
   Level& level = levels_[index];
   uint8_t* const block = bells_ + kHeaderBytes + index * kBlockBytes;
-  Status status = begin(level, block);
-  if (status == Status::k_done) {
-    status = level.checked ? run<true>(this, &level, block, nullptr) : run<false>(this, &level, block, nullptr);
+  level.ready_at = nullptr;
+  const Status status = begin(level, block);
+  if (status != Status::k_done) {
+    level.program = nullptr;
+    return store32(block + block::k_status, static_cast<uint32_t>(status));
   }
-  leave(level, block, status);
-  store32(block + block::k_status, static_cast<uint32_t>(status));
+  if (level.checked) run<true>(this, &level, block, nullptr);
+  else run<false>(this, &level, block, nullptr);
 }
 
-// Writes down where a level came to.
 void Machine::leave(Level& level, uint8_t* block, Status status) {
-  if (level.program && status != Status::k_bad_request) {
-    const Entry* code = level.program->code(level.checked);
-    store32(block + block::k_pc, static_cast<uint32_t>(level.ip - code));
-    store32(block + block::k_program, static_cast<uint32_t>(level.program->id));
-    store32(block + block::k_depth, level.depth);
-    store32(block + block::k_batch_count, level.left);
-    // What has ended cannot be resumed.
-    const bool waits = status == Status::k_call || status == Status::k_tail_call || status == Status::k_packet;
-    if (!waits) level.program = nullptr;
-  } else {
-    level.program = nullptr;
-  }
+  store32(block + block::k_pc, static_cast<uint32_t>(level.ip - level.program->code(level.checked)));
+  store32(block + block::k_program, static_cast<uint32_t>(level.program->id));
+  store32(block + block::k_depth, level.depth);
+  store32(block + block::k_batch_count, level.left);
+  store32(block + block::k_status, static_cast<uint32_t>(status));
+  level.ready_at = nullptr;
+  // What has ended cannot be resumed.
+  const bool waits = status == Status::k_call || status == Status::k_tail_call || status == Status::k_packet;
+  if (!waits) level.program = nullptr;
 }
 
 // Puts the level where the command says the run goes on. k_done: it can.

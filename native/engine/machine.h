@@ -52,6 +52,11 @@ class Machine {
     uint32_t ctx = 0;
     uint64_t r2 = 0;
     int64_t fuel = 0;
+    // The doorbell's short way: the program and stack area (as they stand in the header) that this level is ready for, which it stays from one run to
+    // the next. Null: for none.
+    const Entry* ready_at = nullptr;
+    const Program* ready_program = nullptr;
+    uint64_t ready_for = 0;
     Frame frames[layout::kMaxFrames];
   };
   // What may be touched without asking: `count` addresses from `lo`, relative to the first mapped byte, at which eight bytes fit.
@@ -61,14 +66,18 @@ class Machine {
   };
 
   // The loop (loop.cc). With `labels`, only answers its handlers.
+  // Writes the status into the block when it comes back.
   template <bool kChecked>
-  static layout::Status run(const Machine* self, Level* at, uint8_t* block, Labels* labels);
+  static void run(const Machine* self, Level* at, uint8_t* block, Labels* labels);
   layout::Status begin(Level& level, uint8_t* block);
-  // Level 0 at the start of what the header says. k_done: it can run.
-  layout::Status begin_outermost(Level& level);
+  // Makes level 0 ready for what the header says. False: there is no such thing.
+  bool make_ready(Level& level);
   // Rung for a level of its own.
-  void ring_level();
-  static void leave(Level& level, uint8_t* block, layout::Status status);
+  void ring_level(uint32_t index);
+  // Rung for anything but what level 0 is ready for. Kept out of the short way, which has registers enough without saving any.
+  [[gnu::noinline]] void ring_otherwise();
+  // Writes down where a run came to that is not over.
+  [[gnu::noinline]] static void leave(Level& level, uint8_t* block, layout::Status status);
   // May `size` bytes at `at` (relative to the first mapped byte) be touched? Moves the window over what allows it.
   bool allow(const Level& level, const uint8_t* block, uint64_t at, uint32_t size, bool write, Window& read, Window& written) const;
   // bpf_map_lookup_elem. False for maps that only JavaScript knows.

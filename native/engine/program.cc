@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <iterator>
 
 #include "gen/layout.gen.h"
 #include "gen/opcodes.gen.h"
@@ -97,6 +98,19 @@ int64_t target_of(int form, const Fields& f, int64_t slot) {
   if (form == form_ja || form == form_may_goto || is_conditional(form)) return slot + 1 + f.off;
   return -1;
 }
+
+struct Pair {
+  int first, second;
+};
+constexpr Pair kPairs[] = {
+#define MOV_ALU(name) {form_alu64_mov_x, form_alu64_##name##_k},
+#define ALU_JUMP(name, jump) {form_alu64_##name##_k, form_jmp_##jump##_k},
+#define LOAD_JUMP(size, type, jump) {form_ldx_##size, form_jmp_##jump##_k},
+    SKEP_PAIRS(MOV_ALU, ALU_JUMP, LOAD_JUMP)
+#undef MOV_ALU
+#undef ALU_JUMP
+#undef LOAD_JUMP
+};
 
 bool goes_somewhere(int form) {
   return form == form_gotol || form == form_call_local || form == form_ld_imm64_func || form == form_ja ||
@@ -196,6 +210,13 @@ void Program::decode(bool checked, Labels labels, std::vector<Entry>& out) const
       if (f.imm == layout::kHelperTailCall) e.label = extra[kExtraTailCall];
       // The arguments of unverified programs are JavaScript's to check.
       if (f.imm == layout::kHelperMapLookup && lookup_ && !checked) e.label = extra[kExtraLookup];
+    }
+  }
+  for (uint32_t slot = 0; slot + 1 < slots_; slot++) {
+    // What a probe that fails leaves in the register is for its own handler to say.
+    if (out[slot].dst != out[slot + 1].dst || is_probe(slot)) continue;
+    for (size_t pair = 0; pair < std::size(kPairs); pair++) {
+      if (forms_[slot] == kPairs[pair].first && forms_[slot + 1] == kPairs[pair].second) out[slot].label = extra[kExtras + pair];
     }
   }
 }

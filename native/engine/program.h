@@ -30,6 +30,26 @@ struct Form;
 using Labels = const void* const*;
 enum Extra { kExtraUnreachable, kExtraTailCall, kExtraLookup, kExtras };
 
+// Behind those: handlers of two instructions that compilers like to put one behind the other, on one register. A pair has the entry of its
+// first instruction; that of the second stays as it is, for jumps that go there.
+#define SKEP_PAIRS(MOV_ALU, ALU_JUMP, LOAD_JUMP) \
+  MOV_ALU(add)                                   \
+  MOV_ALU(and)                                   \
+  MOV_ALU(lsh)                                   \
+  MOV_ALU(rsh)                                   \
+  ALU_JUMP(add, jne)                             \
+  ALU_JUMP(sub, jne)                             \
+  ALU_JUMP(and, jeq)                             \
+  ALU_JUMP(and, jne)                             \
+  LOAD_JUMP(b, uint8_t, jeq)                     \
+  LOAD_JUMP(b, uint8_t, jne)                     \
+  LOAD_JUMP(h, uint16_t, jeq)                    \
+  LOAD_JUMP(h, uint16_t, jne)                    \
+  LOAD_JUMP(w, uint32_t, jeq)                    \
+  LOAD_JUMP(w, uint32_t, jne)                    \
+  LOAD_JUMP(dw, uint64_t, jeq)                   \
+  LOAD_JUMP(dw, uint64_t, jne)
+
 class Program {
  public:
   // `probes`: slots of loads that give 0 where nothing is mapped. `lookup`: helper 1 is bpf_map_lookup_elem.

@@ -62,11 +62,11 @@ inline constexpr uint32_t kRegionBytes = 12;
 inline constexpr uint32_t kOutermost = 4294967295;
 namespace bell {
 inline constexpr uint32_t k_level = 0;
-inline constexpr uint32_t k_program = 4;
 inline constexpr uint32_t k_ctx = 8;
 inline constexpr uint32_t k_r2 = 12;
 inline constexpr uint32_t k_fuel = 16;
-inline constexpr uint32_t k_stack = 24;
+inline constexpr uint32_t k_program = 24;
+inline constexpr uint32_t k_stack = 28;
 }  // namespace bell
 namespace block {
 inline constexpr uint32_t k_regs = 0;

@@ -9,6 +9,7 @@ import { BLOCK, COMMAND, HEADER_BYTES, STATE_BYTES, STATUS } from '../../binding
 import { Fault } from '../../core/base/errors.ts';
 import { KERNEL_BASE } from '../../core/base/memory.ts';
 import { helperById } from '../../core/helpers/index.ts';
+import { assemble } from '../../core/isa/asm.ts';
 import * as B from '../../core/isa/builders.ts';
 import { FORMS } from '../../core/isa/forms.ts';
 import { encode, type Insn } from '../../core/isa/insn.ts';
@@ -235,6 +236,77 @@ describe.skipIf(problem)('the native engine', () => {
       { fuel: 21 },
     );
     expect(() => poor.runBatch!(ctx, 8, 4, out)).toThrow(/out of fuel/);
+  });
+
+  /** What native/engine/program.h lists as pairs, and what is nearly one. r6 is ctx, r3 the register of the pair. */
+  const PAIRS = [
+    ...['r3 += 5', 'r3 &= 12', 'r3 <<= 3', 'r3 >>= 2', 'r3 -= 1', 'r4 += 5'].map((second) => ['r3 = r2', second]),
+    ...['r3 += 5', 'r3 -= 5', 'r3 &= 4', 'w3 &= 4', 'r3 |= 1'].flatMap((first) =>
+      ['r3 != 4', 'r3 == 4', 'w3 != 4', 'r4 != 4', 'r3 > 4'].map((test) => [first, `if ${test} goto out`]),
+    ),
+    ...['u8', 'u16', 'u32', 'u64', 's8'].flatMap((size) =>
+      ['r3 == 7', 'r3 != 7'].map((test) => [`r3 = *(${size} *)(r6 +0)`, `if ${test} goto out`]),
+    ),
+  ] as const;
+
+  it.each([
+    ['verified', VERIFIED],
+    ['unverified', undefined],
+  ])('two instructions at one dispatch are two instructions: %s', (_, facts) => {
+    const memory = new VmMemory({ maximumBytes: 4 << 20 });
+    const ctx = memory.alloc(8);
+    const host = bareHost({ memory, regions: [{ offset: ctx, size: 8, writable: true }] });
+    for (const [first, second] of PAIRS) {
+      const text = `r6 = r1
+r3 = r2
+r4 = r2
+if r2 == 1 goto second
+${first}
+second: ${second}
+r0 = r3
+exit
+out: r0 = r3
+r0 += 1000
+exit`;
+      const program = { name: 'pair', insns: assemble(text), funcs: [], lines: [], facts };
+      const [wanted, exe] = [interp, native].map((engine) => engine.prepare(program, host));
+      for (let r2 = 0; r2 < 10; r2++) {
+        memory.view.setBigUint64(ctx, r2 % 2 === 0 ? 7n : 0xffff_ff07n, true);
+        wanted!.run(ctx, r2);
+        exe!.run(ctx, r2);
+        expect([first, second, r2, exe!.r0Hi, exe!.r0Lo]).toEqual([first, second, r2, wanted!.r0Hi, wanted!.r0Lo]);
+      }
+    }
+  });
+
+  it('a pair that faults says which of the two did', () => {
+    const memory = new VmMemory({ maximumBytes: 4 << 20 });
+    const fault = (engine: Engine, text: string): string => {
+      const program = { name: 'pair', insns: assemble(text), funcs: [], lines: [], facts: undefined };
+      try {
+        engine.prepare(program, bareHost({ memory }), { fuel: 20 }).run(0, 0);
+      } catch (error) {
+        return (error as Error).message;
+      }
+      return 'no fault';
+    };
+    for (const [text, says] of [
+      ['r1 = 64\nr3 = *(u16 *)(r1 +0)\nif r3 == 1 goto out\nr0 = 0\nout: exit', /pc 1: read of 0x40 /],
+      ['r3 = 99\nl: r3 -= 1\nif r3 != 0 goto l\nr0 = 0\nexit', /pc 2: out of fuel/],
+      ['r3 = 99\nl: r3 &= 3\nif r3 != 9 goto l\nr0 = 0\nexit', /pc 2: out of fuel/],
+    ] as const) {
+      expect(fault(native, text)).toMatch(says);
+      expect(fault(native, text)).toBe(fault(interp, text));
+    }
+  });
+
+  it('a load that may fail gives 0 before a comparison too', () => {
+    const memory = new VmMemory({ maximumBytes: 4 << 20 });
+    const insns = assemble('r1 = 64\nr3 = *(u32 *)(r1 +0)\nif r3 == 0 goto out\nr0 = 1\nexit\nout: r0 = 2\nexit');
+    const facts = { ...VERIFIED, probeLoads: [1] };
+    const exe = native.prepare({ name: 'probe', insns, funcs: [], lines: [], facts }, bareHost({ memory }));
+    exe.run(0);
+    expect(exe.r0Lo).toBe(2);
   });
 
   it('machines of many memories do not disturb one another', () => {
