@@ -1,10 +1,10 @@
 /** The `skep` command on the running kernel: the same script on both backends, how runs end, what is left. */
 import { spawn } from 'node:child_process';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { SKEP, skep, skepAsync, tracingProblem } from '../tools/skep.ts';
-import { afterwards, kernelIds, noKernel, noTracefs, scratch, title } from './machine.ts';
+import { root, SKEP, skep, skepAsync, tracingProblem } from '../tools/skep.ts';
+import { afterwards, kernelIds, noKernel, noTracefs, title } from './machine.ts';
 
 /** A tool's rows without the numbers of processes, which differ from run to run. */
 function rows(stdout: string): string[] {
@@ -29,27 +29,30 @@ describe.skipIf(noBoth)(title('one script on both backends', noBoth), () => {
     expect(linux!.stderr).toBe(model!.stderr);
   });
 
-  it('a user script, in TypeScript', () => {
-    const file = join(scratch(), 'opens.ts');
-    writeFileSync(
-      file,
-      `import { BPF } from 'skep';
-       const b = new BPF({ text: \`
-         BPF_PERF_OUTPUT(events);
-         struct e { int flags; char name[64]; };
-         TRACEPOINT_PROBE(syscalls, sys_enter_openat) {
-             struct e x = {};
-             x.flags = args->flags;
-             bpf_probe_read_user_str(x.name, sizeof(x.name), args->filename);
-             events.perf_submit(args, &x, sizeof(x));
-             return 0;
-         }\` });
-       for (const e of b.events<{ flags: number; name: string }>('events'))
-         if (e.name.startsWith('/no/')) console.log('open', e.flags, e.name);`,
+  const SCRIPTS = join(root, 'test/live/scripts');
+  it.each([
+    ['opensnoop in TypeScript', [join(SCRIPTS, 'opens.ts')], /^PID cat -2 \/no\/such$/m],
+    ['opensnoop in Lua', [join(root, 'tools/opensnoop/opensnoop.lua')], /^PID +cat +-1 +2 \/no\/such$/m],
+    [
+      'execsnoop in TypeScript',
+      [join(SCRIPTS, 'execs.ts'), join(SCRIPTS, 'execs.c')],
+      /^PID sh -> \S*\/cat \/etc\/hostname$/m,
+    ],
+    [
+      'execsnoop in Lua',
+      [join(SCRIPTS, 'execs.lua'), join(SCRIPTS, 'execs.c')],
+      /^PID sh -> \S*\/cat \/etc\/hostname$/m,
+    ],
+  ])('%s: one file, the same lines from both', (_name, script, line) => {
+    const command = ['sh', '-c', 'cat /etc/hostname /no/such >/dev/null 2>&1; /bin/date >/dev/null; exit 3'];
+    const [model, linux] = ['model', 'linux'].map((backend) =>
+      skep(['run', '--backend', backend, ...script, '--', ...command]),
     );
-    const command = ['sh', '-c', 'cat /no/one /no/two 2>/dev/null; exit 0'];
-    const linux = skep(['run', '--backend', 'linux', file, '--', ...command]);
-    expect(linux).toMatchObject({ stdout: 'open 0 /no/one\nopen 0 /no/two\n', stderr: '', status: 0 });
+    expect(linux).toMatchObject({ status: 3, stderr: '' });
+    const lines = rows(linux!.stdout);
+    expect(lines.join('\n')).toMatch(line);
+    expect(lines).toEqual(rows(model!.stdout));
+    expect(model).toMatchObject({ status: 3, stderr: '' });
   });
 });
 
