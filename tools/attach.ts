@@ -12,8 +12,15 @@ export interface Attachment {
   readonly fn: string;
 }
 
-/** Attaches the first of the ways that goes; answers its place in the list. Throws the reason of the first when none does. */
-export function attachFirst(b: BPF, ways: readonly (readonly Attachment[])[]): number {
+/**
+ * Attaches the first of the ways that goes; answers its place in the list, and tells with `warn` where it is not the best one. Throws the reason of
+ * the first when none does.
+ */
+export function attachFirst(
+  b: BPF,
+  ways: readonly (readonly Attachment[])[],
+  warn: (line: string) => void = () => {},
+): number {
   const refused: unknown[] = [];
   for (const [i, way] of ways.entries()) {
     const done: Attachment[] = [];
@@ -22,6 +29,7 @@ export function attachFirst(b: BPF, ways: readonly (readonly Attachment[])[]): n
         attach(b, attachment);
         done.push(attachment);
       }
+      if (i > 0) warn(`attached to ${said(way)}; ${said(ways[0]!)} cannot be had here`);
       return i;
     } catch (error) {
       if (!(error instanceof BpfError)) throw error;
@@ -30,6 +38,16 @@ export function attachFirst(b: BPF, ways: readonly (readonly Attachment[])[]): n
     }
   }
   throw refused[0] ?? new BpfError('EINVAL', 'there is no way to attach');
+}
+
+/** `raw_tracepoint sched_wakeup, sched_switch`: the places of a way, each once. */
+function said(way: readonly Attachment[]): string {
+  const kinds = new Map<string, Set<string>>();
+  for (const { kind, target } of way) {
+    const targets = kinds.get(kind) ?? new Set();
+    kinds.set(kind, targets.add(target));
+  }
+  return [...kinds].map(([kind, targets]) => `${kind} ${[...targets].join(', ')}`).join(' and ');
 }
 
 function attach(b: BPF, { kind, target, fn: fnName }: Attachment): void {

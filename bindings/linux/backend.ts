@@ -200,7 +200,7 @@ export class LinuxBackend implements Backend {
     );
     if (attached.instead !== undefined)
       this.#options.warn?.(
-        `${probe.kind} '${probe.target}': the running kernel has '${attached.instead}' instead; attached to that`,
+        `${probe.kind} '${probe.target}': attached to '${attached.instead.target}' instead, ${attached.instead.why}`,
       );
     const link = new LiveLink(probe, attached, () => this.#links.delete(link));
     this.#links.add(link);

@@ -19,7 +19,7 @@ export class LiveLink implements Link {
   constructor(probe: Probe, attached: Attached, closed: () => void) {
     this.probe = probe;
     this.how = attached.how;
-    this.instead = attached.instead;
+    this.instead = attached.instead?.target;
     this.#attached = attached;
     this.#closed = closed;
   }

@@ -6,6 +6,7 @@ import type { LiveLink } from '../../bindings/linux/link.ts';
 import { pmuType } from '../../bindings/linux/perf-event.ts';
 import { BPF } from '../../core/bcc/bpf.ts';
 import { USDT } from '../../core/bcc/usdt/usdt.ts';
+import { skep } from '../tools/skep.ts';
 import { afterwards, compileC, liveBackend, noCommand, noKernel, noTracefs, noUprobes, title } from './machine.ts';
 
 const COUNT =
@@ -395,5 +396,24 @@ describe.skipIf(noKernel !== undefined || hasKprobes)('a kernel without kprobes'
     expect(() => b.attachKprobe({ event: 'do_sys_openat2', fnName: 'f' })).toThrow(
       /no kprobes \(CONFIG_KPROBES\); tracepoints/,
     );
+  });
+
+  it.each([
+    [
+      'biolatency',
+      ['1', '1'],
+      /^attached to raw_tracepoint block_rq_issue, block_rq_complete; kprobe .* cannot be had here\n$/,
+    ],
+    [
+      'tcpconnect',
+      ['--duration', '0.2'],
+      /^attached to raw_tracepoint inet_sock_set_state; kprobe tcp_v4_connect, .*\n$/,
+    ],
+    ['runqlat', ['1', '1'], /^$/],
+  ])('%s works by the tracepoints that it declares, and says so', (tool, args, told) => {
+    const ran = skep([tool, '--backend', 'linux', ...args]);
+    expect(ran.stderr).toMatch(told);
+    expect(ran.status).toBe(0);
+    expect(ran.stdout).toMatch(/^Tracing /);
   });
 });

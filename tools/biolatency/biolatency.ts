@@ -70,7 +70,7 @@ export default defineTool<Options>({
   skep biolatency -mT 1 10
   skep biolatency -D -Q`,
   main(context) {
-    const { options, bpf, title, print, json } = context;
+    const { options, bpf, title, print, json, warn } = context;
     const label = options.milliseconds ? 'msecs' : 'usecs';
     const device = options.disk === undefined ? undefined : deviceOf(options.disk);
     const b = bpf({
@@ -94,6 +94,7 @@ export default defineTool<Options>({
       options.queued
         ? ways(QUEUED, 'block_io_start', 'block_io_done')
         : ways(['blk_mq_start_request'], 'block_rq_issue', 'block_rq_complete'),
+      warn,
     );
     title('Tracing block device I/O... Hit Ctrl-C to end.');
     reportHistograms(context, b, {

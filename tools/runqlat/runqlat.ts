@@ -31,7 +31,7 @@ export default defineTool<Options>({
   skep runqlat -mT 1 10
   skep runqlat -P`,
   main(context) {
-    const { options, bpf, title } = context;
+    const { options, bpf, title, warn } = context;
     // As in BCC, threads go before processes, and both before namespaces.
     const [section, id] = options.tids
       ? ['tid', 'pid']
@@ -49,18 +49,22 @@ export default defineTool<Options>({
       ],
     });
     const finish = b.getKprobeFunctions('finish_task_switch(\\.isra\\.\\d+)?$')[0] ?? 'finish_task_switch';
-    attachFirst(b, [
+    attachFirst(
+      b,
       [
-        { kind: 'raw_tracepoint', target: 'sched_wakeup', fn: 'on_wakeup_event' },
-        { kind: 'raw_tracepoint', target: 'sched_wakeup_new', fn: 'on_wakeup_event' },
-        { kind: 'raw_tracepoint', target: 'sched_switch', fn: 'on_switch_event' },
+        [
+          { kind: 'raw_tracepoint', target: 'sched_wakeup', fn: 'on_wakeup_event' },
+          { kind: 'raw_tracepoint', target: 'sched_wakeup_new', fn: 'on_wakeup_event' },
+          { kind: 'raw_tracepoint', target: 'sched_switch', fn: 'on_switch_event' },
+        ],
+        [
+          { kind: 'kprobe', target: 'ttwu_do_wakeup', fn: 'on_ttwu_do_wakeup' },
+          { kind: 'kprobe', target: 'wake_up_new_task', fn: 'on_wake_up_new_task' },
+          { kind: 'kprobe', target: finish, fn: 'on_finish_task_switch' },
+        ],
       ],
-      [
-        { kind: 'kprobe', target: 'ttwu_do_wakeup', fn: 'on_ttwu_do_wakeup' },
-        { kind: 'kprobe', target: 'wake_up_new_task', fn: 'on_wake_up_new_task' },
-        { kind: 'kprobe', target: finish, fn: 'on_finish_task_switch' },
-      ],
-    ]);
+      warn,
+    );
     title('Tracing run queue latency... Hit Ctrl-C to end.');
     reportHistograms(context, b, {
       label: options.milliseconds ? 'msecs' : 'usecs',

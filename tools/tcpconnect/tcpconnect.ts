@@ -61,7 +61,7 @@ export default defineTool<Options>({
   examples: `  skep tcpconnect -- curl -s http://127.0.0.1:8080/
   skep tcpconnect -P 80,443 -U -- wget http://127.0.0.1/
   skep tcpconnect -c --workload connects`,
-  main({ options, bpf, report, title }) {
+  main({ options, bpf, report, title, warn }) {
     if (options.ipv4 && options.ipv6) throw new BpfError('EINVAL', 'tcpconnect: -4 and -6 exclude each other');
     if (options.count && options.dns) throw new BpfError('EINVAL', 'tcpconnect: -c and -d exclude each other');
     const ports = options.port === undefined ? [] : portsOf(options.port);
@@ -80,15 +80,19 @@ export default defineTool<Options>({
         ...(ports.length > 0 ? [`-DFILTER_PORTS=(${ports.map((port) => `dport==${port}`).join('||')})`] : []),
       ],
     });
-    attachFirst(b, [
+    attachFirst(
+      b,
       [
-        { kind: 'kprobe', target: 'tcp_v4_connect', fn: 'on_connect' },
-        { kind: 'kprobe', target: 'tcp_v6_connect', fn: 'on_connect' },
-        { kind: 'kretprobe', target: 'tcp_v4_connect', fn: 'on_v4_return' },
-        { kind: 'kretprobe', target: 'tcp_v6_connect', fn: 'on_v6_return' },
+        [
+          { kind: 'kprobe', target: 'tcp_v4_connect', fn: 'on_connect' },
+          { kind: 'kprobe', target: 'tcp_v6_connect', fn: 'on_connect' },
+          { kind: 'kretprobe', target: 'tcp_v4_connect', fn: 'on_v4_return' },
+          { kind: 'kretprobe', target: 'tcp_v6_connect', fn: 'on_v6_return' },
+        ],
+        [{ kind: 'raw_tracepoint', target: 'inet_sock_set_state', fn: 'on_state' }],
       ],
-      [{ kind: 'raw_tracepoint', target: 'inet_sock_set_state', fn: 'on_state' }],
-    ]);
+      warn,
+    );
     if (options.dns) attachReceivers(b);
     const address = (e: Flow, which: 'saddr' | 'daddr') => (e.ip === 4 ? ipv4(e[which]) : ipv6(e[which]));
     title('Tracing connect ... Hit Ctrl-C to end');

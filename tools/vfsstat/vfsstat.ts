@@ -38,6 +38,7 @@ export default defineTool<{ pid?: number }>({
         attachFirst(
           b,
           functions.map((target) => [{ kind: 'kprobe', target, fn: `on_${name}` }]),
+          warn,
         );
       } catch (error) {
         if (!(error instanceof BpfError)) throw error;

@@ -20,7 +20,7 @@ export interface Attached {
   /** Which of the kernel's ways it was, for people: 'link', 'perf event', 'netlink', ... */
   readonly how: string;
   /** What it was attached to, where that is not what was asked for. */
-  readonly instead?: string;
+  readonly instead?: { readonly target: string; readonly why: string };
   readonly fds: readonly number[];
   /** What closing the descriptors does not undo. Runs first. */
   undo?(): void;

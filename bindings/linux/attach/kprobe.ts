@@ -1,6 +1,6 @@
 /**
- * Kernel functions. What was asked for is tried first; where the compiler renamed it or a later kernel did, the known other names follow, in
- * order, and the link tells which it became. Each name is tried by the kernel's ways: the perf PMU (4.17), a kprobe_multi link (5.18),
+ * Kernel functions. What was asked for is tried first, then what else this kernel has for it (candidates.ts), and the link tells which it
+ * became. Each name is tried by the kernel's ways: the perf PMU (4.17), a kprobe_multi link (5.18),
  * kprobe_events of tracefs (older kernels). https://docs.kernel.org/trace/kprobetrace.html
  */
 import type { Probe } from '../../../core/backend/backend.ts';
@@ -20,27 +20,9 @@ import {
   functionInTask,
   numberOption,
 } from './attach-kind.ts';
+import { candidates, firstThatGoes } from './candidates.ts';
 import { attachLegacy } from './legacy.ts';
 
-/** Functions that other kernels call otherwise, best first. */
-const OTHER_NAMES: Readonly<Record<string, readonly string[]>> = {
-  blk_account_io_start: ['__blk_account_io_start', 'blk_mq_start_request'],
-  blk_account_io_done: ['__blk_account_io_done', 'blk_mq_end_request'],
-  __blk_account_io_start: ['blk_account_io_start', 'blk_mq_start_request'],
-  __blk_account_io_done: ['blk_account_io_done', 'blk_mq_end_request'],
-  blk_start_request: ['blk_mq_start_request'],
-  blk_update_request: ['blk_mq_end_request'],
-  try_to_wake_up: ['wake_up_process'],
-  __page_cache_alloc: ['filemap_alloc_folio', '__page_cache_alloc_noprof'],
-  add_to_page_cache_lru: ['filemap_add_folio'],
-  mark_page_accessed: ['folio_mark_accessed'],
-  account_page_dirtied: ['folio_account_dirtied'],
-  __do_page_cache_readahead: ['do_page_cache_ra', 'page_cache_ra_order'],
-  tcp_sendpage: ['tcp_sendmsg'],
-  do_sys_open: ['do_sys_openat2'],
-};
-/** What compilers append to a name: copies of a function for some of its callers. */
-const COPIES = /^\.(isra|constprop|part)\.\d+(\.|$)/;
 const KPROBE_MULTI = { attachType: 42, RETURN: 1 } as const;
 
 interface Place {
@@ -66,30 +48,21 @@ function attachFunction(prog: LinuxProg, probe: Probe, host: AttachHost, atRetur
     name: plus < 0 ? probe.target : probe.target.slice(0, plus),
     offset: (plus < 0 ? 0 : Number(probe.target.slice(plus + 1))) + (numberOption(probe, 'offset') ?? 0),
   };
-  let refused: number | undefined;
-  for (const name of candidates(wanted.name, host)) {
-    const attached = attachPlace(prog, probe, host, { ...wanted, name }, atReturn);
-    if (typeof attached !== 'number') return name === wanted.name ? attached : { ...attached, instead: name };
-    if (attached === UNAVAILABLE) {
-      throw new Unsupported(attaching(prog, probe), {
-        backend: 'linux',
-        hint: 'the running kernel has no kprobes (CONFIG_KPROBES); tracepoints, raw tracepoints and uprobes may do',
-      });
-    }
-    refused ??= attached;
-    // No rights are no better under another name.
-    if (attached === -ERRNO.EPERM || attached === -ERRNO.EACCES) break;
+  const found = firstThatGoes(
+    candidates(wanted.name, host),
+    (name) => attachPlace(prog, probe, host, { ...wanted, name }, atReturn),
+    UNAVAILABLE,
+  );
+  if (typeof found !== 'number') {
+    const { candidate, done } = found;
+    return candidate.why === undefined ? done : { ...done, instead: { target: candidate.name, why: candidate.why } };
   }
-  throw failure(prog, probe, host, wanted.name, refused!);
-}
-
-/** The function itself, then other names that this kernel has for it: looked for only when the first did not do. */
-function* candidates(name: string, host: AttachHost): Generator<string> {
-  yield name;
-  if (host.ksymAddress(name) === undefined)
-    for (const symbol of host.kernelFunctions())
-      if (symbol.startsWith(name) && COPIES.test(symbol.slice(name.length))) yield symbol;
-  for (const other of OTHER_NAMES[name] ?? []) if (host.ksymAddress(other) !== undefined) yield other;
+  if (found === UNAVAILABLE)
+    throw new Unsupported(attaching(prog, probe), {
+      backend: 'linux',
+      hint: 'the running kernel has no kprobes (CONFIG_KPROBES); tracepoints, raw tracepoints and uprobes may do',
+    });
+  throw failure(prog, probe, host, wanted.name, found);
 }
 
 const UNAVAILABLE = 1;
