@@ -157,12 +157,16 @@ export class LinuxBackend implements Backend {
   }
 
   #shared(spec: MapSpec, name: string, make: () => LinuxMap): LinuxMap {
+    // Type '' is "extern": a map that another object has made.
+    if (spec.type === '' && !shared.has(name))
+      throw new BpfError('ENOENT', `map ${spec.name}: no program of this process shares a map ${name}`);
     const map = shared.get(name) ?? make();
     shared.set(name, map);
-    if (map.spec.type !== spec.type || map.spec.keySize !== spec.keySize || map.spec.valueSize !== spec.valueSize)
+    const { type, keySize, valueSize } = map.spec;
+    if ((spec.type !== '' && type !== spec.type) || keySize !== spec.keySize || valueSize !== spec.valueSize)
       throw new BpfError('EINVAL', `map ${spec.name}: the shared map ${name} is of another kind`);
     const door = sys();
-    return new LinuxMap(spec, door.syscall(door.calls.fcntl, map.fd, F_DUPFD_CLOEXEC, 0), false);
+    return new LinuxMap({ ...spec, type }, door.syscall(door.calls.fcntl, map.fd, F_DUPFD_CLOEXEC, 0), false);
   }
 
   #objectBtf(object: ObjectSpec): ObjectBtf {

@@ -90,6 +90,7 @@ export class BPF extends Attaching {
         kernelBtf: this.backend.kernelBtf,
         kernelRelease: this.backend.release,
         cflags: given.cflags ?? [],
+        cpuCount: this.backend.cpus,
         headers: (name) => this.#readText(name),
         tracepointFormat: (category, name) => this.backend.tracepointFormat(category, name),
       }),

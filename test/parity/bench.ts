@@ -69,13 +69,18 @@ const OUT =
  * The eight values that a body leaves with OUT(slot, value), run at each tcp_v4_connect of two processes (comm `client`, pid 1000; `curl`, 1001).
  * `decls` come before the function.
  */
-export function values(body: string, decls = '', script?: Parameters<typeof world>[0]): bigint[] {
-  const { bpf } = world(script);
-  const b = bpf(
-    `${OUT}${decls}\nint kprobe__tcp_v4_connect(struct pt_regs *ctx, struct sock *sk) {\n${body}\nreturn 0;\n}`,
-  );
-  b.wait();
-  const out = [...b.getTable<number, bigint>('out').values()];
-  b.close();
-  return out;
+export const values = valuesIn(world);
+
+/** The same in another world: test/live runs these tests on the running kernel. */
+export function valuesIn(open: (script?: Parameters<typeof world>[0]) => Pick<Bench, 'bpf'>) {
+  return (body: string, decls = '', script?: Parameters<typeof world>[0]): bigint[] => {
+    const { bpf } = open(script);
+    const b = bpf(
+      `${OUT}${decls}\nint kprobe__tcp_v4_connect(struct pt_regs *ctx, struct sock *sk) {\n${body}\nreturn 0;\n}`,
+    );
+    b.wait();
+    const out = [...b.getTable<number, bigint>('out').values()];
+    b.close();
+    return out;
+  };
 }

@@ -30,6 +30,9 @@ export const RENAMES: readonly (readonly [was: string, is: string, since: string
   ['kmem_cache_alloc_node', 'kmem_cache_alloc_node_noprof', '6.10'],
   ['__kmalloc', '__kmalloc_noprof', '6.10'],
   ['vmalloc', 'vmalloc_noprof', '6.10'],
+  // fs/read_write.c
+  ['__vfs_read', 'vfs_read', '5.8'],
+  ['__vfs_write', 'vfs_write', '5.8'],
   // kernel/fork.c, kernel/sched/core.c, fs/open.c, net/core/skbuff.c
   ['_do_fork', 'kernel_clone', '5.10'],
   ['scheduler_tick', 'sched_tick', '6.10'],
