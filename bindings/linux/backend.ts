@@ -1,6 +1,7 @@
 /**
  * The live backend: maps, programs and links of the running kernel by bpf(2). Everything it makes hangs on descriptors, so nothing is left
- * when the process ends, however it ends (but for pins, which are meant to stay, and the two cases that attach/legacy.ts and trace-pipe.ts tell of).
+ * when the process ends, however it ends (but for pins, which are meant to stay, and the probes of old kernels that attach/legacy.ts tells of; a trace pipe's
+ * directory is removed by a guard, trace-pipe.ts).
  */
 import { release as osRelease } from 'node:os';
 import type {

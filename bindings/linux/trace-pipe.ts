@@ -1,9 +1,11 @@
 /**
  * The trace pipe: what bpf_trace_printk writes. A reader of the global pipe takes lines away from every other; so each of ours has an
- * instance of its own in tracefs, to which the event bpf_trace:bpf_trace_printk (Linux 5.9) writes a copy. An instance outlives its process if that
- * is killed: it has the process's number in its name, and whoever comes later removes those of processes that are gone.
+ * instance of its own in tracefs, to which the event bpf_trace:bpf_trace_printk (Linux 5.9) writes a copy. An instance is a directory, and would
+ * outlive a process that is killed: so a shell waits for our end and removes it. Should that be killed as well, the instance has our process's number in
+ * its name, and whoever comes later removes those of processes that are gone.
  * https://docs.kernel.org/trace/ftrace.html, "instances"
  */
+import { type ChildProcess, spawn } from 'node:child_process';
 import {
   closeSync,
   constants,
@@ -28,6 +30,7 @@ let made = 0;
 export class LinuxTracePipe implements TracePipe {
   readonly fd: number;
   readonly #instance: string | undefined;
+  readonly #guard: ChildProcess | undefined;
   readonly #decoder = new StringDecoder('utf8');
   readonly #chunk = new Uint8Array(64 * 1024);
   #lines: string[] = [];
@@ -38,6 +41,7 @@ export class LinuxTracePipe implements TracePipe {
   constructor() {
     const root = needTracefs('the trace pipe');
     this.#instance = makeInstance(root);
+    if (this.#instance !== undefined) this.#guard = guard(root, this.#instance);
     try {
       this.fd = openSync(`${this.#instance ?? root}/trace_pipe`, constants.O_RDONLY | constants.O_NONBLOCK);
     } catch (error) {
@@ -82,6 +86,35 @@ export class LinuxTracePipe implements TracePipe {
 
   #remove(): void {
     if (this.#instance !== undefined) removeInstance(this.#instance);
+    this.#guard?.kill('SIGKILL');
+  }
+}
+
+/** Ends when its standard input does, which is when we end; the pipe may still be open for a moment then, and the directory busy. */
+const GUARD = `trap '' INT TERM HUP
+read -r line
+for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+  [ -d "$1" ] || exit 0
+  rmdir "$1" 2>/dev/null && exit 0
+  sleep 0.1
+done`;
+
+/** Somebody who removes the directory when we cannot; undefined where there is no shell. A private mount is handed on: it would go with us. */
+function guard(root: string, instance: string): ChildProcess | undefined {
+  const mount = /^\/proc\/self\/fd\/(\d+)$/.exec(root)?.[1];
+  const seen = mount === undefined ? instance : instance.replace(root, '/proc/self/fd/3');
+  try {
+    const child = spawn('/bin/sh', ['-c', GUARD, 'skep-guard', seen], {
+      stdio: ['pipe', 'ignore', 'ignore', ...(mount === undefined ? [] : [Number(mount)])],
+      detached: true,
+      env: { PATH: '/usr/bin:/bin' },
+    });
+    child.on('error', () => {});
+    child.unref();
+    (child.stdin as unknown as { unref(): void }).unref();
+    return child;
+  } catch {
+    return undefined;
   }
 }
 

@@ -6,8 +6,9 @@
  *   npm run parity -- --check            run them, and fail when the table says something else
  *   npm run parity -- --report FILE      use a JSON report of vitest's that is there already (with --check or without)
  *
- * features.tsv lists the features; cannot.tsv says why one cannot be had, on which backend. Live tests that this machine skips change nothing: the
- * page keeps what a machine that could run them said.
+ * features.tsv lists the features; cannot.tsv says why one cannot be had, on which backend. A live test that this machine
+ * skips changes nothing: the page keeps what a machine with its rights said, as long as the test is there. So the page is to be written where most of them
+ * run: as root, with SKEP_SLOW=1 for the guest kernel.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -53,7 +53,7 @@ function nothingLeft(): void {
 
 export const CASES: readonly Case[] = [
   {
-    name: 'kprobe and kretprobe by prefix, with arguments and the returned value',
+    name: 'kprobe and kretprobe by prefix, with arguments and the returned value [C.ev.kprobe_prefix C.ev.kretprobe_prefix C.ev.kprobe_args C.ev.ptregs_rc P.init.autoload]',
     run() {
       const b = load(`
 BPF_HASH(seen, u32, u64);
@@ -77,7 +77,7 @@ int kretprobe__vfs_mkdir(struct pt_regs *ctx)
     },
   },
   {
-    name: 'kprobes by regular expression, and detaching',
+    name: 'kprobes by regular expression, and detaching [P.ev.attach_kprobe P.ev.event_re P.ev.detach_kprobe P.help.num_open_kprobes X.attach_kprobe_detach_kprobe]',
     run() {
       const b = load(`
 BPF_ARRAY(calls, u64, 1);
@@ -94,7 +94,7 @@ int on_call(struct pt_regs *ctx) { ${MINE} calls.increment(0); return 0; }`);
     },
   },
   {
-    name: 'a system call by its prefix, with its arguments',
+    name: 'a system call by its prefix, with its arguments [C.ev.syscall_prefix P.help.get_syscall_fnname]',
     run() {
       const b = load(`
 struct event { u32 mode; char path[24]; };
@@ -134,7 +134,7 @@ int syscall__mkdir(struct pt_regs *ctx, const char __user *path, int mode)
     },
   },
   {
-    name: 'fentry and fexit (KFUNC_PROBE, KRETFUNC_PROBE)',
+    name: 'fentry and fexit (KFUNC_PROBE, KRETFUNC_PROBE) [C.ev.kfunc C.ev.kretfunc P.ev.attach_kfunc P.ev.attach_kretfunc]',
     run() {
       const b = load(`
 BPF_ARRAY(seen, u64, 2);
@@ -156,7 +156,7 @@ KRETFUNC_PROBE(vfs_mkdir, struct user_namespace *ns, struct inode *dir, struct d
     },
   },
   {
-    name: 'fmod_ret on a security function refuses the call (KMOD_RET)',
+    name: 'fmod_ret on a security function refuses the call (KMOD_RET) [C.ev.kmod_ret P.ev.attach_fmod_ret]',
     run() {
       const b = load(`
 KMOD_RET(security_path_mkdir, const struct path *dir, struct dentry *dentry, umode_t mode, int ret)
@@ -171,7 +171,7 @@ KMOD_RET(security_path_mkdir, const struct path *dir, struct dentry *dentry, umo
     },
   },
   {
-    name: 'an LSM program refuses the call (LSM_PROBE)',
+    name: 'an LSM program refuses the call (LSM_PROBE) [C.ev.lsm P.ev.attach_lsm]',
     run() {
       const b = load(`
 LSM_PROBE(path_mkdir, const struct path *dir, struct dentry *dentry, umode_t mode)

@@ -14,7 +14,7 @@ const COUNT =
 const hits = (b: BPF): number => Number(b.getTable<number, bigint>('hits').get(0));
 
 describe.skipIf(noTracefs)(title('tracepoints', noTracefs), () => {
-  it('a classic one fires in the process that is looked for', () => {
+  it('a classic one fires in the process that is looked for [C.ev.tracepoint_probe P.ev.detach_tracepoint X.attach_tracepoint_detach_tracepoint]', () => {
     liveBackend();
     const b = new BPF({
       text: `${COUNT} TRACEPOINT_PROBE(syscalls, sys_enter_kill) { if (args->pid == ${process.pid} && args->sig == 0) count(); return 0; }`,
@@ -26,7 +26,7 @@ describe.skipIf(noTracefs)(title('tracepoints', noTracefs), () => {
     expect(hits(b)).toBe(5);
   });
 
-  it('gives its cookie back', () => {
+  it('gives its cookie back [P.ev.load_func]', () => {
     const { backend } = liveBackend();
     const b = new BPF({
       text: `BPF_ARRAY(seen, u64, 1); int probe(void *ctx) { int k = 0; u64 c = bpf_get_attach_cookie(ctx); if ((bpf_get_current_pid_tgid() >> 32) == ${process.pid}) seen.update(&k, &c); return 0; }`,
@@ -41,7 +41,7 @@ describe.skipIf(noTracefs)(title('tracepoints', noTracefs), () => {
     expect(b.getTable<number, bigint>('seen').get(0)).toBe(0x123456789n);
   });
 
-  it('one that does not exist is refused with the nearest names', () => {
+  it('one that does not exist is refused with the nearest names [P.ev.attach_tracepoint]', () => {
     liveBackend();
     const b = new BPF({ text: 'int f(void *ctx) { return 0; }' });
     expect(() => b.attachTracepoint({ tp: 'syscalls:sys_enter_kil', fnName: 'f' })).toThrow(
@@ -51,7 +51,7 @@ describe.skipIf(noTracefs)(title('tracepoints', noTracefs), () => {
 });
 
 describe.skipIf(noKernel)(title('raw and typed tracepoints', noKernel), () => {
-  it('a raw one sees the arguments', () => {
+  it('a raw one sees the arguments [C.ev.raw_tp P.ev.attach_raw_tracepoint X.attach_raw_tracepoint]', () => {
     liveBackend();
     const b = new BPF({
       text: `${COUNT} RAW_TRACEPOINT_PROBE(sys_enter) { if (ctx->args[1] == 62 && (bpf_get_current_pid_tgid() >> 32) == ${process.pid}) count(); return 0; }`,
@@ -113,7 +113,7 @@ describe.skipIf(noCompiler)(title('user functions', noCompiler), () => {
     __attribute__((noinline)) int twice(int x) { asm volatile(""); return 2 * x; }
     int main(int argc, char **argv) { int sum = 0; for (int i = 0; i < atoi(argv[1]); i++) sum += twice(i); printf("%d\\n", sum); return 0; }`;
 
-  it('entry and return, by name and by offset, of every process', () => {
+  it('entry and return, by name and by offset, of every process [P.ev.attach_uprobe P.help.num_open_uprobes]', () => {
     liveBackend();
     const program = compileC(TARGET);
     const b = new BPF({
@@ -143,7 +143,7 @@ describe.skipIf(noCompiler)(title('user functions', noCompiler), () => {
     expect(b.getTable<number, bigint>('by_pid').get(pid)).toBe(2n);
   });
 
-  it('USDT: the semaphore counted up while attached, arguments read, of one process', async () => {
+  it('USDT: the semaphore counted up while attached, arguments read, of one process [C.ev.usdt P.init.usdt P.init.USDT P.ev.usdt_enable P.help.usdt_enum]', async () => {
     const program = compileC(`
       #include <stdio.h>
       __attribute__((section(".probes"))) volatile unsigned short demo_hit_semaphore;
@@ -207,7 +207,7 @@ describe.skipIf(noCompiler)(title('user functions', noCompiler), () => {
 });
 
 describe.skipIf(noKernel)(title('samples', noKernel), () => {
-  it('a software clock on every CPU', () => {
+  it('a software clock on every CPU [C.ev.perf_event P.ev.attach_perf_event X.attach_perf_event P.ev.detach_perf_event]', () => {
     liveBackend();
     const b = new BPF({ text: `${COUNT} int sample(struct bpf_perf_event_data *ctx) { count(); return 0; }` });
     b.attachPerfEvent({ evType: 1, evConfig: 0, fnName: 'sample', sampleFreq: 1000 });
@@ -266,7 +266,7 @@ describe.skipIf(noIp)(title('packets', noIp), () => {
         return ${verdict};
     }`;
 
-  it('XDP drops on a veth pair in an own namespace, generic and native', () => {
+  it('XDP drops on a veth pair in an own namespace, generic and native [C.ev.xdp P.ev.attach_xdp P.ev.remove_xdp P.ev.xdpflags]', () => {
     const pair = veth();
     for (const flags of [BPF.XDP_FLAGS_SKB_MODE, BPF.XDP_FLAGS_DRV_MODE]) {
       const { backend } = liveBackend();
@@ -282,7 +282,7 @@ describe.skipIf(noIp)(title('packets', noIp), () => {
     }
   });
 
-  it('tc by tcx, and a socket filter that keeps packets', () => {
+  it('tc by tcx, and a socket filter that keeps packets [C.ev.skb]', () => {
     const pair = veth();
     const { backend } = liveBackend();
     const b = new BPF({ text: program('__sk_buff', 'data', 'data_end', 0, 0) });

@@ -231,7 +231,7 @@ describe.skipIf(noKernel)(title('programs that are refused', noKernel), () => {
   const BAD =
     'BPF_HASH(h, u32, u64); RAW_TRACEPOINT_PROBE(sys_enter) { u32 k = 1; u64 *v = h.lookup(&k); *v = 1; return 0; }';
 
-  it('by ours: explained, and the kernel is not asked', () => {
+  it('by ours: explained, and the kernel is not asked [E.mem E.exc]', () => {
     liveBackend();
     let error: unknown;
     try {

@@ -1,10 +1,11 @@
 /** The `skep` command on the running kernel: the same script on both backends, how runs end, what is left. */
 import { spawn } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { tracefsRoot } from '../../bindings/linux/tracefs.ts';
 import { root, SKEP, skep, skepAsync, tracingProblem } from '../tools/skep.ts';
-import { afterwards, kernelIds, noKernel, noTracefs, title } from './machine.ts';
+import { afterwards, kernelIds, noKernel, noTracefs, scratch, title } from './machine.ts';
 
 /** A tool's rows without the numbers of processes, which differ from run to run. */
 function rows(stdout: string): string[] {
@@ -100,6 +101,34 @@ describe.skipIf(noTracefs)(title('how a run ends', noTracefs), () => {
     // The kernel frees programs behind the next grace period.
     for (let tries = 0; tries < 200 && left() > 0; tries++) await new Promise((later) => setTimeout(later, 20));
     expect(left()).toBe(0);
+  });
+});
+
+describe.skipIf(noTracefs)(title('the trace pipe of a run', noTracefs), () => {
+  it('is gone after SIGKILL, its instance in tracefs too', async () => {
+    const file = join(scratch(), 'pipe.ts');
+    writeFileSync(
+      file,
+      `import { BPF } from 'skep';
+       const b = new BPF({ text: 'RAW_TRACEPOINT_PROBE(sched_process_free) { return 0; }' });
+       b.traceReadline(true);
+       console.log('open');
+       b.traceReadline();`,
+    );
+    const child = spawn(process.execPath, [SKEP, 'run', '--backend', 'linux', file], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    afterwards(() => void child.kill('SIGKILL'));
+    await new Promise((open) => child.stdout.once('data', open));
+    const instances = (): string[] =>
+      readdirSync(`${tracefsRoot()}/instances`).filter((name) => name.startsWith(`skep-${child.pid}-`));
+    expect(instances()).toHaveLength(1);
+    const gone = new Promise((done) => child.on('exit', done));
+    child.kill('SIGKILL');
+    await gone;
+    for (let tries = 0; tries < 200 && instances().length > 0; tries++)
+      await new Promise((later) => setTimeout(later, 20));
+    expect(instances()).toEqual([]);
   });
 });
 

@@ -24,7 +24,7 @@ const FLOOD = (n: number, send: string) => `
   }`;
 
 describe.skipIf(noKernel)(title('perf buffers', noKernel), () => {
-  it('a producer faster than the consumer: received and lost are what was sent', () => {
+  it('a producer faster than the consumer: received and lost are what was sent [C.out.perf_output C.out.perf_submit P.map.open_perf_buffer P.map.lost_cb P.map.page_cnt P.out.perf_buffer_poll P.out.perf_buffer_consume X.open_perf_buffer_close_get_poll_perf_buffer]', () => {
     const { backend } = liveBackend();
     const b = new BPF({ text: `BPF_PERF_OUTPUT(events);${FLOOD(64, 'events.perf_submit(ctx, &e, sizeof(e));')}` });
     const { handle } = b.loadFunc('flood', BPF.SOCKET_FILTER);
@@ -92,7 +92,7 @@ describe.skipIf(noKernel)(title('perf buffers', noKernel), () => {
 });
 
 describe.skipIf(noKernel)(title('ring buffers', noKernel), () => {
-  it('what finds no room is refused to the program, the rest arrives in order', async () => {
+  it('what finds no room is refused to the program, the rest arrives in order [C.out.ringbuf_output P.out.ring_buffer_poll]', async () => {
     liveBackend();
     const b = new BPF({
       text: `BPF_RINGBUF_OUTPUT(events, 1); BPF_ARRAY(refused, u64, 1);${FLOOD(

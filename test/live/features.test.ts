@@ -20,7 +20,7 @@ describe.skipIf(noKernel)(title('what the machine permits', noKernel), () => {
     expect(heldHere()).toBe(before);
   });
 
-  it('a backend says the same of its kinds', () => {
+  it('a backend says the same of its kinds [P.help.support_kfunc P.help.support_raw_tracepoint]', () => {
     const { backend } = liveBackend();
     expect(backend.supports('raw_tracepoint')).toBe(true);
     const lockdown = lockdownMode();

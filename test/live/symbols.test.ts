@@ -67,14 +67,14 @@ describe.skipIf(noAddon)(title('names of languages', noAddon), () => {
 
 const noLinux = process.platform === 'linux' ? noAddon : 'not Linux';
 describe.skipIf(noLinux)(title('processes', noLinux), () => {
-  it('a library by its bare name, a program by PATH', () => {
+  it('a library by its bare name, a program by PATH [P.help.find_library P.help.find_exe]', () => {
     expect(findLibrary('c')).toMatch(/\/libc\.so\.6$/);
     expect(findLibrary('c', process.pid)).toMatch(/\/libc\.so\.6$/);
     expect(findLibrary('nosuchthing')).toBeUndefined();
     expect(findProgram('sh')).toMatch(/\/sh$/);
   });
 
-  it('functions of libraries there and back, the vdso, and why not', () => {
+  it('functions of libraries there and back, the vdso, and why not [P.help.SymbolCache]', () => {
     const own = new ProcessSymbols(process.pid);
     const malloc = own.address('libc', 'malloc')!;
     expect(own.at(malloc + 3n)).toMatchObject({
@@ -147,7 +147,7 @@ describe.skipIf(noKernel)(title('a profile', noKernel), () => {
     );
   });
 
-  it('kernel functions of a stack', () => {
+  it('kernel functions of a stack [P.help.ksymname]', () => {
     const { backend } = liveBackend();
     const address = backend.ksymAddress('vfs_read');
     expect(address).toBeDefined();
