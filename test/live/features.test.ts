@@ -40,6 +40,33 @@ describe.skipIf(noKernel)(title('what the machine permits', noKernel), () => {
     expect(skep(['features']).stdout).toMatch(/\nWhat programs can be attached to\n/);
   });
 
+  it.skipIf(noCommand('bpftool'))('bpftool says the same of program and map types', () => {
+    const probed = spawnSync('bpftool', ['-j', 'feature', 'probe', 'kernel'], { encoding: 'utf8' });
+    const theirs = JSON.parse(probed.stdout) as Readonly<Record<string, Readonly<Record<string, boolean>>>>;
+    const { features } = JSON.parse(skep(['features', '-j']).stdout) as {
+      features: readonly { group?: string; name: string; available: boolean }[];
+    };
+    const compared = (group: string, section: string, suffix: string) => {
+      const ours = new Map(features.filter((f) => f.group === group).map((f) => [f.name, f.available]));
+      const both = Object.entries(theirs[section]!)
+        .map(([key, available]) => [key.replace(/^have_/, '').replace(suffix, ''), available] as const)
+        // bpftool tries an fentry program without a function, which no kernel takes; ours names a tracepoint.
+        .filter(([name]) => ours.has(name) && name !== 'tracing');
+      return {
+        ours: both.map(([name]) => [name, ours.get(name)]),
+        theirs: both.map(([name, available]) => [name, available]),
+      };
+    };
+    for (const [group, section, suffix, least] of [
+      ['program type', 'program_types', '_prog_type', 25],
+      ['map type', 'map_types', '_map_type', 25],
+    ] as const) {
+      const { ours, theirs: said } = compared(group, section, suffix);
+      expect(ours.length).toBeGreaterThan(least);
+      expect(ours).toEqual(said);
+    }
+  });
+
   it.skipIf(noCommand('setpriv'))('a missing capability is called by its name', () => {
     const result = spawnSync(
       'setpriv',
