@@ -35,6 +35,8 @@ export interface Target {
   readonly flavoured: boolean;
   readonly cpu: 'v1' | 'v2' | 'v3' | 'v4';
   readonly cpuCount: number;
+  /** What the kernel's configuration says of a `__kconfig` variable, or undefined. */
+  readonly kconfig?: (name: string) => bigint | undefined;
 }
 
 export class Context {

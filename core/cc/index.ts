@@ -20,7 +20,7 @@ import { warnPrograms } from './flavour/check.ts';
 import { isMapMacro } from './flavour/map-macros.ts';
 import { outerScope } from './flavour/outer.ts';
 import { type KernelTypes, kernelTypes } from './from-btf.ts';
-import { Headers } from './headers/index.ts';
+import { Headers, kconfigValue } from './headers/index.ts';
 import { type LoweredUnit, lowerUnit } from './lower/unit.ts';
 import { objectSpec } from './object.ts';
 import { parseUnit } from './parse/declaration.ts';
@@ -79,6 +79,9 @@ export interface Analysed {
   readonly file: SourceFile;
 }
 
+/** The kernel of the BTF that ships. */
+const DEFAULT_RELEASE = '6.1.0';
+
 /** Compile one C text. `diagnostics` holds warnings and notes also when it succeeded. */
 export function compile(source: Source, options: CompileOptions = {}): Compiled {
   const analysed = analyse(source, options);
@@ -129,12 +132,13 @@ export function analyse(source: Source, options: CompileOptions): Analysed {
     flavoured: kernel !== undefined,
     cpu: options.cpu ?? 'v3',
     cpuCount: options.cpuCount ?? 1,
+    kconfig: (name) => kconfigValue(name, options.kernelRelease ?? DEFAULT_RELEASE),
   });
   const file = new SourceFile(source.name, source.text);
   const headers = new Headers({
     own: options.headers,
     folders: flags.includes,
-    kernelRelease: options.kernelRelease ?? '6.1.0',
+    kernelRelease: options.kernelRelease ?? DEFAULT_RELEASE,
     defined: (name) => isMapMacro(name) || (name.startsWith('__builtin_') && name in BUILTINS),
     derived: (name) => derivedMacro(kernel, name),
   });

@@ -220,6 +220,10 @@ export interface VarSymbol {
   /** ELF section given by an attribute. */
   section?: string | undefined;
   extern?: boolean;
+  /** A definition may be missing: it counts as 0. */
+  weak?: boolean;
+  /** Not seen outside this file: left out where nothing uses it. */
+  isStatic?: boolean;
   used: boolean;
   /** Pointer provenance that the flavour knows of a parameter. */
   space?: AddressSpace;

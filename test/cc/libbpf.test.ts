@@ -81,6 +81,20 @@ SEC("ksyscall/close") int BPF_KSYSCALL(closing2, int fd) { return fd; }
     expect(diagnose(`${HEAD}${definition}\n`, KERNEL)).toContain(message);
   });
 
+  it('settings of the kernel are constants; one that is not known must be weak', () => {
+    const program = (declaration: string, value: string) =>
+      `${HEAD}${declaration}\nSEC("socket") int f(struct __sk_buff *skb) { return ${value}; }\n`;
+    const first = (declaration: string, value: string) =>
+      new DataView(compileOk(program(declaration, value), KERNEL).progs[0]!.insns.buffer).getInt32(4, true);
+    expect(first('extern int LINUX_KERNEL_VERSION __kconfig;', 'LINUX_KERNEL_VERSION')).toBe(0x60100);
+    expect(first('extern bool CONFIG_BPF __kconfig;', 'CONFIG_BPF')).toBe(1);
+    expect(first('extern char CONFIG_BPF __kconfig;', 'CONFIG_BPF')).toBe(0x79);
+    expect(first('extern int CONFIG_XYZ __kconfig __weak;', 'CONFIG_XYZ')).toBe(0);
+    expect(diagnose(program('extern int CONFIG_XYZ __kconfig;', 'CONFIG_XYZ'), KERNEL)).toContain(
+      "'CONFIG_XYZ' is not known of this kernel's configuration: __weak takes it for 0",
+    );
+  });
+
   const names = readdirSync(folder).sort();
   it.each(names)('%s compiles for Linux 6.1', (name) => {
     compileOk(text(name), KERNEL);

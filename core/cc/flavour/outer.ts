@@ -109,7 +109,7 @@ export function outerScope(options: OuterOptions): Outer {
     if (fixed) return { kind: 'typedef', name, type: fixed, at };
     // Helpers before BTF: asking BTF for a name makes it index its names.
     const helper = helperPrototype(name, kernel);
-    if (helper) return helperSymbol(name, helper.row.id, helper.type);
+    if (helper) return functionSymbol(name, helper.type, { helper: helper.row.id });
     const typedef = name === '__uint128_t' ? undefined : kernel?.typedef(name);
     if (typedef) return { kind: 'typedef', name, type: typedef, at };
     if (Object.hasOwn(INLINES, name)) {
@@ -129,7 +129,9 @@ export function outerScope(options: OuterOptions): Outer {
       };
     if (name === 'true' || name === 'false')
       return { kind: 'enumerator', name, value: name === 'true' ? 1n : 0n, type: INT, decl: undefined, at: undefined };
-    return undefined;
+    // What bpftool writes into vmlinux.h: kernel functions for BPF programs, which the verifier knows to be such or not.
+    const kfunc = name.startsWith('bpf_') ? kernel?.func(name) : undefined;
+    return kfunc && functionSymbol(name, kfunc, { kfunc: true });
   }
 
   function record(tag: 'struct' | 'union', name: string, at: Token): RecordDecl | undefined {
@@ -172,7 +174,11 @@ export function outerScope(options: OuterOptions): Outer {
   };
 }
 
-function helperSymbol(name: string, id: number, type: FuncSymbol['type']): FuncSymbol {
+function functionSymbol(
+  name: string,
+  type: FuncSymbol['type'],
+  what: Pick<FuncSymbol, 'helper' | 'kfunc'>,
+): FuncSymbol {
   const file = new SourceFile(BUILTIN_FILE, '');
   const at: Token = { kind: 'ident', text: name, file, start: 0, end: 0, bol: false, space: false };
   return {
@@ -187,7 +193,7 @@ function helperSymbol(name: string, id: number, type: FuncSymbol['type']): FuncS
     noinline: false,
     section: undefined,
     used: true,
-    helper: id,
+    ...what,
   };
 }
 

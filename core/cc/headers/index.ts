@@ -172,6 +172,20 @@ function join(from: string, name: string): string {
   return slash < 0 ? name : `${from.slice(0, slash + 1)}${name}`;
 }
 
+/**
+ * A `__kconfig` variable: libbpf's own (LINUX_KERNEL_VERSION and two facts of a kernel), and the settings that are known here, where y is 1.
+ * https://docs.ebpf.io/ebpf-library/libbpf/ebpf/__kconfig/
+ */
+export function kconfigValue(name: string, release: string): bigint | undefined {
+  const code = versionCode(release);
+  if (name === 'LINUX_KERNEL_VERSION') return BigInt(code);
+  if (name === 'LINUX_HAS_BPF_COOKIE') return code >= versionCode('5.15.0') ? 1n : 0n;
+  if (name === 'LINUX_HAS_SYSCALL_WRAPPER') return 1n;
+  const line = name.startsWith('CONFIG_') ? alwaysMacros().get(name) : undefined;
+  const value = line?.slice(name.length).trim() ?? '';
+  return /^\d+$/.test(value) ? BigInt(value) : undefined;
+}
+
 /** `6.1.0-56-cloud-amd64` as LINUX_VERSION_CODE. */
 export function versionCode(release: string): number {
   const m = /^(\d+)\.(\d+)(?:\.(\d+))?/.exec(release);

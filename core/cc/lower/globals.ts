@@ -42,6 +42,7 @@ export class Globals {
   place(symbol: VarSymbol): GlobalPlace {
     let place = this.#places.get(symbol);
     if (!place) {
+      if (symbol.section === '.kconfig') return this.#configured(symbol);
       if (symbol.extern && !symbol.init)
         this.#cx.report.error(symbol.at, `'${symbol.name}' is declared extern, but no definition of it is here`);
       const constant = isConstant(symbol.type);
@@ -55,6 +56,29 @@ export class Globals {
       this.#places.set(symbol, place);
       if (symbol.init) this.#fill(this.#sections.get(name)!, offset, symbol.type, symbol.init);
     }
+    return place;
+  }
+
+  /** `extern int NAME __kconfig`: a constant of this compilation, as libbpf makes it one of each load. */
+  #configured(symbol: VarSymbol): GlobalPlace {
+    const type = symbol.type.kind === 'array' ? undefined : symbol.type;
+    let value = this.#cx.target.kconfig?.(symbol.name);
+    if (value === undefined && symbol.weak) value = 0n;
+    if (value === undefined || !type)
+      this.#cx.report.error(
+        symbol.at,
+        type
+          ? `'${symbol.name}' is not known of this kernel's configuration: __weak takes it for 0`
+          : `'${symbol.name}': only settings that are numbers, y or n can be read`,
+      );
+    const size = sizeOf(symbol.type) ?? 8;
+    const offset = this.#reserve('.rodata', size, alignOf(symbol.type), symbol);
+    const bytes = this.#sections.get('.rodata')!.bytes;
+    // A setting read as a character is 'y' or 'n'.
+    const shown = size === 1 && type?.kind === 'int' && type.name === 'char' ? (value ? 0x79n : 0x6en) : (value ?? 0n);
+    for (let i = 0; i < size; i++) bytes[offset + i] = Number((shown >> BigInt(8 * i)) & 0xffn);
+    const place: GlobalPlace = { section: '.rodata', offset, constant: true };
+    this.#places.set(symbol, place);
     return place;
   }
 
@@ -112,7 +136,7 @@ export class Globals {
       const pointer = addressConstant(e);
       this.#cx.report.error(
         e.at,
-        pointer
+        pointer || holdsString(e)
           ? 'a global cannot hold the address of another: BPF has no relocations inside data'
           : 'initializer element is not a compile-time constant',
       );
@@ -130,6 +154,12 @@ export class Globals {
       i += count;
     }
   }
+}
+
+/** `"text"`, as what a pointer would hold. */
+function holdsString(e: Expr): boolean {
+  if (e.kind === 'cast' || e.kind === 'decay') return holdsString(e.operand);
+  return e.kind === 'string';
 }
 
 function isConstant(t: CType): boolean {

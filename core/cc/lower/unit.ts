@@ -27,8 +27,10 @@ export function lowerUnit(cx: Context, unit: Unit): LoweredUnit {
   const globals = new Globals(cx);
   const outside = new OutOfLine();
   const programs: { fn: FuncSymbol; kind: ProgramKind }[] = [];
-  for (const g of unit.globals)
-    if (g.section !== 'license' && g.section !== 'version' && !g.extern && g.section !== '.maps') globals.place(g);
+  for (const g of unit.globals) {
+    const elsewhere = g.extern || g.section === 'license' || g.section === 'version' || g.section === '.maps';
+    if (!elsewhere && (g.used || !g.isStatic)) globals.place(g);
+  }
   for (const fn of unit.functions) {
     if (!isProgram(fn)) continue;
     const kind = kindOf(fn);

@@ -335,6 +335,8 @@ function declareVariable(
       init: undefined,
       section: d.attributes.section ?? specs.attributes.section,
       extern: specs.storage === 'extern',
+      weak: d.attributes.weak || specs.attributes.weak,
+      isStatic: specs.storage === 'static',
       used: false,
     };
     cx.declareAs(name.text, symbol);

@@ -75,6 +75,15 @@ export const SPECIAL_FORMS: Record<string, Form> = {
   BPF_PROBE_READ: (p, at) => readChain(p, at, false),
   BPF_CORE_READ_USER: (p, at) => readChain(p, at, true),
   BPF_PROBE_READ_USER: (p, at) => readChain(p, at, true),
+  // What the chain names, itself: the forms that read into a given place take its address.
+  ___bpf_chain: (p, at) => chain(p, at, false),
+  ___bpf_chain_user: (p, at) => chain(p, at, true),
+  bpf_ksym_exists: (p, at) => {
+    const open = p.expect('(');
+    const name = p.next();
+    const found = p.cx.kernel?.btf.find(name.text, 'func') !== undefined;
+    return intExpr(found ? 1n : 0n, INT, { at, from: at, to: p.expect(')', open) });
+  },
 };
 
 function sizeBytes(e: Expr): number {
@@ -181,10 +190,15 @@ function fieldFact(p: Parser, at: Token, fact: (e: Expr) => bigint): Expr {
 
 /** `BPF_CORE_READ(p, a, b.c)` is `p->a->b.c`: here a plain chain, read implicitly. */
 function readChain(p: Parser, at: Token, user: boolean): Expr {
+  const e = chain(p, at, user);
+  return { ...rvalue(p.cx, e), from: e.from, to: e.to };
+}
+
+function chain(p: Parser, at: Token, user: boolean): Expr {
   const open = p.expect('(');
   let e = parseAssignment(p);
   if (user && e.type.kind === 'ptr') e = rawCast(p.cx, rvalue(p.cx, e), pointerTo({ ...e.type.to, user: true }));
   while (p.accept(',')) e = designated(p, e, true).e;
   const close = p.expect(')', open);
-  return { ...rvalue(p.cx, e), from: at, to: close };
+  return { ...e, from: at, to: close };
 }

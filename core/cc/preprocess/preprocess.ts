@@ -162,6 +162,7 @@ export class Preprocessor {
     }
     if (before.kind !== 'ident') return false;
     if (this.#depth === 0 && next() === '(') return this.#names.isOuterFunction(name.text);
+    if (next() === '__kconfig') return this.#names.isOuter(name.text);
     return PLAIN_TYPE.test(before.text) && /^[=;,[)]$/.test(next()) && this.#names.isOuter(name.text);
   }
 
