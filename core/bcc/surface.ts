@@ -10,6 +10,11 @@ export interface SurfaceRow {
   readonly kind: 'method' | 'static' | 'value';
   /** Argument names in BCC's order: Lua and Python may pass them by position or by name. */
   readonly args: readonly string[];
+  /**
+   * Answers that are lists: of values, of pairs of key and leaf, or one such pair. Languages that count from 1 count these from 1 (arrays inside of keys
+   * and leaves are C's, and count from 0).
+   */
+  readonly gives?: 'list' | 'pairs' | 'pair';
 }
 
 export const SURFACE = [
@@ -63,11 +68,11 @@ export const SURFACE = [
   { owner: 'BPF', name: 'ksymname', kind: 'static', args: ['name'] },
   { owner: 'BPF', name: 'sym', kind: 'static', args: ['addr', 'pid', 'show_module', 'show_offset'] },
   { owner: 'BPF', name: 'tracepoint_exists', kind: 'static', args: ['category', 'event'] },
-  { owner: 'BPF', name: 'get_tracepoints', kind: 'static', args: ['tp_re'] },
-  { owner: 'BPF', name: 'get_kprobe_functions', kind: 'static', args: ['event_re'] },
-  { owner: 'BPF', name: 'get_user_functions', kind: 'static', args: ['name', 'sym_re'] },
-  { owner: 'BPF', name: 'get_user_addresses', kind: 'static', args: ['name', 'sym_re'] },
-  { owner: 'BPF', name: 'get_user_functions_and_addresses', kind: 'static', args: ['name', 'sym_re'] },
+  { owner: 'BPF', name: 'get_tracepoints', kind: 'static', args: ['tp_re'], gives: 'list' },
+  { owner: 'BPF', name: 'get_kprobe_functions', kind: 'static', args: ['event_re'], gives: 'list' },
+  { owner: 'BPF', name: 'get_user_functions', kind: 'static', args: ['name', 'sym_re'], gives: 'list' },
+  { owner: 'BPF', name: 'get_user_addresses', kind: 'static', args: ['name', 'sym_re'], gives: 'list' },
+  { owner: 'BPF', name: 'get_user_functions_and_addresses', kind: 'static', args: ['name', 'sym_re'], gives: 'pairs' },
   { owner: 'BPF', name: 'find_library', kind: 'static', args: ['libname', 'pid'] },
   { owner: 'BPF', name: 'find_exe', kind: 'static', args: ['bin_path'] },
   { owner: 'BPF', name: 'generate_auto_includes', kind: 'static', args: ['program_words'] },
@@ -114,11 +119,11 @@ export const SURFACE = [
   { owner: 'Table', name: 'leaf_scanf', kind: 'method', args: ['leaf_str'] },
   { owner: 'Table', name: 'clear', kind: 'method', args: [] },
   { owner: 'Table', name: 'zero', kind: 'method', args: [] },
-  { owner: 'Table', name: 'items_lookup_batch', kind: 'method', args: [] },
-  { owner: 'Table', name: 'items_lookup_and_delete_batch', kind: 'method', args: [] },
+  { owner: 'Table', name: 'items_lookup_batch', kind: 'method', args: [], gives: 'pairs' },
+  { owner: 'Table', name: 'items_lookup_and_delete_batch', kind: 'method', args: [], gives: 'pairs' },
   { owner: 'Table', name: 'items_delete_batch', kind: 'method', args: ['keys'] },
   { owner: 'Table', name: 'items_update_batch', kind: 'method', args: ['keys', 'leaves'] },
-  { owner: 'Table', name: 'popitem', kind: 'method', args: [] },
+  { owner: 'Table', name: 'popitem', kind: 'method', args: [], gives: 'pair' },
   { owner: 'Table', name: 'getvalue', kind: 'method', args: ['key'] },
   { owner: 'Table', name: 'sum', kind: 'method', args: ['key'] },
   { owner: 'Table', name: 'max', kind: 'method', args: ['key'] },

@@ -6,7 +6,7 @@ import { BPF } from '../../core/bcc/bpf.ts';
 import type { Func } from '../../core/bcc/func.ts';
 import type { SymbolCache } from '../../core/bcc/kernel-queries.ts';
 import { camelCase } from '../../core/bcc/options.ts';
-import { SURFACE } from '../../core/bcc/surface.ts';
+import { SURFACE, type SurfaceRow } from '../../core/bcc/surface.ts';
 import type { Table } from '../../core/bcc/table.ts';
 import { parseTraceLine, TRACE_FIELD_NAMES } from '../../core/bcc/trace.ts';
 import { namedArguments, pushValue, toValue } from './convert.ts';
@@ -84,14 +84,8 @@ const STATIC_METHODS: Record<string, LuaFunction> = Object.fromEntries(
       const first = lua.lua_type(L, 1) === lua.LUA_TTABLE ? 2 : 1;
       const given = namedArguments(L, row.name, row.args, first);
       const method = (BPF as unknown as Record<string, (...args: unknown[]) => unknown>)[camelCase(row.name)]!;
-      pushValue(
-        L,
-        method.apply(
-          BPF,
-          row.args.map((a) => given[a]),
-        ),
-      );
-      return 1;
+      const args = row.args.map((a) => given[a]);
+      return pushResult(L, row, method.apply(BPF, args));
     },
   ]),
 );
@@ -99,6 +93,22 @@ const STATIC_METHODS: Record<string, LuaFunction> = Object.fromEntries(
 function closeAll(_L: LuaState, opened: readonly BPF[]): number {
   for (const b of opened) b.close();
   return 0;
+}
+
+/** What a method answers. Lists count from 1, as Lua's do. */
+function pushResult(L: LuaState, row: SurfaceRow, result: unknown): number {
+  const pushList = (list: readonly unknown[], push: (item: unknown) => void): void => {
+    lua.lua_createtable(L, list.length, 0);
+    list.forEach((item, i) => {
+      push(item);
+      lua.lua_rawseti(L, -2, i + 1);
+    });
+  };
+  const pushPair = (pair: unknown): void => pushList(pair as readonly unknown[], (item) => pushValue(L, item));
+  if (row.gives === undefined || !Array.isArray(result)) pushValue(L, result);
+  else if (row.gives === 'pairs') pushList(result, pushPair);
+  else pushPair(result);
+  return 1;
 }
 
 /** The receiver itself, for chaining. */
@@ -133,9 +143,7 @@ function bpfMethods(opened: BPF[]): Record<string, LuaFunction> {
       );
       const method = b[camelCase(name)]!;
       const result = BY_NAME.test(name) ? method.call(b, args) : method.call(b, ...row.args.map((a) => args[a]));
-      if (BY_NAME.test(name)) return again(L);
-      pushValue(L, result);
-      return 1;
+      return BY_NAME.test(name) ? again(L) : pushResult(L, row, result);
     };
   }
   return {
@@ -297,15 +305,27 @@ function plainTableMethods(): Record<string, LuaFunction> {
     methods[row.name] = (L) => {
       const table = self<Table>(L, row.name) as unknown as Record<string, (...args: unknown[]) => unknown>;
       const args = row.args.map((_, i) => toValue(L, 2 + i));
-      pushValue(L, table[camelCase(row.name)]!(...args));
-      return 1;
+      return pushResult(L, row, table[camelCase(row.name)]!(...args));
     };
   }
   return methods;
 }
 
+const pushEntries: LuaFunction = (L) =>
+  pushIterator(
+    L,
+    mapped(self<Table>(L, 'items').entries(), (entry) => entry),
+  );
+const pushLeaves: LuaFunction = (L) =>
+  pushIterator(
+    L,
+    mapped(self<Table>(L, 'values').values(), (leaf) => [leaf]),
+  );
+
 export const TABLE_METHODS: Record<string, LuaFunction> = {
   ...plainTableMethods(),
+  iteritems: pushEntries,
+  itervalues: pushLeaves,
   event(L) {
     const data = lua.lua_tostring(L, 2);
     if (!data) luaError(L, 'event: the bytes of an event are needed');
@@ -362,19 +382,11 @@ export const TABLE_METHODS: Record<string, LuaFunction> = {
       L,
       mapped(self<Table>(L, 'keys').keys(), (key) => [key]),
     ),
-  values: (L) =>
-    pushIterator(
-      L,
-      mapped(self<Table>(L, 'values').values(), (leaf) => [leaf]),
-    ),
+  values: pushLeaves,
   items(L) {
     const table = self<Table>(L, 'items');
     // Arrays give the leaves alone, or with an index from 1 when asked: BCC's array:items(with_index).
-    if (!table.isArray)
-      return pushIterator(
-        L,
-        mapped(table.entries(), (entry) => entry),
-      );
+    if (!table.isArray) return pushEntries(L);
     return pushIterator(
       L,
       mapped(table.values(), lua.lua_toboolean(L, 2) ? (leaf, i) => [i + 1, leaf] : (leaf) => [leaf]),

@@ -16,7 +16,9 @@ export function pushValue(L: LuaState, value: unknown): void {
       lua.lua_pushnumber(L, value);
       return;
     case 'bigint':
-      pushBoxed(L, value);
+      // Boxes are unsigned: a negative number that Lua's own numbers hold is one of them, so that it is below 0 there too.
+      if (value < 0n && value >= BigInt(Number.MIN_SAFE_INTEGER)) lua.lua_pushnumber(L, Number(value));
+      else pushBoxed(L, value);
       return;
     case 'boolean':
       lua.lua_pushboolean(L, value);
@@ -94,6 +96,8 @@ export function namedArguments(
   const count = lua.lua_gettop(L) - from + 1;
   if (count === 1 && lua.lua_type(L, from) === lua.LUA_TTABLE) {
     const given = toValue(L, from) as Record<string, unknown>;
+    // A list is one argument, the first.
+    if (Array.isArray(given) && given.length > 0 && names.length > 0) return { [names[0]!]: given };
     for (const name of Object.keys(given)) {
       if (!names.includes(name))
         luaError(L, `${method}: unknown argument '${name}'; it takes ${names.join(', ') || 'none'}`);
