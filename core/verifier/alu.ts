@@ -105,9 +105,7 @@ function move(env: Env, i: number, wide: boolean, fromReg: boolean): void {
     if (s !== 0 || o !== 0) env.fail('structure', 'BPF_MOV uses reserved fields');
     env.checkWritable(d);
     const value = imm[i]!;
-    const r = makeKnown(value, wide ? value >> 31 : 0);
-    r.precise = env.unknown.precise;
-    env.setReg(d, r);
+    env.setReg(d, env.constant(i, value, wide ? value >> 31 : 0));
     return;
   }
   if (wide && o === 1) {
@@ -187,7 +185,7 @@ function arithmetic(env: Env, i: number, op: number, wide: boolean, fromReg: boo
     }
     if (a.precise) markPrecise(env, s);
   } else {
-    b = makeKnown(imm[i]!, imm[i]! >> 31);
+    b = env.constant(i, imm[i]!, imm[i]! >> 31);
     if (a.type !== KIND.SCALAR) {
       pointerArithmetic(env, i, op, wide, a, b, true);
       return;
@@ -290,7 +288,8 @@ function checkSaneOffset(env: Env, r: Readonly<Reg>, type: number): void {
       env.fail('bounds', `math between ${name} pointer and ${toBigS(r.vLo, r.vHi)} is not allowed`);
     }
   }
-  if (r.type !== KIND.SCALAR && (r.off >= MAX_VAR_OFF || r.off <= -MAX_VAR_OFF)) {
+  // Of a number, too, that is another one plus a constant: Linux looks at the constant.
+  if (r.off >= MAX_VAR_OFF || r.off <= -MAX_VAR_OFF) {
     env.fail('bounds', `${name} pointer offset ${r.off} is not allowed`);
   }
   if (r.sminLo === 0 && r.sminHi === -2147483648) {

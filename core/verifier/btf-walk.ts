@@ -77,7 +77,7 @@ export function walkStruct(btf: Btf, id: number, off: number, size: number, befo
           continue;
         }
       }
-      return `access beyond struct ${name} at off ${off} size ${size}`;
+      return `access beyond struct ${name || '(anon)'} at off ${off} size ${size}`;
     }
     for (const m of t.members) {
       let start = Math.floor(m.bitOffset / 8);

@@ -9,7 +9,7 @@ import type { ProgTypeRow } from '../progs/prog-type.ts';
 import type { LineInfo } from '../spec/spec.ts';
 import type { Kfuncs } from './kfunc.ts';
 import type { Program, UsedMap } from './program.ts';
-import { makeUnknown } from './range.ts';
+import { makeKnown, makeUnknown } from './range.ts';
 import { type Category, Refusal } from './refusal.ts';
 import { KIND, type Reg } from './reg.ts';
 import { type Frame, type HistoryEntry, NOT_INIT, type State } from './state.ts';
@@ -180,6 +180,22 @@ export class Env {
   /** About what the checkpoints take. */
   keptBytes = 0;
 
+  readonly #constants: (Readonly<Reg> | undefined)[] = [];
+
+  /**
+   * The number that is the constant of this instruction, `hi` its upper half. Registers are never changed, so one object serves all visits. A
+   * number that is given to a register counts as precise where all do.
+   */
+  constant(insn: number, lo: number, hi: number): Readonly<Reg> {
+    let r = this.#constants[insn];
+    if (r === undefined) {
+      const made = makeKnown(lo, hi);
+      made.precise = this.unknown.precise;
+      this.#constants[insn] = r = made;
+    }
+    return r;
+  }
+
   newId(): number {
     return ++this.ids;
   }
@@ -224,8 +240,10 @@ export class Env {
       if (linked) this.entry.linked = linked;
       return;
     }
-    this.entry = { insn: this.insn, previous: this.previousInsn, flags, linked };
-    this.state.history.push(this.entry);
+    const before = this.state.history;
+    const count = before === undefined ? 1 : before.count + 1;
+    this.entry = { insn: this.insn, previous: this.previousInsn, flags, linked, before, count };
+    this.state.history = this.entry;
   }
 
   /** Queue the other way; answers its state, a copy of the current one. */

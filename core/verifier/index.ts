@@ -15,6 +15,7 @@ import { detailsOf, pathOf, registersOf } from './explain/evidence.ts';
 import { type Evidence, type Explanation, explain } from './explain/index.ts';
 import { checkGraph, computeLiveRegisters, computeLoops } from './graph.ts';
 import type { Hooks } from './hooks.ts';
+import { checkVariable } from './kernel-variable.ts';
 import { checkKfuncs, findKfuncs } from './kfunc.ts';
 import { checkMapAndProgram } from './map-rules.ts';
 import { deadSlots, type Optimised, optimise } from './optimise.ts';
@@ -315,6 +316,7 @@ function prepare(env: Env, maps: readonly MapSpec[], kernel: number): void {
     (spec) => mapRow(spec, kernel),
     (map) => checkMapAndProgram(env, map),
     (name) => env.kernelBtf?.find(name, 'var'),
+    (id) => checkVariable(env, id),
   );
 }
 

@@ -20,7 +20,7 @@ import {
   isPacket,
   KIND,
   kindOf,
-  type Reg,
+  Reg,
 } from './reg.ts';
 import { HIST, type State } from './state.ts';
 import { isZero } from './tnum.ts';
@@ -51,7 +51,7 @@ export function checkJump(env: Env, i: number): number {
     if (b.type === KIND.STACK) flags |= HIST.SRC_STACK;
   } else {
     if (s !== 0) env.fail('structure', 'BPF_JMP/JMP32 uses reserved fields');
-    b = makeKnown(imm[i]!, imm[i]! >> 31);
+    b = env.constant(i, imm[i]!, imm[i]! >> 31);
   }
   if (a.type === KIND.STACK) flags |= HIST.DST_STACK;
   if (flags) env.pushHistory(flags);
@@ -158,6 +158,15 @@ function withoutId(r: Readonly<Reg>): Reg {
   return copy;
 }
 
+/** What a constant is narrowed to is of no interest: one object is narrowed again and again. */
+const spare = new Reg();
+
+function copyOf(constant: Readonly<Reg>): Reg {
+  spare.type = constant.type;
+  spare.copyRange(constant);
+  return spare;
+}
+
 /** One way of the jump: narrow both operands, and all registers linked to them. */
 function learn(
   env: Env,
@@ -173,7 +182,7 @@ function learn(
   const regs = state.frame.regs;
   const left = regs[d]!.clone();
   // A register compared with itself learns both things at once, as in Linux: they contradict one another where the jump is decided.
-  const right = s === d ? left : s >= 0 ? regs[s]!.clone() : b.clone();
+  const right = s === d ? left : s >= 0 ? regs[s]!.clone() : copyOf(b);
   refine(left, right, cond, wide);
   forgetIfContradictory(left);
   forgetIfContradictory(right);

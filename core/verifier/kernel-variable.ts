@@ -8,18 +8,23 @@ export function loadVariable(env: Env, target: number, id: number): void {
   env.setReg(target, variable(env, id));
 }
 
-function variable(env: Env, id: number): Readonly<Reg> {
+/** The id names a variable or a function of the kernel. Refuses before the walk: dead code counts. */
+export function checkVariable(env: Env, id: number): void {
   const btf = env.kernelBtf;
   if (!btf)
-    return env.fail('unsupported', 'kernel is missing BTF, make sure CONFIG_DEBUG_INFO_BTF=y is specified in Kconfig.');
-  const t = id > 0 && id < btf.typeCount ? btf.type(id) : undefined;
-  if (!t) return env.fail('structure', `ldimm64 insn specifies invalid btf_id ${id}.`);
-  if (t.kind === 'func') {
-    return readOnlyMemory(0);
+    env.fail('unsupported', 'kernel is missing BTF, make sure CONFIG_DEBUG_INFO_BTF=y is specified in Kconfig.');
+  if (id < 0 || id >= btf!.typeCount) env.fail('structure', `ldimm64 insn specifies invalid btf_id ${id}.`);
+  const kind = id === 0 ? 'void' : btf!.type(id).kind;
+  if (kind !== 'var' && kind !== 'func') {
+    env.fail('structure', `pseudo btf_id ${id} in ldimm64 isn't KIND_VAR or KIND_FUNC`);
   }
-  if (t.kind !== 'var') {
-    return env.fail('structure', `pseudo btf_id ${id} in ldimm64 isn't KIND_VAR or KIND_FUNC`);
-  }
+}
+
+/** `id` has passed `checkVariable`. */
+function variable(env: Env, id: number): Readonly<Reg> {
+  const btf = env.kernelBtf!;
+  const t = btf.type(id);
+  if (t.kind !== 'var') return readOnlyMemory(0);
   const perCpu = isPerCpu(env, id);
   const type = skipModifiers(btf, t.type);
   if (type.kind === 'struct' || type.kind === 'union' || perCpu) {

@@ -80,8 +80,14 @@ export function checkKfuncs(env: Env): void {
       env.fail('helper', 'cannot call kernel function from non-GPL compatible program');
     }
     if (named.has(i)) continue;
-    if (module < 0) env.fail('structure', 'negative offset disallowed for kernel module function call');
-    if (module > 0) env.fail('structure', 'kfunc offset > 0 without fd_array is invalid');
+    if (module !== 0) {
+      env.say(
+        module < 0
+          ? 'negative offset disallowed for kernel module function call'
+          : 'kfunc offset > 0 without fd_array is invalid',
+      );
+      env.fail('structure', 'failed to find BTF for kernel function');
+    }
     if (id < 0 || id >= env.kernelBtf!.typeCount || env.kernelBtf!.type(id).kind !== 'func') {
       env.fail('structure', `kernel btf_id ${id >>> 0} is not a function`);
     }
@@ -191,6 +197,9 @@ function changeSections(env: Env, name: string, sleepable: boolean): void {
     env.fail('reference', 'Calling bpf_rcu_read_{lock,unlock} in unnecessary rbtree callback');
   }
   if (locks) {
+    if (state.rcuLocks > 0 && !isSince(env, 6, 19)) {
+      env.fail('reference', `nested rcu read lock (kernel function ${name})`);
+    }
     state.rcuLocks++;
   } else if (unlocks) {
     if (state.rcuLocks === 0) env.fail('reference', `unmatched rcu read unlock (kernel function ${name})`);

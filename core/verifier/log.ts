@@ -89,6 +89,7 @@ export function formatReg(env: Env, frame: Frame, r: Readonly<Reg>): string {
   }
   if (kind === KIND.BTF_ID)
     head += (r.aux2 === 1 ? env.program.objectBtf : env.kernelBtf)?.type(r.aux).name ?? `#${r.aux}`;
+  if (type === KIND.ARENA) return head;
   const parts: string[] = [];
   if (r.id !== 0) {
     const delta = r.id & ADD_CONST ? (r.off >= 0 ? `+${r.off}` : String(r.off)) : '';

@@ -17,12 +17,19 @@ class Wanted {
   readonly regs = new Int32Array(8);
   readonly slotsLo = new Int32Array(8);
   readonly slotsHi = new Int32Array(8);
-  /** Frame whose instructions are being walked. */
+  /** Frame whose instructions are being walked, and the highest that something was wanted in. */
   frame = 0;
+  top = 0;
 
   get isEmpty(): boolean {
-    for (let i = 0; i < 8; i++) if ((this.regs[i]! | this.slotsLo[i]! | this.slotsHi[i]!) !== 0) return false;
+    for (let i = this.top; i >= 0; i--) if ((this.regs[i]! | this.slotsLo[i]! | this.slotsHi[i]!) !== 0) return false;
     return true;
+  }
+
+  /** Go on in a frame above. False when there is none. */
+  enter(): boolean {
+    if (++this.frame > this.top) this.top = this.frame;
+    return this.frame < 8;
   }
 
   has(n: number): boolean {
@@ -30,6 +37,7 @@ class Wanted {
   }
 
   add(n: number, frame = this.frame): void {
+    if (frame > this.top) this.top = frame;
     this.regs[frame]! |= 1 << n;
   }
 
@@ -42,6 +50,7 @@ class Wanted {
   }
 
   addSlot(frame: number, slot: number): void {
+    if (frame > this.top) this.top = frame;
     if (slot < 32) this.slotsLo[frame]! |= 1 << slot;
     else this.slotsHi[frame]! |= 1 << (slot - 32);
   }
@@ -68,6 +77,7 @@ const shared = new Wanted();
 function freshWanted(frame: number): Wanted {
   shared.clear();
   shared.frame = frame;
+  shared.top = frame;
   return shared;
 }
 
@@ -119,8 +129,7 @@ function trace(env: Env, start: State, wanted: Wanted, skipFirst: boolean, from:
   let following = -1;
   let skip = skipFirst;
   for (;;) {
-    const { history } = state;
-    let end = history.length;
+    let newest = state.history;
     if (last < 0) {
       // Entry of a global function: its arguments are what they are.
       markFrame(state.frames[0]!, wanted, 0);
@@ -129,7 +138,7 @@ function trace(env: Env, start: State, wanted: Wanted, skipFirst: boolean, from:
     for (let i = last; ; ) {
       if (skip) skip = false;
       else {
-        const entry = end > 0 && history[end - 1]!.insn === i ? history[end - 1] : undefined;
+        const entry = newest?.insn === i ? newest : undefined;
         if (step(env, i, following, entry, wanted) === CANNOT) {
           markAll(start);
           return true;
@@ -137,10 +146,10 @@ function trace(env: Env, start: State, wanted: Wanted, skipFirst: boolean, from:
       }
       if (wanted.isEmpty) return changed;
       following = i;
-      if (i === first && (end === 0 || (end === 1 && history[0]!.insn === i))) break;
-      if (end > 0 && history[end - 1]!.insn === i) {
-        end--;
-        i = history[end]!.previous;
+      if (i === first && (newest === undefined || (newest.before === undefined && newest.insn === i))) break;
+      if (newest?.insn === i) {
+        i = newest.previous;
+        newest = newest.before;
       } else i--;
       if (i < 0) {
         if (state.parent === undefined && state.frames[0]!.subprog > 0) break;
@@ -255,7 +264,7 @@ function step(env: Env, i: number, following: number, entry: HistoryEntry | unde
     }
     if (wanted.has(0)) return CANNOT;
     // ld_abs in a subprogram may also have left it.
-    if (following !== i + 1) wanted.frame++;
+    if (following !== i + 1) wanted.enter();
     return 0;
   }
   syncLinked(entry, wanted);
@@ -298,7 +307,7 @@ function stepJump(env: Env, i: number, following: number, entry: HistoryEntry | 
     wanted.drop(0);
     if (wanted.regs[wanted.frame]! & ARGUMENTS) return CANNOT;
     // A tail call in a subprogram may have returned to the caller.
-    if (src[i] === CALL.helper && imm[i] === TAIL_CALL && following !== i + 1 && ++wanted.frame > 7) return CANNOT;
+    if (src[i] === CALL.helper && imm[i] === TAIL_CALL && following !== i + 1 && !wanted.enter()) return CANNOT;
     return 0;
   }
   if (op === 0x90) {
@@ -307,8 +316,7 @@ function stepJump(env: Env, i: number, following: number, entry: HistoryEntry | 
     const result = fromCall && wanted.has(0);
     if (fromCall && wanted.regs[wanted.frame]! & ARGUMENTS) return CANNOT;
     wanted.drop(0);
-    wanted.frame++;
-    if (wanted.frame > 7) return CANNOT;
+    if (!wanted.enter()) return CANNOT;
     if (result) wanted.add(0);
     return 0;
   }

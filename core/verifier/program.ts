@@ -227,6 +227,7 @@ export class Program {
     rowOf: (spec: MapSpec) => MapRow,
     check: (map: UsedMap) => void,
     kernelVariable: (name: string) => number | undefined,
+    checkVariable: (id: number) => void,
   ): void {
     const { opcode, dst, src, off, imm } = this.code;
     const relocs = new Map(this.spec.relocs.map((r) => [r.insn, r]));
@@ -267,6 +268,7 @@ export class Program {
       if (pseudo === PSEUDO.btf_id) {
         // The second half names a module's BTF by a descriptor of the process that loads; an inert program has none.
         if (imm[next] !== 0) refuse('structure', 'invalid module BTF object FD specified.');
+        checkVariable(imm[next - 1]!);
         continue;
       }
       const wholeMap = pseudo === PSEUDO.map_fd || pseudo === PSEUDO.map_idx;

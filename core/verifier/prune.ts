@@ -267,7 +267,7 @@ export function isVisited(
 ): boolean {
   const current = env.state;
   const marks = env.program.marks[insn]!;
-  const force = (marks & MARK.CHECKPOINT) !== 0 || current.history.length > 40;
+  const force = (marks & MARK.CHECKPOINT) !== 0 || (current.history?.count ?? 0) > 40;
   let addNew = force;
   if (env.jumps - env.previousJumps >= 2 && env.processed - env.previousProcessed >= 8) addNew = true;
 
@@ -362,7 +362,7 @@ function keep(env: Env, list: State[], insn: number): void {
   }
   current.parent = kept;
   current.firstInsn = insn;
-  current.history = [];
+  current.history = undefined;
   env.entry = undefined;
   list.push(kept);
 }

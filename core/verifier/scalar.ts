@@ -450,8 +450,35 @@ export function isComputable(op: number, wide: boolean, src: Readonly<Reg>): boo
   }
 }
 
+/** Two known numbers give a known one: the ranges follow from it, as they would from `sync`. False for operations not done here. */
+function computeKnown(dst: Reg, src: Readonly<Reg>, op: number): boolean {
+  switch (op) {
+    case OP.ADD:
+      tnum.add(dst, dst, src);
+      break;
+    case OP.SUB:
+      tnum.sub(dst, dst, src);
+      break;
+    case OP.AND:
+      tnum.and(dst, dst, src);
+      break;
+    case OP.OR:
+      tnum.or(dst, dst, src);
+      break;
+    case OP.XOR:
+      tnum.xor(dst, dst, src);
+      break;
+    default:
+      return false;
+  }
+  dst.type = KIND.SCALAR;
+  setKnown(dst, dst.vLo, dst.vHi);
+  return true;
+}
+
 /** dst = dst op src on two numbers. `dst` is fresh, of kind SCALAR; only for what `isComputable` allows. */
 export function compute(dst: Reg, src: Readonly<Reg>, op: number, wide: boolean): void {
+  if (wide && tnum.isConst(dst) && tnum.isConst(src) && computeKnown(dst, src, op)) return;
   switch (op) {
     case OP.ADD:
       add32(dst, src);

@@ -142,7 +142,7 @@ function writeFixed(
     if (fits) r = withId(env, valueReg);
     spill(frame, slot, fits ? r : unlinkedId(r), size);
   } else if (!r && constant !== undefined && aligned && env.privileged) {
-    spill(frame, slot, makeKnown(constant, constant >> 31), size);
+    spill(frame, slot, env.constant(env.insn, constant, constant >> 31), size);
   } else if (r && isSpillable(r.type)) {
     if (size !== 8) env.fail('type', 'invalid size of register spill');
     if (frame !== env.frame && r.type === KIND.STACK) {

@@ -28,6 +28,9 @@ export interface HistoryEntry {
   flags: number;
   /** Registers and slots that gained the same range here: frame << 8 | slot << 1 | isRegister. */
   linked: readonly number[] | undefined;
+  /** The one before it since the last checkpoint, and how many there are with it: states that part share what they have in common. */
+  readonly before: HistoryEntry | undefined;
+  readonly count: number;
 }
 
 export const HIST = { STACK_ACCESS: 1 << 9, DST_STACK: 1 << 10, SRC_STACK: 1 << 11 } as const;
@@ -195,7 +198,8 @@ export class State {
   insn = -1;
   firstInsn = 0;
   lastInsn = -1;
-  history: HistoryEntry[] = [];
+  /** The newest entry since the last checkpoint. */
+  history: HistoryEntry | undefined = undefined;
   mayGotoDepth = 0;
   callbackUnrollDepth = 0;
   /** Checkpoints only: comparisons that succeeded and failed, for eviction. */
@@ -227,7 +231,7 @@ export class State {
     s.insn = this.insn;
     s.firstInsn = this.firstInsn;
     s.lastInsn = this.lastInsn;
-    s.history = this.history.slice();
+    s.history = this.history;
     s.mayGotoDepth = this.mayGotoDepth;
     s.callbackUnrollDepth = this.callbackUnrollDepth;
     return s;

@@ -237,8 +237,8 @@ export class Walk {
         }
         return this.#exit();
       case 0xe0: {
-        if (code !== OP_MAY_GOTO || src[i] !== 0 || dst[i] !== 0 || imm[i] !== 0 || off[i] === 0) {
-          env.fail('structure', `invalid may_goto off ${off[i]} imm ${imm[i]}`);
+        if (code !== OP_MAY_GOTO || src[i] !== 0 || dst[i] !== 0 || imm[i] !== 0) {
+          env.fail('structure', `invalid may_goto imm ${imm[i]}`);
         }
         // The checkpoint just made here is no earlier round.
         const before = env.state.parent?.parent && previousAt(env.state.parent.parent, i);
@@ -274,7 +274,7 @@ export class Walk {
     env.checkWritable(d);
     const kind = src[i]!;
     if (kind === PSEUDO.imm) {
-      env.setReg(d, makeKnown(imm[i]!, imm[i + 1]!));
+      env.setReg(d, env.constant(i, imm[i]!, imm[i + 1]!));
       return;
     }
     if (kind === PSEUDO.btf_id) {

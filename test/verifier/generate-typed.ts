@@ -294,7 +294,7 @@ function globalCall(g: Generator): void {
       const values = g.regsOf('value').filter((n) => n >= 6);
       const from = r.below(3);
       if (from === 0 && values.length > 0) g.emit(0xbf, 1, r.pick(values));
-      else if (from === 1) g.emit(0xb7, 1);
+      else if (from === 1 && (kind === 'global memory' || g.forget())) g.emit(0xb7, 1);
       else {
         g.emit(0x7a, 10, 0, -8, 1);
         g.emit(0x7a, 10, 0, -16, 1);

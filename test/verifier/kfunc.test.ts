@@ -41,6 +41,22 @@ describe.skipIf(why !== undefined)(`kernel functions${why ? ` (${why})` : ''}`, 
     ['a task kept', 'tracepoint', [...fromPid, ...end]],
     ['a task that may be null', 'tracepoint', [...fromPid, B.BPF_MOV64_REG(1, 0), call('bpf_task_release'), ...end]],
     ['a function for other program types', 'socket_filter', [...fromPid, ...end]],
+    [
+      'an RCU section in another',
+      'tracepoint',
+      [
+        call('bpf_rcu_read_lock'),
+        call('bpf_rcu_read_lock'),
+        call('bpf_rcu_read_unlock'),
+        call('bpf_rcu_read_unlock'),
+        ...end,
+      ],
+    ],
+    [
+      'a variable of the kernel that is none, behind a jump that never falls through',
+      'tracepoint',
+      [B.BPF_MOV64_IMM(0, 0), B.BPF_JMP_IMM(B.BPF_JEQ, 0, 0, 2), B.BPF_LD_IMM64_RAW(1, 3, 3), ...end],
+    ],
     ['an RCU section that is not left', 'tracepoint', [call('bpf_rcu_read_lock'), ...end]],
     ['preemption enabled twice', 'tracepoint', [call('bpf_preempt_enable'), ...end]],
     [

@@ -13,19 +13,20 @@ export function pathOf(env: Env): number[] {
   const out = [env.insn];
   let state: State | undefined = env.state;
   let i = env.insn;
-  let end = state?.history.length ?? 0;
+  let newest = state?.history;
   while (state && out.length < MAX_PATH) {
-    const { history } = state;
-    if (i === state.firstInsn && (end === 0 || (end === 1 && history[0]!.insn === i))) {
+    if (i === state.firstInsn && (newest === undefined || (newest.before === undefined && newest.insn === i))) {
       state = state.parent;
       i = state?.lastInsn ?? -1;
       if (!state || i < 0) break;
-      end = state.history.length;
+      newest = state.history;
       out.push(i);
       continue;
     }
-    if (end > 0 && history[end - 1]!.insn === i) i = history[--end]!.previous;
-    else i--;
+    if (newest?.insn === i) {
+      i = newest.previous;
+      newest = newest.before;
+    } else i--;
     if (i < 0) break;
     // The second half of a wide load is no instruction.
     if (i > 0 && env.program.code.opcode[i] === 0 && env.program.code.opcode[i - 1] === 0x18) i--;
