@@ -21,7 +21,8 @@ const { runOnce } = open('skep-vm', 'harness');
 const code = new Uint8Array(Buffer.from(hex, 'hex'));
 const start = performance.now();
 runOnce(engine, { code });
-process.stdout.write(String(performance.now() - start));`;
+const took = performance.now() - start;
+process.stdout.write(String(took));`;
 
 export interface ColdMs {
   /** As installed; undefined where dist/ is not built. */
