@@ -139,7 +139,11 @@ function makeFunction(r: Random, version: number, f: number, functions: number):
         ];
       case 8: {
         const op = r(3) === 0 ? pick([B.BPF_XCHG, B.BPF_CMPXCHG]) : pick(ATOMICS) | r(2);
-        return [B.BPF_ATOMIC_OP(pick([B.BPF_W, B.BPF_DW]), op, MEM, src, 8 * r(8))];
+        const atomic = B.BPF_ATOMIC_OP(pick([B.BPF_W, B.BPF_DW]), op, MEM, src, 8 * r(8));
+        // Linux 6.18 leaves the upper half of r0 alone where cmpxchg finds what it wants, 32 bits wide, on a path that the verifier took for one seen
+        // before (RFC 9669, 5.3: r0 is zero-extended). It adds the extension only where it saw r0 read.
+        const unsound = op === B.BPF_CMPXCHG && (atomic.opcode & 0x18) === B.BPF_W;
+        return unsound ? [atomic, B.BPF_MOV32_REG(0, 0)] : [atomic];
       }
       case 9:
         if (r(2) === 0) return [B.BPF_ATOMIC_OP(size, B.BPF_LOAD_ACQ, dst, MEM, 8 * r(8))];
