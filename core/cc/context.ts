@@ -50,6 +50,8 @@ export class Context {
   license: string | undefined;
   /** The function whose body is being read. */
   fn: FuncSymbol | undefined;
+  /** Inside BPF_CORE_READ and its kin, where every access of a kernel's struct is relocated. */
+  relocating = false;
   /** Locals of it that live in data sections get a name of their own. */
   staticCount = 0;
   readonly #scopes: Scope[] = [{ names: new Map(), tags: new Map() }];

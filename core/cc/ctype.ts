@@ -115,6 +115,8 @@ export class RecordDecl {
   packet = false;
   /** Where it came from: the kernel's BTF (a BTF load through it is possible), or the program. */
   btfId: number | undefined;
+  /** The program's own idea of a kernel's struct (sema/relocate.ts): members lie where that one has them; `to` is undefined where there is none. */
+  relocated: { readonly to: RecordDecl | undefined } | undefined;
   #fields: readonly Field[] | undefined;
   #load: (() => readonly Field[]) | undefined;
   #byName: Map<string, FieldPlace> | undefined;

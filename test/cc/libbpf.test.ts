@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { bpfUnavailable } from '../../bindings/linux/bpf.ts';
 import { readBtf } from '../../core/btf/read.ts';
+import { kernelTypes } from '../../core/cc/from-btf.ts';
 import { readObject } from '../../core/elf/object.ts';
 import { writeObject } from '../../core/elf/write.ts';
 import { mountBpffs } from '../linux/bpffs.ts';
@@ -93,6 +94,50 @@ SEC("ksyscall/close") int BPF_KSYSCALL(closing2, int fd) { return fd; }
     expect(diagnose(program('extern int CONFIG_XYZ __kconfig;', 'CONFIG_XYZ'), KERNEL)).toContain(
       "'CONFIG_XYZ' is not known of this kernel's configuration: __weak takes it for 0",
     );
+  });
+
+  it("structs of the program stand for the kernel's: members lie where this kernel has them", () => {
+    const source = `${HEAD}#include <bpf/bpf_core_read.h>
+struct task_struct___old { long state; } __attribute__((preserve_access_index));
+struct task_struct___new { unsigned __state; int tgid; } __attribute__((preserve_access_index));
+struct task_struct___plain { int tgid; };
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+struct sock_common { unsigned short skc_family; struct { int no_such; } skc_prot; };
+#pragma clang attribute pop
+struct own { int a, tgid; };
+enum bpf_func_id___e { BPF_FUNC_no_such___e = 999, BPF_FUNC_map_lookup_elem___e = 77 };
+SEC("kprobe/a") int BPF_KPROBE(a, void *p) { struct task_struct___new *t = p; return t->tgid; }
+SEC("kprobe/b") int BPF_KPROBE(b, void *p) { return BPF_CORE_READ((struct task_struct___plain *)p, tgid); }
+SEC("kprobe/c") int BPF_KPROBE(c, void *p) { struct sock_common *s = p; return s->skc_family; }
+SEC("kprobe/d") int BPF_KPROBE(d, void *p) { struct own *s = p; return s->tgid; }
+SEC("kprobe/e") int BPF_KPROBE(e, void *p)
+{
+  if (bpf_core_field_exists(struct task_struct___old, state)) return BPF_CORE_READ((struct task_struct___old *)p, state);
+  return bpf_core_type_exists(struct no_such___x) + 10 * bpf_core_type_exists(struct task_struct___old)
+    + 100 * bpf_core_enum_value_exists(enum bpf_func_id___e, BPF_FUNC_no_such___e)
+    + 1000 * bpf_core_enum_value(enum bpf_func_id___e, BPF_FUNC_map_lookup_elem___e)
+    + 10000 * (bpf_core_type_size(struct task_struct___old) == sizeof(struct task_struct));
+}
+SEC("kprobe/f") int BPF_KPROBE(f, void *p) { return BPF_CORE_READ((struct task_struct___old *)p, state); }
+`;
+    const object = compileOk(source, KERNEL);
+    /** What is added to the pointer before it is read, or returned. */
+    const number = (name: string, opcode: number) => {
+      const { insns } = object.progs.find((p) => p.name === name)!;
+      const at = insns.findIndex((byte, i) => i % 8 === 0 && byte === opcode && (insns[i + 1]! & 15) !== 1);
+      return new DataView(insns.buffer).getInt32(at + 4, true);
+    };
+    const offset = (record: string, field: string) =>
+      kernelTypes(KERNEL.kernelBtf!).record('struct', record)!.find(field)!.bitOffset / 8;
+    const ADD64 = 0x07;
+    const MOV32 = 0xb4;
+    expect(number('a', ADD64)).toBe(offset('task_struct', 'tgid'));
+    expect(number('b', ADD64)).toBe(offset('task_struct', 'tgid'));
+    expect(number('c', ADD64)).toBe(offset('sock_common', 'skc_family'));
+    expect(number('d', ADD64)).toBe(4);
+    expect(number('e', MOV32)).toBe(11010);
+    expect(number('f', 0x85)).toBe(195896080);
+    expect(diagnose(source, KERNEL)).toContain("what is read here is not in this kernel's BTF");
   });
 
   const names = readdirSync(folder).sort();

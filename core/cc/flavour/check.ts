@@ -10,6 +10,7 @@ import type { Context } from '../context.ts';
 import { resultNames } from '../lower/lowering.ts';
 import type { LoweredUnit } from '../lower/unit.ts';
 import { note } from '../report.ts';
+import { UNRESOLVED_HELPER } from '../sema/relocate.ts';
 import { spanOfLoc } from '../span.ts';
 
 /** Licences under which GPL-only helpers may be called (license_is_gpl_compatible in include/linux/license.h). */
@@ -28,6 +29,11 @@ export function warnPrograms(cx: Context, lowered: LoweredUnit, file: SourceFile
   for (const fn of lowered.module.functions) {
     for (const block of fn.blocks) {
       for (const inst of block.insts) {
+        if (inst.op === 'callhelper' && inst.helper === UNRESOLVED_HELPER)
+          cx.report.warning(
+            span(inst.loc),
+            "what is read here is not in this kernel's BTF: the kernel will refuse the program, unless bpf_core_field_exists guards it",
+          );
         const row = inst.op === 'callhelper' ? helperById(inst.helper) : undefined;
         if (gpl || !row?.gplOnly) continue;
         cx.report.warning(

@@ -25,7 +25,6 @@ BPF_PROBE_READ_STR_INTO(dst, src, ...) bpf_probe_read_kernel_str((void *)(dst), 
 BPF_CORE_READ_USER_STR_INTO(dst, src, ...) bpf_probe_read_user_str((void *)(dst), sizeof(*(dst)), (const void *)BPF_CORE_READ_USER(src, __VA_ARGS__))
 BPF_CORE_READ_BITFIELD(s, field) ((unsigned long long)(s)->field)
 BPF_CORE_READ_BITFIELD_PROBED(s, field) ((unsigned long long)(s)->field)
-bpf_core_type_size(type) sizeof(type)
 bpf_core_type_matches(type) bpf_core_type_exists(type)
 bpf_core_cast(ptr, type) ((typeof(type) *)(ptr))
 ___bpf_fill_2(seq, fmt, call, ...) ({ static const char ___fmt[] = fmt; unsigned long long ___param[] = { 0, ##__VA_ARGS__ }; call; })

@@ -106,8 +106,8 @@ export function locOf(token: Token): Loc | undefined {
   if (!loc) {
     if (t.file.name === '<built-in>') return undefined;
     const { line, column } = t.file.position(t.start);
-    const said = t.file.presumed(line);
-    known.set(t.start, (loc = { file: said.name, line: said.line, column, text: t.file.lineText(line) }));
+    // The line of the text at hand, whatever `#line` calls it: messages about the program quote and mend that text.
+    known.set(t.start, (loc = { file: t.file.name, line, column, text: t.file.lineText(line) }));
   }
   return loc;
 }

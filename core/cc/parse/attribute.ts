@@ -23,6 +23,8 @@ export interface Attributes {
   /** `mode(DI)` and kin: bytes. */
   mode: number | undefined;
   weak: boolean;
+  /** `preserve_access_index`: members lie where the kernel's struct of this name has them. */
+  relocated: boolean;
   /** Our own, behind BPF_KSYSCALL: parameters come from the system call's registers. */
   syscallArguments: boolean;
 }
@@ -38,6 +40,7 @@ export function noAttributes(): Attributes {
     alwaysInline: false,
     mode: undefined,
     weak: false,
+    relocated: false,
     syscallArguments: false,
   };
 }
@@ -102,6 +105,7 @@ function parseOne(p: Parser, into: Attributes): void {
     else if (what === 'noinline') into.noinline = true;
     else if (what === 'always_inline') into.alwaysInline = true;
     else if (what === 'weak') into.weak = true;
+    else if (what === 'preserve_access_index') into.relocated = true;
     else if (what === 'syscall_arguments') into.syscallArguments = true;
     else if (what === 'aligned') into.align = Math.max(into.align ?? 1, 16);
     return;

@@ -77,6 +77,10 @@ function parseExternal(p: Parser): void {
 /** A `#pragma pack` or a loop pragma that is not before a loop. */
 function pragma(p: Parser): void {
   const text = p.next().text;
+  const attribute = /^clang attribute (push|pop)\b/.exec(text);
+  if (attribute?.[1] === 'push')
+    p.relocated.push(p.relocated.at(-1) === true || text.includes('preserve_access_index'));
+  else if (attribute) p.relocated.pop();
   const m = /^pack\s*\(\s*(?:(push|pop)\s*,?\s*)?(?:\w+\s*,\s*)?(\d+)?\s*\)/.exec(text);
   if (!m) return;
   if (m[1] === 'push') p.packs.push(p.packTo);

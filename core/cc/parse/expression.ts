@@ -30,7 +30,7 @@ import type { Token } from '../token.ts';
 import type { BinaryOp, Expr, VarSymbol } from '../tree.ts';
 import { parseInitializer } from './initializer.ts';
 import type { Parser } from './parser.ts';
-import { SPECIAL_FORMS } from './special-form.ts';
+import { relocating, SPECIAL_FORMS } from './special-form.ts';
 import { isTypeStart, KEYWORDS, parseTypeName } from './specifier.ts';
 import { bodyOf, parseBlock } from './statement.ts';
 
@@ -369,7 +369,8 @@ function name(p: Parser): Expr {
     const builtin = BUILTINS[at.text];
     if (builtin && Object.hasOwn(BUILTINS, at.text)) {
       const open = p.next();
-      const args = p.nested(open, () => parseArguments(p));
+      const read = () => p.nested(open, () => parseArguments(p));
+      const args = at.text.startsWith('bpf_core_read') ? relocating(p, read) : read();
       const place: Place = { at, from: at, to: p.expect(')', open) };
       if (args.some((a) => a.type.kind === 'error')) return errorExpr(place);
       return builtin(p.cx, args, place, at.text);

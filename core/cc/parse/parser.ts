@@ -27,6 +27,8 @@ export class Parser {
   readonly braces: OpenBrace[] = [];
   /** Alignment limits of `#pragma pack(push, n)`. */
   readonly packs: (number | undefined)[] = [];
+  /** `#pragma clang attribute push`: are structs declared now relocated? */
+  readonly relocated: boolean[] = [];
   packTo: number | undefined;
   #nesting = 0;
 

@@ -15,6 +15,7 @@ import {
 import { layOut, type Member } from '../layout.ts';
 import { note, SyntaxStop } from '../report.ts';
 import { requireConstant } from '../sema/constant.ts';
+import { relocateRecord } from '../sema/relocate.ts';
 import type { Token } from '../token.ts';
 import { noAttributes, parseAttributes } from './attribute.ts';
 import { parseStaticAssert } from './declaration.ts';
@@ -70,6 +71,7 @@ export function parseRecord(p: Parser, tag: 'struct' | 'union', keyword: Token):
   parseAttributes(p, attributes);
   layOut(decl, members, { packed: attributes.packed, align: attributes.align, packTo: p.packTo });
   if (attributes.packet) decl.packet = true;
+  if (attributes.relocated || p.relocated.at(-1)) relocateRecord(p.cx, decl);
   return decl;
 }
 

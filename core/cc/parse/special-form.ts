@@ -1,10 +1,11 @@
 /** Call-like forms whose arguments are not all expressions: types, member designators, things that may not exist. */
-import { type CType, INT, pointerTo, sameType, ULONG, unqualified } from '../ctype.ts';
+import { type CType, INT, pointerTo, sameType, sizeOf, ULONG, unqualified, VOID } from '../ctype.ts';
 import { Fatal, Report, SyntaxStop } from '../report.ts';
 import { element, member } from '../sema/access.ts';
 import { constantOf, requireConstant } from '../sema/constant.ts';
 import { rvalue } from '../sema/convert.ts';
 import { errorExpr, intExpr, type Place, placeOf, rawCast } from '../sema/make.ts';
+import { essentialName, isUnresolved, kernelRecord, unresolvedAddress } from '../sema/relocate.ts';
 import type { Token } from '../token.ts';
 import type { Expr } from '../tree.ts';
 import { parseAssignment, parseExpression } from './expression.ts';
@@ -42,7 +43,7 @@ export const SPECIAL_FORMS: Record<string, Form> = {
   },
   __builtin_preserve_access_index: (p) => {
     const open = p.expect('(');
-    const e = parseAssignment(p);
+    const e = relocating(p, () => parseAssignment(p));
     p.expect(')', open);
     return e;
   },
@@ -53,23 +54,36 @@ export const SPECIAL_FORMS: Record<string, Form> = {
   bpf_core_type_exists: (p, at) => {
     const open = p.expect('(');
     const type = parseTypeName(p);
-    const known = type.kind === 'record' ? type.decl.complete : type.kind !== 'error';
+    const known = p.cx.kernel
+      ? kernelHas(p, type)
+      : type.kind === 'record'
+        ? type.decl.complete
+        : type.kind !== 'error';
     return intExpr(known ? 1n : 0n, INT, { at, from: at, to: p.expect(')', open) });
+  },
+  bpf_core_type_size: (p, at) => {
+    const open = p.expect('(');
+    const type = parseTypeName(p);
+    const size =
+      type.kind === 'record' && p.cx.kernel ? (kernelRecord(p.cx, type.decl)?.size ?? 0) : (sizeOf(type) ?? 0);
+    return intExpr(BigInt(size), ULONG, { at, from: at, to: p.expect(')', open) });
   },
   bpf_core_enum_value_exists: (p, at) => {
     const open = p.expect('(');
     parseTypeName(p);
     p.expect(',');
     const name = p.next();
-    const found = p.cx.lookup(name.text, name);
-    return intExpr(found?.kind === 'enumerator' ? 1n : 0n, INT, { at, from: at, to: p.expect(')', open) });
+    const found = kernelEnumerator(p, name);
+    return intExpr(found === undefined ? 0n : 1n, INT, { at, from: at, to: p.expect(')', open) });
   },
   bpf_core_enum_value: (p, at) => {
     const open = p.expect('(');
     parseTypeName(p);
     p.expect(',');
-    const e = parseAssignment(p);
-    return { ...e, from: at, to: p.expect(')', open) };
+    const name = p.next();
+    const value = kernelEnumerator(p, name);
+    const place: Place = { at, from: at, to: p.expect(')', open) };
+    return value === undefined ? rawCast(p.cx, unresolvedAddress(VOID, place), ULONG) : intExpr(value, ULONG, place);
   },
   BPF_CORE_READ: (p, at) => readChain(p, at, false),
   BPF_PROBE_READ: (p, at) => readChain(p, at, false),
@@ -85,6 +99,32 @@ export const SPECIAL_FORMS: Record<string, Form> = {
     return intExpr(found ? 1n : 0n, INT, { at, from: at, to: p.expect(')', open) });
   },
 };
+
+/** Parse what is wrapped in `preserve_access_index`. */
+export function relocating<T>(p: Parser, parse: () => T): T {
+  const before = p.cx.relocating;
+  p.cx.relocating = true;
+  try {
+    return parse();
+  } finally {
+    p.cx.relocating = before;
+  }
+}
+
+/** Does the kernel have what a type of the program stands for? */
+function kernelHas(p: Parser, type: CType): boolean {
+  if (type.kind === 'record') return kernelRecord(p.cx, type.decl)?.complete === true;
+  if (type.kind === 'enum' && type.decl.name !== undefined)
+    return p.cx.kernel?.enum(essentialName(type.decl.name)) !== undefined;
+  return type.kind !== 'error';
+}
+
+/** The kernel's value of an enumerator, which the program may have declared itself, under a flavour. */
+function kernelEnumerator(p: Parser, name: Token): bigint | undefined {
+  if (p.cx.kernel) return p.cx.kernel.enumerator(essentialName(name.text))?.value;
+  const found = p.cx.lookup(name.text, name);
+  return found?.kind === 'enumerator' ? found.value : undefined;
+}
 
 function sizeBytes(e: Expr): number {
   const t = e.type;
@@ -171,10 +211,12 @@ function fieldExists(p: Parser, at: Token): Expr {
   if (isTypeStart(p)) {
     const type = parseTypeName(p);
     p.expect(',');
-    exists = tryExpression(p, () => designated(p, nullObject(type, at), false).e).expr !== undefined;
-  } else exists = tryExpression(p, parseAssignment).expr !== undefined;
+    exists = there(tryExpression(p, () => relocating(p, () => designated(p, nullObject(type, at), false).e)).expr);
+  } else exists = there(tryExpression(p, (q) => relocating(q, () => parseAssignment(q))).expr);
   return intExpr(exists ? 1n : 0n, INT, { at, from: at, to: p.expect(')', open) });
 }
+
+const there = (e: Expr | undefined): boolean => e !== undefined && !isUnresolved(e);
 
 function fieldFact(p: Parser, at: Token, fact: (e: Expr) => bigint): Expr {
   const open = p.expect('(');
@@ -182,8 +224,8 @@ function fieldFact(p: Parser, at: Token, fact: (e: Expr) => bigint): Expr {
   if (isTypeStart(p)) {
     const type = parseTypeName(p);
     p.expect(',');
-    e = designated(p, nullObject(type, at), false).e;
-  } else e = parseAssignment(p);
+    e = relocating(p, () => designated(p, nullObject(type, at), false).e);
+  } else e = relocating(p, () => parseAssignment(p));
   const place: Place = { at, from: at, to: p.expect(')', open) };
   return e.type.kind === 'error' ? errorExpr(place) : intExpr(fact(e), ULONG, place);
 }
@@ -196,9 +238,9 @@ function readChain(p: Parser, at: Token, user: boolean): Expr {
 
 function chain(p: Parser, at: Token, user: boolean): Expr {
   const open = p.expect('(');
-  let e = parseAssignment(p);
+  let e = relocating(p, () => parseAssignment(p));
   if (user && e.type.kind === 'ptr') e = rawCast(p.cx, rvalue(p.cx, e), pointerTo({ ...e.type.to, user: true }));
-  while (p.accept(',')) e = designated(p, e, true).e;
+  while (p.accept(',')) e = relocating(p, () => designated(p, e, true).e);
   const close = p.expect(')', open);
   return { ...e, from: at, to: close };
 }

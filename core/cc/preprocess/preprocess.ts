@@ -315,7 +315,7 @@ export class Preprocessor {
     else if (
       first === 'unroll' ||
       first === 'nounroll' ||
-      (first === 'clang' && rest[1]?.text === 'loop') ||
+      (first === 'clang' && (rest[1]?.text === 'loop' || rest[1]?.text === 'attribute')) ||
       (first === 'GCC' && rest[1]?.text === 'unroll') ||
       first === 'pack'
     ) {

@@ -19,6 +19,7 @@ import type { CSymbol, Expr } from '../tree.ts';
 import { rangeOf, rvalue } from './convert.ts';
 import { depthOf, errorExpr, intExpr, isLvalue, type Place, placeOf } from './make.ts';
 import { ptrAdd } from './operators.ts';
+import { memberPlace, unresolved } from './relocate.ts';
 
 /** The value a name stands for. */
 export function nameExpr(cx: Context, symbol: CSymbol, at: Token): Expr {
@@ -102,7 +103,9 @@ export function member(cx: Context, base: Expr, arrow: boolean, op: Token, name:
     noMember(cx, type.decl, name, base);
     return errorExpr(place);
   }
-  const field = found.field.type;
+  const there = memberPlace(cx, type.decl, found, name.text);
+  if (!there) return unresolved(found.field.type, place);
+  const field = there.field.type;
   const merged: CType =
     type.const || type.volatile || type.user
       ? {
@@ -112,7 +115,7 @@ export function member(cx: Context, base: Expr, arrow: boolean, op: Token, name:
           ...(type.user ? { user: true } : {}),
         }
       : field;
-  return { kind: 'member', base: object, place: found, type: merged, ...place, depth: depthOf(cx, name, object) };
+  return { kind: 'member', base: object, place: there, type: merged, ...place, depth: depthOf(cx, name, object) };
 }
 
 function incomplete(cx: Context, decl: RecordDecl, at: Token, base: Expr): void {
