@@ -40,7 +40,16 @@ export {
   RawProgram,
   type RawProgramOptions,
 } from './bcc/raw.ts';
-export { ArgString, detectLanguage, getOnlineCpus, getPossibleCpus, printb } from './bcc/script-aids.ts';
+export {
+  ArgString,
+  type Cell,
+  detectLanguage,
+  getOnlineCpus,
+  getPossibleCpus,
+  inetNtop,
+  printb,
+  sprintf,
+} from './bcc/script-aids.ts';
 export {
   currentSession,
   Interrupted,

@@ -2,7 +2,7 @@
  * A tool's table, declared once: header, lines and JSON derive from the same columns, as BCC prints them (printf widths, one header line) or
  * one JSON object a line whose fields are named as the columns.
  */
-import { type Cell, printf } from './printf.ts';
+import { type Cell, sprintf } from '../core/bcc/script-aids.ts';
 
 export interface Column<Row> {
   /** The header's text and the JSON field. */
@@ -35,14 +35,14 @@ export class Report<Row> {
 
   header(): void {
     if (this.#output.json) return;
-    this.#output.print(this.#columns.map((c) => printf(c.header ?? headerOf(c.cell), c.name)).join(''));
+    this.#output.print(this.#columns.map((c) => sprintf(c.header ?? headerOf(c.cell), c.name)).join(''));
   }
 
   row(row: Row): void {
     if (this.#output.json) {
       const fields = this.#columns.map((c) => [c.name, plain(c.json ? c.json(row) : c.value(row))]);
       this.#output.print(JSON.stringify(Object.fromEntries(fields)));
-    } else this.#output.print(this.#columns.map((c) => printf(c.cell, c.value(row))).join(''));
+    } else this.#output.print(this.#columns.map((c) => sprintf(c.cell, c.value(row))).join(''));
   }
 }
 

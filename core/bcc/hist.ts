@@ -55,15 +55,27 @@ export interface Histogrammed {
   entries(): Iterable<readonly [unknown, unknown]>;
 }
 
-/** BCC takes the first two arguments by position most of the time: ('usecs', 'disk'). */
-export type HistArguments = [options: Named<HistOptions>] | [valType?: string, sectionHeader?: string];
+/** BCC's scripts give the first arguments by position most of the time: ('usecs', 'disk'). What follows them by name is an object. */
+export type HistArguments =
+  | [options: Named<HistOptions>]
+  | [
+      valType?: string,
+      sectionHeader?: string | Named<HistOptions>,
+      sectionPrintFn?: HistOptions['sectionPrintFn'] | Named<HistOptions>,
+      bucketFn?: HistOptions['bucketFn'] | Named<HistOptions>,
+    ];
+
+const POSITIONS = OPTIONS.slice(0, 4);
 
 function optionsOf(method: string, args: readonly unknown[]): HistOptions {
-  const [first, second] = args;
-  if (typeof first === 'object' && first !== null) return named<HistOptions>(method, first as HistOptions, OPTIONS);
+  const last = args.at(-1);
+  const byName = typeof last === 'object' && last !== null;
+  const positions = byName ? args.slice(0, -1) : args;
+  if (positions.length > POSITIONS.length)
+    throw new TypeError(`${method}: takes ${POSITIONS.join(', ')} by position, others by name in an object`);
   return {
-    ...(first !== undefined && { valType: String(first) }),
-    ...(second !== undefined && { sectionHeader: String(second) }),
+    ...Object.fromEntries(POSITIONS.map((name, i) => [name, positions[i]]).filter(([, value]) => value !== undefined)),
+    ...(byName && named<HistOptions>(method, last as HistOptions, OPTIONS)),
   };
 }
 

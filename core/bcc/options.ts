@@ -22,6 +22,11 @@ export function camelCase(name: string): string {
 /** Options with every key in camelCase. Throws TypeError for a key that the method does not take, naming those it does. */
 export function named<T extends object>(method: string, options: Named<T>, known: readonly (keyof T & string)[]): T {
   const out: Record<string, unknown> = {};
+  // Python's positions: nothing of them may get lost in silence.
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
+    throw new TypeError(
+      `${method}: takes an object of options (${known.join(', ')}), not ${JSON.stringify(options) ?? typeof options}`,
+    );
   for (const [key, value] of Object.entries(options)) {
     const camel = camelCase(key);
     if (!(known as readonly string[]).includes(camel)) {

@@ -1,6 +1,8 @@
 /** Small things that BCC's scripts take from `bcc` and `bcc.utils`: bytes on standard output, arguments as bytes, CPUs, a process's language. */
 import { utf8Decode, utf8Encode } from '../base/bytes.ts';
-import { Unsupported } from '../base/errors.ts';
+import { cFormat, type FormatArgument } from '../base/c-format.ts';
+import { BpfError, Unsupported } from '../base/errors.ts';
+import { ipv4Text, ipv6Text } from '../base/inet.ts';
 import { currentSession, sessionIfAny } from './session.ts';
 import { mappings } from './user-code.ts';
 
@@ -15,6 +17,41 @@ export function printb(data: Uint8Array | string, nl = true): void {
     session.write(whole);
   } else if (nl) session.print(utf8Decode(bytes));
   else throw new Unsupported('printing less than a line', { hint: 'this host prints whole lines only' });
+}
+
+/** What a directive of `sprintf` may be given. */
+export type Cell = string | number | bigint | boolean;
+
+/**
+ * Python's `format % values`, and C's sprintf: `sprintf('%-6d %s', 7, 'x')`. 64-bit numbers come as bigint; `%s` takes anything. Throws Error for a
+ * directive without a value, or a number wanted of a text.
+ */
+export function sprintf(format: string, ...values: readonly Cell[]): string {
+  return cFormat(format, (index, wanted) => cellArgument(values[index], wanted));
+}
+
+function cellArgument(value: Cell | undefined, wanted: 'number' | 'text' | 'quoted'): FormatArgument {
+  if (value === undefined) return { kind: 'none' };
+  if (typeof value === 'bigint' && wanted === 'number') return { kind: 'int64', value };
+  if (typeof value === 'number' && wanted === 'number') return { kind: 'number', value };
+  return { kind: 'text', value: String(value) };
+}
+
+/**
+ * inet_ntop(3) of what programs send: a u32 as it lies in memory, an `unsigned __int128` (bigint), or bytes. `family` is AF_INET (2) or AF_INET6 (10).
+ * Throws BpfError EAFNOSUPPORT for another, EINVAL for too few bytes.
+ */
+export function inetNtop(family: number, address: number | bigint | Uint8Array | readonly number[]): string {
+  const size = family === 2 ? 4 : family === 10 ? 16 : 0;
+  if (size === 0)
+    throw new BpfError('EAFNOSUPPORT', `inetNtop: family ${family}; there are AF_INET (2) and AF_INET6 (10)`);
+  let bytes: Uint8Array;
+  if (typeof address === 'number' || typeof address === 'bigint') {
+    const value = BigInt(address);
+    bytes = Uint8Array.from({ length: size }, (_, i) => Number((value >> BigInt(8 * i)) & 255n));
+  } else bytes = Uint8Array.from(address);
+  if (bytes.length < size) throw new BpfError('EINVAL', `inetNtop: ${bytes.length} bytes; an address has ${size}`);
+  return size === 4 ? ipv4Text(bytes) : ipv6Text(bytes);
 }
 
 /** A command-line argument that is compared with what the kernel says: text and bytes of the same thing. */

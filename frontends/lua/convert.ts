@@ -3,8 +3,8 @@
  * tables (arrays from 0, as LuaJIT's cdata count), undefined nil. From Lua: the way back, by what the codec asks for.
  */
 import { utf8Decode } from '../../core/base/bytes.ts';
+import { cFormat } from '../../core/base/c-format.ts';
 import { type LuaState, lauxlib, lua, luaError, toLua } from './fengari.ts';
-import { luaFormat } from './format.ts';
 import { pushBoxed } from './int64.ts';
 
 /** Key of the JavaScript object in the Lua table that stands for it (objects.ts). */
@@ -121,7 +121,7 @@ export function namedArguments(
 export function displayText(L: LuaState, at: number): Uint8Array {
   // As C's %.14g: Fengari rounds large doubles but prints them without an exponent.
   if (lua.lua_type(L, at) === lua.LUA_TNUMBER)
-    return toLua(luaFormat('%.14g', () => ({ kind: 'number', value: lua.lua_tonumber(L, at) })));
+    return toLua(cFormat('%.14g', () => ({ kind: 'number', value: lua.lua_tonumber(L, at) })));
   const text = lauxlib.luaL_tolstring(L, at);
   lua.lua_pop(L, 1);
   return text;

@@ -4,6 +4,7 @@
  */
 import { execSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { cFormat, type FormatArgument } from '../../core/base/c-format.ts';
 import { Interrupted, sleep } from '../../core/bcc/session.ts';
 import { displayText } from './convert.ts';
 import {
@@ -16,7 +17,6 @@ import {
   luaError,
   toLua,
 } from './fengari.ts';
-import { type FormatArgument, luaFormat } from './format.ts';
 import { installInt64, parseBoxed, pushBoxed, toBigInt } from './int64.ts';
 import { BOX, EQUAL, rewrite } from './rewrite.ts';
 
@@ -248,7 +248,7 @@ function stringFormat(L: LuaState): number {
   if (bytes === null) luaError(L, "bad argument #1 to 'format' (string expected)");
   let out: string;
   try {
-    out = luaFormat(binaryString(bytes!), (index, wanted) => formatArgument(L, index + 2, wanted));
+    out = cFormat(binaryString(bytes!), (index, wanted) => formatArgument(L, index + 2, wanted));
   } catch (error) {
     return luaError(L, (error as Error).message);
   }

@@ -158,6 +158,18 @@ describe('tables as histograms', () => {
     expect(printed[3]).toBe('       512 -> 1023       : 3        |****************************************|');
     expect(printed).toHaveLength(8);
     printed.length = 0;
+    b.getTable('by_comm').printLog2Hist('pids', 'comm', (comm: string) => `<${comm}>`);
+    b.getTable('by_comm').printLog2Hist('pids', { section_header: 'who', section_print_fn: (comm: string) => comm[0] });
+    expect(printed.filter((line) => /^(comm|who) = /.test(line)).sort()).toEqual([
+      'comm = <client>',
+      'comm = <curl>',
+      'who = c',
+      'who = c',
+    ]);
+    expect(() => b.getTable('by_comm').printLog2Hist(...(['a', 'b', String, String, true] as never))).toThrow(
+      'by position',
+    );
+    printed.length = 0;
     b.getTable('by_comm').printLog2Hist('pids', 'comm');
     expect(printed.filter((line) => line.startsWith('comm')).sort()).toEqual(["comm = b'client'", "comm = b'curl'"]);
     printed.length = 0;

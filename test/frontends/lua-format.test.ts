@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { type FormatArgument, luaFormat } from '../../frontends/lua/format.ts';
+import { cFormat, type FormatArgument } from '../../core/base/c-format.ts';
 
 function format(text: string, ...values: (number | bigint | string)[]): string {
-  return luaFormat(text, (index): FormatArgument => {
+  return cFormat(text, (index): FormatArgument => {
     const value = values[index];
     if (value === undefined) return { kind: 'none' };
     if (typeof value === 'bigint') return { kind: 'int64', value };

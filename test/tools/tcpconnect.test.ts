@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ipv6 } from '../../tools/columns.ts';
+import { ipv6Text } from '../../core/base/inet.ts';
 import { readAnswer } from '../../tools/tcpconnect/dns.ts';
 import tcpconnect from '../../tools/tcpconnect/tcpconnect.ts';
 import { bench } from '../bcc/model.ts';
@@ -120,6 +120,6 @@ describe('addresses', () => {
     ['00000000000000000000ffff7f000001', '::ffff:127.0.0.1'],
     ['fe800000000000000000000000000000', 'fe80::'],
   ])('%s is %s', (hex, text) => {
-    expect(ipv6(new Uint8Array(Buffer.from(hex, 'hex')))).toBe(text);
+    expect(ipv6Text(new Uint8Array(Buffer.from(hex, 'hex')))).toBe(text);
   });
 });

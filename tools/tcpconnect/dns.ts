@@ -1,5 +1,5 @@
 /** Answers of name servers: which addresses a message says a name has (RFC 1035 section 4, RFC 3596 for AAAA). */
-import { ipv4, ipv6 } from '../columns.ts';
+import { ipv4Text, ipv6Text } from '../../core/base/inet.ts';
 
 export interface DnsAnswer {
   /** The name that was asked for, without the dot at its end. */
@@ -28,8 +28,8 @@ export function readAnswer(packet: Uint8Array): DnsAnswer | undefined {
       const type = view.getUint16(at);
       const length = view.getUint16(at + 8);
       const data = packet.subarray(at + 10, at + 10 + length);
-      if (type === TYPE_A && length === 4) addresses.push(ipv4(data));
-      if (type === TYPE_AAAA && length === 16) addresses.push(ipv6(data));
+      if (type === TYPE_A && length === 4) addresses.push(ipv4Text(data));
+      if (type === TYPE_AAAA && length === 16) addresses.push(ipv6Text(data));
       at += 10 + length;
     }
     return { name: question.name, addresses };

@@ -1,8 +1,9 @@
 /** tcpconnect: a line for every active TCP connection, or counts of them, with BCC's flags and columns. */
 import { BpfError } from '../../core/base/errors.ts';
+import { ipv4Text, ipv6Text } from '../../core/base/inet.ts';
 import { BPF } from '../../core/bcc/bpf.ts';
 import { attachFirst } from '../attach.ts';
-import { defines, ipv4, ipv6 } from '../columns.ts';
+import { defines } from '../columns.ts';
 import { CONTAINER_OPTIONS, type ContainerOptions, withContainers } from '../containers.ts';
 import { eachRecord } from '../interval.ts';
 import { defineTool } from '../tool.ts';
@@ -94,7 +95,7 @@ export default defineTool<Options>({
       warn,
     );
     if (options.dns) attachReceivers(b);
-    const address = (e: Flow, which: 'saddr' | 'daddr') => (e.ip === 4 ? ipv4(e[which]) : ipv6(e[which]));
+    const address = (e: Flow, which: 'saddr' | 'daddr') => (e.ip === 4 ? ipv4Text(e[which]) : ipv6Text(e[which]));
     title('Tracing connect ... Hit Ctrl-C to end');
     if (options.count) {
       b.wait();

@@ -1,11 +1,11 @@
 /** trace: attach to functions and tracepoints, and print a line of values each time, with BCC's flags, columns and probe language. */
 import { BpfError } from '../../core/base/errors.ts';
 import type { BPF } from '../../core/bcc/bpf.ts';
+import { type Cell, sprintf } from '../../core/bcc/script-aids.ts';
 import { USDT } from '../../core/bcc/usdt/usdt.ts';
 import { defines, timeOfDay } from '../columns.ts';
 import { eachRecord } from '../interval.ts';
 import { findBinary } from '../library.ts';
-import { type Cell, printf } from '../printf.ts';
 import { defineTool } from '../tool.ts';
 import { type ProbeProgram, programOf } from './program.ts';
 import prologue from './prologue.c';
@@ -239,7 +239,7 @@ function messageOf(b: BPF, { spec, directives }: ProbeProgram, e: TraceEvent): s
     (whole, head: string | undefined, letter: string) =>
       head === undefined ? whole : head + (letter === 'K' || letter === 'U' ? 's' : letter),
   );
-  return printf(format, ...values);
+  return sprintf(format, ...values);
 }
 
 /** A stack's frames, a line each; what get_stackid said where there is none. */

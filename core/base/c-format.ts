@@ -1,6 +1,6 @@
 /**
- * string.format with LuaJIT's manners: doubles beyond 2^31 and boxed 64-bit values in %d, %u, %x; fractions truncated; %p of a number; C's
- * flags, width and precision (printf(3)). Text is one character a byte.
+ * C's printf as Lua's string.format and Python's % have it, with LuaJIT's manners: doubles beyond 2^31 and 64-bit values in %d, %u, %x; fractions
+ * truncated; %p of a number; flags, width and precision of printf(3). Where text is bytes (Lua), it is one character a byte.
  */
 
 export type FormatArgument =
@@ -12,7 +12,7 @@ export type FormatArgument =
 const DIRECTIVE = /%(?:([-+ #0]*)(\d*)(?:\.(\d*))?([A-Za-z%])|.?)/g;
 
 /** Formats, or throws an Error whose message is for the Lua user. `argument(i)` answers the i-th argument (from 0) as a kind wants it. */
-export function luaFormat(
+export function cFormat(
   format: string,
   argument: (index: number, wanted: 'number' | 'text' | 'quoted') => FormatArgument,
 ): string {
