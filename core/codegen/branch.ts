@@ -3,8 +3,8 @@
  * zero, since the kernel's verifier then learns the bounds of the whole register that is used later. `(x & mask) != 0` becomes jset.
  */
 import { COND, type Cond, type Inst, TYPE_BITS } from '../ir/ir.ts';
-import { fitsImm, type Selector } from './isel.ts';
-import type { MBlock } from './mir.ts';
+import type { Selector } from './isel.ts';
+import { fitsImm, type MBlock } from './mir.ts';
 
 const SIGNED = new Set<Cond>(['slt', 'sle', 'sgt', 'sge']);
 

@@ -23,7 +23,7 @@ import type { AluOp } from '../isa/ops.ts';
 import { type RegisterBits, registerBits } from './bits.ts';
 import { branchOn } from './branch.ts';
 import { address, selectMemory } from './memory.ts';
-import { linkBlocks, MBlock, type MCond, MFunc, MInst, NO_REG, type Slot } from './mir.ts';
+import { fitsImm, linkBlocks, MBlock, type MCond, MFunc, MInst, NO_REG, type Slot } from './mir.ts';
 
 /** What selection needs to know of the target. */
 export interface Target {
@@ -51,10 +51,6 @@ const ALU_OF: Partial<Record<Inst['op'], AluOp>> = {
   ashr: 'arsh',
 };
 const COMMUTES = new Set(['add', 'mul', 'and', 'or', 'xor']);
-
-export function fitsImm(value: bigint): boolean {
-  return value >= -0x80000000n && value <= 0x7fffffffn;
-}
 
 export class Selector {
   readonly fn: Func;

@@ -5,8 +5,8 @@
 
 import { type Inst, TYPE_BYTES } from '../ir/ir.ts';
 import { type AtomicOp, REG_FP } from '../isa/ops.ts';
-import { fitsImm, type Selector } from './isel.ts';
-import { type MInst, NO_REG } from './mir.ts';
+import type { Selector } from './isel.ts';
+import { fitsImm, type MInst, NO_REG } from './mir.ts';
 
 const MAX_FOLDED_OFFSET = 32000;
 

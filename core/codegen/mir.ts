@@ -10,6 +10,11 @@ import type { AluOp, AtomicOp } from '../isa/ops.ts';
 export const FIRST_VREG = 11;
 export const NO_REG = -1;
 
+/** Does a number fit an instruction's signed 32-bit immediate? */
+export function fitsImm(value: bigint): boolean {
+  return value >= -0x80000000n && value <= 0x7fffffffn;
+}
+
 /** A piece of the frame: a variable or a spilled register. `offset` is from r10, set by frame.ts. */
 export interface Slot {
   readonly size: number;

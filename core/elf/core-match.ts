@@ -30,10 +30,9 @@ export interface FieldSpec {
   readonly type: number;
 }
 
-/** `task_struct___v2` is `task_struct`. */
+/** A name without its flavour: `task_struct___v2` is `task_struct` (libbpf's bpf_core_essential_name_len). */
 export function essentialName(name: string): string {
-  const at = name.lastIndexOf('___');
-  return at > 0 && at + 3 < name.length ? name.slice(0, at) : name;
+  return /^(.*[^_])___[^_].*$/.exec(name)?.[1] ?? name;
 }
 
 function isComposite(type: ResolvedType): type is Composite {

@@ -3,6 +3,7 @@
  * what the verifier will see.
  */
 import type { SourceFile } from '../../base/diagnostics.ts';
+import { POISON_HELPER } from '../../elf/core-relo.ts';
 import { helperById } from '../../helpers/index.ts';
 import { Dominators, findLoops, users } from '../../ir/cfg.ts';
 import { type Func, type Inst, type Loc, successors, terminator } from '../../ir/ir.ts';
@@ -10,7 +11,6 @@ import type { Context } from '../context.ts';
 import { resultNames } from '../lower/lowering.ts';
 import type { LoweredUnit } from '../lower/unit.ts';
 import { note } from '../report.ts';
-import { UNRESOLVED_HELPER } from '../sema/relocate.ts';
 import { spanOfLoc } from '../span.ts';
 
 /** Licences under which GPL-only helpers may be called (license_is_gpl_compatible in include/linux/license.h). */
@@ -29,7 +29,7 @@ export function warnPrograms(cx: Context, lowered: LoweredUnit, file: SourceFile
   for (const fn of lowered.module.functions) {
     for (const block of fn.blocks) {
       for (const inst of block.insts) {
-        if (inst.op === 'callhelper' && inst.helper === UNRESOLVED_HELPER)
+        if (inst.op === 'callhelper' && inst.helper === POISON_HELPER)
           cx.report.warning(
             span(inst.loc),
             "what is read here is not in this kernel's BTF: the kernel will refuse the program, unless bpf_core_field_exists guards it",

@@ -1,7 +1,7 @@
 /** Lowering of builtins: one rule each, by the name that sema/builtins.ts gave. */
+import { POISON_HELPER } from '../../elf/core-relo.ts';
 import type { Inst, IntType, RmwOp } from '../../ir/ir.ts';
 import { type IntType as CIntType, type CType, integerOf, type PtrType, sizeOf } from '../ctype.ts';
-import { UNRESOLVED_HELPER } from '../sema/relocate.ts';
 import type { BuiltinExpr, Expr } from '../tree.ts';
 import { storeBytes } from './init.ts';
 import { irType, isSigned, type Lowering } from './lowering.ts';
@@ -235,7 +235,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     const n = trailingZeros(f, x);
     return b.select(b.icmp('eq', x, b.const(x.type, 0n)), b.const(n.type, 0n), b.binary('add', n, b.const(n.type, 1n)));
   }),
-  unresolved: (f) => f.b.cast('inttoptr', f.b.callHelper(UNRESOLVED_HELPER, 'unresolved', 'i64', []), 'ptr'),
+  unresolved: (f) => f.b.cast('inttoptr', f.b.callHelper(POISON_HELPER, 'unresolved', 'i64', []), 'ptr'),
   abs: (f, e) => {
     const { b } = f;
     const v = rvalue(f, e.args[0]!);

@@ -1,11 +1,12 @@
 /** Call-like forms whose arguments are not all expressions: types, member designators, things that may not exist. */
+import { essentialName } from '../../elf/core-match.ts';
 import { type CType, INT, pointerTo, sameType, sizeOf, ULONG, unqualified, VOID } from '../ctype.ts';
 import { Fatal, Report, SyntaxStop } from '../report.ts';
 import { element, member } from '../sema/access.ts';
 import { constantOf, requireConstant } from '../sema/constant.ts';
 import { rvalue } from '../sema/convert.ts';
 import { errorExpr, intExpr, type Place, placeOf, rawCast } from '../sema/make.ts';
-import { essentialName, isUnresolved, kernelRecord, unresolvedAddress } from '../sema/relocate.ts';
+import { isUnresolved, kernelRecord, unresolvedAddress } from '../sema/relocate.ts';
 import type { Token } from '../token.ts';
 import type { Expr } from '../tree.ts';
 import { parseAssignment, parseExpression } from './expression.ts';

@@ -3,18 +3,11 @@
  * such as `task_struct___old`) and mean the kernel's: `preserve_access_index`. libbpf moves each access when it loads the program; here the
  * kernel's BTF is at hand, so members get their places at once. https://docs.ebpf.io/concepts/core/, libbpf's relo_core.c
  */
+import { essentialName } from '../../elf/core-match.ts';
 import type { Context } from '../context.ts';
 import { type CType, type FieldPlace, isInteger, pointerTo, type RecordDecl } from '../ctype.ts';
 import type { Expr } from '../tree.ts';
 import type { Place } from './make.ts';
-
-/** The id of no helper, in the place of an access that this kernel cannot serve: the verifier refuses it where it can be reached. */
-export const UNRESOLVED_HELPER = 195896080;
-
-/** The name without its flavour: `task_struct___old` is `task_struct`. */
-export function essentialName(name: string): string {
-  return /^(.*[^_])___[^_].*$/.exec(name)?.[1] ?? name;
-}
 
 /** The kernel's struct that a program's own declaration stands for, by name. */
 export function kernelRecord(cx: Context, decl: RecordDecl): RecordDecl | undefined {
