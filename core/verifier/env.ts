@@ -18,8 +18,14 @@ import { type Frame, type HistoryEntry, NOT_INIT, type State } from './state.ts'
 export const MAX_PENDING = 8192;
 export const MAX_STATES_UNPRIVILEGED = 64;
 
-/** Instructions or comparisons between two looks at the clock. */
-const CLOCK_EVERY = 2048;
+/**
+ * Most work one walk may take, in units of about 10 ns: registers and stack slots compared, copied or traced, instructions. A program that needs
+ * more is refused as too large. Linux has no such limit, and takes as long as it takes: the largest programs of its own tests need a
+ * twentieth.
+ */
+const MAX_WORK = 400e6;
+/** Work of an instruction by itself. */
+const WORK_INSN = 10;
 const MAX_KEPT_BYTES = 600e6;
 
 /** A path to walk later. */
@@ -59,8 +65,8 @@ export interface EnvOptions {
   readonly gpl: boolean;
   readonly sleepable: boolean;
   readonly cpus: number;
-  /** When to give up, by Date.now(). */
-  readonly deadline: number;
+  /** Most work: MAX_WORK unless said. */
+  readonly maxWork: number | undefined;
   readonly features: Features;
 }
 
@@ -123,6 +129,7 @@ export class Env {
     this.kernelBtf = kernelBtf;
     this.options = options;
     this.privileged = options.privileged;
+    this.#maxWork = options.maxWork ?? MAX_WORK;
     this.level = options.level;
     this.unknown = makeUnknown(!options.privileged);
     this.pointerAt = new Int32Array(program.length);
@@ -165,18 +172,21 @@ export class Env {
     return map.index;
   }
 
+  /** What was done so far: see MAX_WORK. */
+  work = 0;
+  readonly #maxWork: number;
+
   /**
-   * Give up on a program whose walk takes too much time or memory: nearly always one that Linux, too, finds too large, only later. `work` is
-   * what was done since the last call, in instructions or comparisons of states.
+   * One more instruction. Gives up on a program whose walk takes too much work or memory: measures that are the same on every machine, so that
+   * the verdict is.
    */
-  spend(work: number): void {
-    this.#work += work;
-    if (this.#work < CLOCK_EVERY) return;
-    this.#work = 0;
-    if (Date.now() <= this.options.deadline && this.keptBytes <= MAX_KEPT_BYTES) return;
+  countInsn(): void {
+    this.work += WORK_INSN;
+    if (++this.processed <= this.options.features.maxProcessed) {
+      if (this.work <= this.#maxWork && this.keptBytes <= MAX_KEPT_BYTES) return;
+    }
     this.fail('limit', `BPF program is too large. Processed ${this.processed} insn`);
   }
-  #work = 0;
   /** About what the checkpoints take. */
   keptBytes = 0;
 
@@ -249,6 +259,7 @@ export class Env {
   /** Queue the other way; answers its state, a copy of the current one. */
   pushPath(insn: number, previous: number, speculative = false): State {
     const copy = this.state.clone();
+    this.work += copy.size;
     copy.speculative ||= speculative;
     if (this.pending.length >= MAX_PENDING) {
       this.fail('limit', `The sequence of ${this.pending.length + 1} jumps is too complex.`);

@@ -197,6 +197,37 @@ function usesAndDefs(p: Program, i: number): number {
   return use | (def << 16);
 }
 
+/** Instructions, each after those it leads to inside its function (but for loops): data flows backwards through them in few rounds. */
+function postorder(p: Program): Int32Array {
+  const n = p.length;
+  const order = new Int32Array(n);
+  const seen = new Uint8Array(n);
+  const edge = new Uint8Array(n);
+  const path = new Int32Array(n);
+  const next = new Int32Array(2);
+  let count = 0;
+  for (const { start } of p.subprogs) {
+    if (seen[start] === 1) continue;
+    let top = 0;
+    path[top++] = start;
+    seen[start] = 1;
+    while (top > 0) {
+      const i = path[top - 1]!;
+      if (edge[i] === 2) {
+        order[count++] = i;
+        top--;
+        continue;
+      }
+      successors(p, i, next);
+      const to = next[edge[i]++]!;
+      if (to < 0 || to >= n || seen[to] === 1) continue;
+      seen[to] = 1;
+      path[top++] = to;
+    }
+  }
+  return order.subarray(0, count);
+}
+
 /** Liveness by the usual backward data flow, to a fixed point. */
 export function computeLiveRegisters(p: Program): void {
   const n = p.length;
@@ -206,11 +237,11 @@ export function computeLiveRegisters(p: Program): void {
     effect[i] = usesAndDefs(p, i);
     if (p.code.opcode[i] === OP_LD_IMM64) i++;
   }
+  const order = postorder(p);
   let changed = true;
   while (changed) {
     changed = false;
-    for (let i = n - 1; i >= 0; i--) {
-      if (i > 0 && p.code.opcode[i - 1] === OP_LD_IMM64 && p.code.opcode[i] === 0) continue;
+    for (const i of order) {
       successors(p, i, next);
       let out = 0;
       if (next[0]! >= 0 && next[0]! < n) out |= p.live[next[0]!]!;

@@ -79,8 +79,8 @@ export interface VerifyOptions {
   /** Outside analysers: see hooks.ts. */
   readonly onInsn?: Hooks['onInsn'];
   readonly onFinalize?: Hooks['onFinalize'];
-  /** Most time one walk may take: beyond it the program is refused as too large. 9 seconds unless said. */
-  readonly timeLimitMs?: number;
+  /** Most work a walk may take (env.ts: MAX_WORK, some seconds of it): beyond it the program is refused as too large, the same on every machine. */
+  readonly maxWork?: number;
   readonly replaceInsns?: Hooks['replaceInsns'];
   readonly removeInsns?: Hooks['removeInsns'];
   /**
@@ -118,7 +118,6 @@ export interface VerifyResult {
 /** Licences that may call GPL-only helpers (include/linux/license.h). */
 const GPL = new Set(['GPL', 'GPL v2', 'GPL and additional rights', 'Dual BSD/GPL', 'Dual MIT/GPL', 'Dual MPL/GPL']);
 
-const TIME_LIMIT_MS = 9000;
 const MAX_INSNS_UNPRIVILEGED = 4096;
 const MAX_INSNS = 1_000_000;
 
@@ -263,7 +262,7 @@ function envOptions(options: VerifyOptions, prog: ProgSpec, privileged: boolean)
     gpl: GPL.has(prog.license),
     sleepable: options.sleepable ?? false,
     cpus: options.cpus ?? 1,
-    deadline: Date.now() + (options.timeLimitMs ?? TIME_LIMIT_MS),
+    maxWork: options.maxWork,
     features: featuresOf(kernel),
   };
 }

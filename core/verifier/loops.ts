@@ -86,7 +86,7 @@ export function leaveLoop(env: Env, state: State): void {
     let changed = false;
     for (const edge of visit.backEdges) {
       if (round >= MAX_ROUNDS) {
-        markAll(edge.state);
+        markAll(env, edge.state);
         continue;
       }
       if (propagateReads(edge.target, edge.state)) changed = true;

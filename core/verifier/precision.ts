@@ -136,11 +136,12 @@ function trace(env: Env, start: State, wanted: Wanted, skipFirst: boolean, from:
       return true;
     }
     for (let i = last; ; ) {
+      env.work++;
       if (skip) skip = false;
       else {
         const entry = newest?.insn === i ? newest : undefined;
         if (step(env, i, following, entry, wanted) === CANNOT) {
-          markAll(start);
+          markAll(env, start);
           return true;
         }
       }
@@ -153,7 +154,7 @@ function trace(env: Env, start: State, wanted: Wanted, skipFirst: boolean, from:
       } else i--;
       if (i < 0) {
         if (state.parent === undefined && state.frames[0]!.subprog > 0) break;
-        markAll(start);
+        markAll(env, start);
         return true;
       }
     }
@@ -174,7 +175,7 @@ function trace(env: Env, start: State, wanted: Wanted, skipFirst: boolean, from:
   if (frame.subprog > 0 && frame.callsite === MAIN_CALLSITE && wanted.noSlots(0) && !(wanted.regs[0]! & ~ARGUMENTS)) {
     return changed;
   }
-  markAll(start);
+  markAll(env, start);
   return true;
 }
 
@@ -213,8 +214,9 @@ function markFrame(frame: Frame, wanted: Wanted, f: number): boolean {
 }
 
 /** Everything in the checkpoints behind the state becomes precise. */
-export function markAll(state: State): void {
+export function markAll(env: Env, state: State): void {
   for (let s = state.parent; s; s = s.parent) {
+    env.work += s.size;
     s.mapRegs((r) => {
       if (r.type !== KIND.SCALAR || r.precise) return undefined;
       const copy = r.clone();

@@ -125,6 +125,7 @@ function numberIn(env: Env, frame: Frame, slot: number): Readonly<Reg> | undefin
 }
 
 function stackSafe(env: Env, old: Frame, current: Frame, ids: IdMap, exact: number): boolean {
+  env.work += old.kinds.length;
   for (let slot = 0; slot < old.kinds.length; slot++) {
     const kinds = old.kinds[slot]!;
     if (exact === EXACTNESS.LOOSE) {
@@ -173,6 +174,7 @@ function stackSafe(env: Env, old: Frame, current: Frame, ids: IdMap, exact: numb
 
 function frameSafe(env: Env, old: Frame, current: Frame, insn: number, ids: IdMap, exact: number): boolean {
   if (old.callbackDepth > current.callbackDepth) return false;
+  env.work += 11;
   const live = env.program.live[insn]!;
   for (let i = 0; i < 11; i++) {
     if (!((live >> i) & 1)) continue;
@@ -280,7 +282,7 @@ export function isVisited(
   for (let at = list.length - 1; at >= 0; at--) {
     const old = list[at]!;
     count++;
-    env.spend(1);
+    env.work += 2;
     let hit = false;
     let loop = false;
     if (old.branches > 0) {
@@ -353,6 +355,7 @@ function keep(env: Env, list: State[], insn: number): void {
   env.previousProcessed = env.processed;
   if (env.privileged) forgetPrecision(current);
   const kept = current.clone();
+  env.work += 2 * kept.size;
   for (const frame of current.frames) env.keptBytes += 400 + 16 * frame.kinds.length;
   kept.insn = insn;
   kept.branches = 1;

@@ -218,6 +218,13 @@ export class State {
     return this.frames.length - 1;
   }
 
+  /** Registers and slots of all frames: what a copy or a comparison takes. */
+  get size(): number {
+    let size = 0;
+    for (const frame of this.frames) size += 11 + frame.kinds.length;
+    return size;
+  }
+
   clone(): State {
     const s = new State(this.frames.map((f) => f.clone()));
     s.refs = this.refs;

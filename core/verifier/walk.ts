@@ -85,15 +85,11 @@ export class Walk {
     let previous = -1;
     let newPath = false;
     const verbose = env.level > 0;
-    const { maxProcessed } = env.options.features;
     for (;;) {
       env.entry = undefined;
       env.previousInsn = previous;
       const i = env.insn;
-      if (++env.processed > maxProcessed) {
-        env.fail('limit', `BPF program is too large. Processed ${env.processed} insn`);
-      }
-      env.spend(1);
+      env.countInsn();
       env.state.lastInsn = previous;
       const mark = marks[i]!;
       if (mark & MARK.PRUNE && isVisited(env, this.#explored, i, this.kfuncs)) {
@@ -367,10 +363,15 @@ export function checkStackDepth(env: Env): number {
   // Functions that async callbacks reach run on the ordinary stack.
   const ordinary = new Set<number>();
   let deepest = 0;
-  const visit = (index: number, depth: number, frames: number, onPrivate: boolean, chain: readonly number[]): void => {
+  // Chains meet again in the same function at the same depth: there they go on alike.
+  const visited = new Set<string>();
+  const visit = (index: number, depth: number, frames: number, onPrivate: boolean, inCallback: boolean): void => {
+    const key = `${index} ${depth} ${frames} ${onPrivate} ${inCallback}`;
+    if (visited.has(key)) return;
+    visited.add(key);
     const sub = subprogs[index]!;
     if (!onPrivate) ordinary.add(index);
-    if (sub.hasLdAbs && chain.some((c) => subprogs[c]!.isCallback)) {
+    if (sub.hasLdAbs && inCallback) {
       env.fail('structure', 'cannot use BPF_LD_[ABS|IND] within callback');
     }
     if (index !== 0 && sub.hasTailCall && depth >= 256) {
@@ -395,11 +396,11 @@ export function checkStackDepth(env: Env): number {
       if (frames + 1 >= MAX_FRAMES) {
         env.fail('limit', `the call stack of ${frames + 1} frames is too deep !`);
       }
-      visit(callee, depth, frames + 1, onPrivate, [...chain, callee]);
+      visit(callee, depth, frames + 1, onPrivate, inCallback || subprogs[callee]!.isCallback);
     }
   };
   for (let i = subprogs.length - 1; i >= 0; i--) {
-    if (i === 0 || subprogs[i]!.isAsyncCallback) visit(i, 0, 0, i === 0 && privateStacks, [i]);
+    if (i === 0 || subprogs[i]!.isAsyncCallback) visit(i, 0, 0, i === 0 && privateStacks, subprogs[i]!.isCallback);
   }
   return deepest;
 }

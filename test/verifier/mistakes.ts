@@ -98,7 +98,6 @@ export function verifyMistake(m: Mistake, object: ObjectSpec, prog: ProgSpec, co
     {
       ...(kernel === undefined ? {} : { kernel }),
       privileged: m.headers.get('unprivileged') !== 'yes',
-      timeLimitMs: 60_000,
     },
   );
 }
