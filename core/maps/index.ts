@@ -7,7 +7,7 @@ import { ARRAY, PERCPU_ARRAY } from './array.ts';
 import { BLOOM_FILTER } from './bloom-filter.ts';
 import { CGROUP_ARRAY } from './cgroup-array.ts';
 import { CGROUP_STORAGE, PERCPU_CGROUP_STORAGE } from './cgroup-storage.ts';
-import { BPF_F_NO_PREALLOC } from './flags.ts';
+import { BPF_F_NO_PREALLOC, BPF_F_WRONLY } from './flags.ts';
 import { HASH, PERCPU_HASH } from './hash.ts';
 import { CGRP_STORAGE, INODE_STORAGE, SK_STORAGE, TASK_STORAGE } from './local-storage.ts';
 import { LPM_TRIE } from './lpm-trie.ts';
@@ -106,13 +106,26 @@ export function createMap(attrs: MapAttrs, host: MapHost): BpfMap {
     );
   }
   const row = mapTypeByName(attrs.type)!;
-  if (!row.create) throw new Unsupported(`map type ${row.name} (map ${attrs.name})`, { since: row.since });
+  if (!row.create)
+    throw new Unsupported(`map type ${row.name} (map ${attrs.name})`, {
+      since: row.since,
+      ...(row.why !== undefined && { hint: row.why }),
+    });
   try {
-    return row.create(attrs, host);
+    const map = row.create(attrs, host);
+    if ((attrs.flags ?? 0) & BPF_F_WRONLY) refuseUserReads(map);
+    return map;
   } catch (error) {
     if (error instanceof BpfError && error.code === 'ENOMEM') throw tooLarge(attrs, row, host, error);
     throw error;
   }
+}
+
+/** BPF_F_WRONLY: user space may not read (-EPERM from each of these); programs may. */
+function refuseUserReads(map: BpfMap): void {
+  map.lookup = () => undefined;
+  map.nextKey = () => undefined;
+  if (map.lookupAndDelete) map.lookupAndDelete = () => undefined;
 }
 
 /** What a map that does not fit wanted, and what to do about it. */

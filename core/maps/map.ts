@@ -135,4 +135,6 @@ export interface MapTypeRow {
   check(attrs: MapAttrs): string | undefined;
   /** Absent when the type is known but not yet modelled: creating one says Unsupported by name. */
   readonly create?: (attrs: MapAttrs, host: MapHost) => BpfMap;
+  /** Why there is no `create`. */
+  readonly why?: string;
 }

@@ -17,6 +17,7 @@ export const STRUCT_OPS = {
   id: 26,
   name: 'struct_ops',
   since: '5.6',
+  why: "registering a structure of functions asks for a subsystem that calls them; the linux backend has the kernel's",
   check: (attrs) =>
     checkSizes(attrs, { keySize: 4, maxEntries: 1 }) ?? checkFlags(attrs, BPF_F_LINK | BPF_F_VTYPE_BTF_OBJ_FD),
 } as const satisfies MapTypeRow;
@@ -27,6 +28,7 @@ export const ARENA = {
   id: 33,
   name: 'arena',
   since: '6.9',
+  why: 'programs reach its pages by address space casts, which the engines here do not translate; the linux backend has it',
   check: (attrs) => {
     const extra = attrs.extra ?? 0;
     const bytes = attrs.maxEntries * PAGE;

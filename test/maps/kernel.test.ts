@@ -18,8 +18,21 @@ import {
 } from '../../bindings/linux/bpf.ts';
 import { toHex } from '../../core/base/bytes.ts';
 import type { SysError } from '../../core/base/errors.ts';
+import type { BloomFilterMap } from '../../core/maps/bloom-filter.ts';
 import { EBADF } from '../../core/maps/errno.ts';
-import { BPF_F_NO_COMMON_LRU, BPF_F_NO_PREALLOC, BPF_F_RDONLY } from '../../core/maps/flags.ts';
+import {
+  BPF_F_INNER_MAP,
+  BPF_F_MMAPABLE,
+  BPF_F_NO_COMMON_LRU,
+  BPF_F_NO_PREALLOC,
+  BPF_F_NUMA_NODE,
+  BPF_F_PRESERVE_ELEMS,
+  BPF_F_RDONLY,
+  BPF_F_RDONLY_PROG,
+  BPF_F_WRONLY,
+  BPF_F_WRONLY_PROG,
+  BPF_F_ZERO_SEED,
+} from '../../core/maps/flags.ts';
 import { checkMap, createMap, MAP_TYPES, mapTypeByName } from '../../core/maps/index.ts';
 import type { MapAttrs } from '../../core/maps/map.ts';
 import { num, TestHost } from './host.ts';
@@ -121,7 +134,46 @@ const CASES: readonly Case[] = [
   { attrs: { type: 'cgroup_storage', keySize: 8, valueSize: 8, maxEntries: 0 }, key: below(3, 8) },
   { attrs: { type: 'percpu_cgroup_storage', keySize: 8, valueSize: 8, maxEntries: 0 }, key: below(3, 8) },
   { attrs: { type: 'stack_trace', keySize: 4, valueSize: 64, maxEntries: 8 }, key: below(10), ordered: true },
-  { attrs: { type: 'hash', keySize: 4, valueSize: 8, maxEntries: 16, flags: BPF_F_RDONLY }, key: below(24) },
+  // Each flag of BPF_MAP_CREATE, on a type that takes it.
+  ...(
+    [
+      ['hash', BPF_F_RDONLY],
+      ['hash', BPF_F_WRONLY],
+      ['hash', BPF_F_RDONLY_PROG],
+      ['hash', BPF_F_WRONLY_PROG],
+      ['hash', BPF_F_ZERO_SEED],
+      ['hash', BPF_F_NUMA_NODE],
+      ['percpu_hash', BPF_F_NO_PREALLOC],
+      ['array', BPF_F_MMAPABLE],
+      ['array', BPF_F_INNER_MAP],
+      ['array', BPF_F_NUMA_NODE | BPF_F_WRONLY],
+      ['percpu_array', BPF_F_RDONLY],
+      ['lru_hash', BPF_F_NUMA_NODE],
+    ] as const
+  ).map(([type, flags]) => ({
+    attrs: { type, keySize: 4, valueSize: 8, maxEntries: 16, flags },
+    key: below(24),
+    ordered: type.includes('array'),
+    lru: type === 'lru_hash',
+  })),
+  {
+    attrs: { type: 'perf_event_array', keySize: 4, valueSize: 4, maxEntries: 4, flags: BPF_F_PRESERVE_ELEMS },
+    key: below(6),
+    value: noDescriptor(4),
+    ordered: true,
+  },
+  {
+    attrs: { type: 'queue', keySize: 0, valueSize: 12, maxEntries: 3, flags: BPF_F_RDONLY },
+    key: NO_KEY,
+    keyless: true,
+  },
+  {
+    attrs: { type: 'stack', keySize: 0, valueSize: 3, maxEntries: 1, flags: BPF_F_WRONLY },
+    key: NO_KEY,
+    keyless: true,
+  },
+  { attrs: { type: 'ringbuf', keySize: 0, valueSize: 0, maxEntries: 4096 }, key: NO_KEY, keyless: true },
+  { attrs: { type: 'user_ringbuf', keySize: 0, valueSize: 0, maxEntries: 4096 }, key: NO_KEY, keyless: true },
   { attrs: { type: 'lru_hash', keySize: 4, valueSize: 8, maxEntries: 10 }, key: below(24), lru: true },
   { attrs: { type: 'lru_hash', keySize: 4, valueSize: 8, maxEntries: 1000 }, key: below(3000), lru: true },
   {
@@ -138,7 +190,9 @@ describe.skipIf(reason !== undefined)(`maps and the kernel${reason ? ` (skipped:
   const pinned = reason === undefined && stayOnOneCpu();
 
   it.each(
-    CASES.filter((c) => !c.lru || pinned).map((c) => [`${c.attrs.type} x${c.attrs.maxEntries}`, c] as const),
+    CASES.filter((c) => !c.lru || pinned).map(
+      (c) => [`${c.attrs.type} x${c.attrs.maxEntries}, flags ${c.attrs.flags ?? 0}`, c] as const,
+    ),
   )('%s: the same results, 10,000 operations long', (_title, { attrs, key, value, lru, ordered, keyless }) => {
     const cpus = possibleCpus();
     const host = Object.assign(new TestHost(cpus, 4242), {
@@ -148,7 +202,7 @@ describe.skipIf(reason !== undefined)(`maps and the kernel${reason ? ` (skipped:
     });
     const ours = createMap({ name: 'm', ...attrs }, host);
     const row = mapTypeByName(attrs.type)!;
-    const fd = createKernelMap({ ...attrs, type: row.id, extra: 0n });
+    const fd = createKernelMap({ ...attrs, type: row.id, extra: BigInt(attrs.extra ?? 0) });
     const size = row.perCpu ? 8 * Math.ceil(attrs.valueSize / 8) * cpus : attrs.valueSize;
     const random = new TestHost(1, 31337);
     const read = (call: (out: Uint8Array) => number) => {
@@ -192,6 +246,34 @@ describe.skipIf(reason !== undefined)(`maps and the kernel${reason ? ` (skipped:
     } finally {
       sys().close(fd);
     }
+  });
+
+  // The filter's seed is known, so that what it invents is the kernel's too.
+  it.each([0, 1, 3, 15])('bloom_filter of %s hash functions: the same answers, 10,000 values long', (extra) => {
+    const attrs = { type: 'bloom_filter', keySize: 0, valueSize: 8, maxEntries: 64, flags: BPF_F_ZERO_SEED, extra };
+    const ours = createMap({ name: 'm', ...attrs }, new TestHost()) as BloomFilterMap;
+    const fd = createKernelMap({ ...attrs, type: mapTypeByName('bloom_filter')!.id, extra: BigInt(extra) });
+    const random = new TestHost(1, 4711);
+    const none = new Uint8Array(0);
+    let invented = 0;
+    const pushed = new Set<string>();
+    try {
+      for (let step = 0; step < 10_000; step++) {
+        const value = num(random.below(400), 8);
+        if (step % 200 === 0) {
+          const flags = random.below(3);
+          expect(ours.update(none, value, flags), `step ${step}`).toBe(updateElem(fd, none, value, flags));
+          if (flags === 0) pushed.add(toHex(value));
+        }
+        const has = lookupElem(fd, none, value.slice()) === 0;
+        expect(ours.has(value), `step ${step}: ${toHex(value)}`).toBe(has);
+        if (has && !pushed.has(toHex(value))) invented++;
+      }
+    } finally {
+      sys().close(fd);
+    }
+    // One bit a value tells little: there the two must agree on what is not true.
+    if (extra === 1) expect(invented).toBeGreaterThan(0);
   });
 
   it('refuses the attributes that the kernel refuses, with its errno', () => {

@@ -4,7 +4,7 @@ import type { CgroupStorageMap } from '../../core/maps/cgroup-storage.ts';
 import { BPF_F_NO_PREALLOC, BPF_F_RDONLY, BPF_F_STACK_BUILD_ID, BPF_F_ZERO_SEED } from '../../core/maps/flags.ts';
 import { checkMap, createMap, MAP_TYPES, mapTypeById, mapTypeByName } from '../../core/maps/index.ts';
 import { jhash } from '../../core/maps/jhash.ts';
-import type { MapAttrs } from '../../core/maps/map.ts';
+import type { MapAttrs, MapTypeRow } from '../../core/maps/map.ts';
 import { STACK_FLAGS, type StackTraceMap } from '../../core/maps/stack-trace.ts';
 import { attrs, num, TestHost, u32 } from './host.ts';
 
@@ -19,8 +19,10 @@ describe('the map table', () => {
   it('says Unsupported by name for what has no behaviour, and names the nearest type for what does not exist', () => {
     const host = new TestHost();
     expect(() => createMap(attrs('struct_ops', { maxEntries: 1 }), host)).toThrow(
-      /map type struct_ops \(map m\) is not supported.*5\.6/,
+      /map type struct_ops \(map m\) is not supported.*5\.6.*a subsystem that calls them/,
     );
+    for (const row of MAP_TYPES as readonly MapTypeRow[])
+      expect(row.create === undefined, row.name).toBe(row.why !== undefined);
     expect(() => createMap(attrs('hsh'), host)).toThrow(/no map type 'hsh' \(near: hash/);
   });
 
