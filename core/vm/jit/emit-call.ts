@@ -56,12 +56,15 @@ function callLocal(e: FunctionEmitter, pc: number, callee: number): void {
     .i32(STACK_AREA - 1)
     .op(OP.i32_and, OP.i32_eqz);
   e.faultIf();
+  const fp = e.calleeFp;
+  code.get(e.fp).i32(STACK_SIZE).op(OP.i32_add).set(fp);
+  if (plan.inline(e, callee, fp)) return;
   if (plan.metered) e.storeFuel();
   if (plan.checked) {
     frames(e, 1);
     for (let at = 0; at < STACK_SIZE; at += 8) code.get(e.fp).i64(0).access(OP.i64_store, at);
   }
-  code.get(e.fp).i32(STACK_SIZE).op(OP.i32_add);
+  code.get(fp);
   for (let r = 1; r <= 5; r++) e.read(r);
   code.call(plan.firstFunction + callee).set(e.reg[0]!);
   if (plan.metered) e.loadFuel();

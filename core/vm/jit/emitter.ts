@@ -12,8 +12,8 @@ import { Code, I32, I64, OP, type ValType } from './wasm.ts';
 /** Locals and code of one wasm function that holds the body of a BPF function. */
 export class FunctionEmitter {
   readonly plan: Plan;
-  readonly code = new Code();
-  readonly locals: ValType[] = [];
+  readonly code: Code;
+  readonly locals: ValType[];
   /** Local of each BPF register. */
   readonly reg: readonly number[];
   /** i32: offset just above this frame's stack. */
@@ -24,10 +24,12 @@ export class FunctionEmitter {
   readonly fault: number;
   readonly state: number;
   readonly mayGoto: number;
+  /** i32: frame pointer of the function that is being called. */
+  readonly calleeFp: number;
   /** How deep the fault block is now: 0 when no other label is open. */
   labels = 0;
   /** Byte position in `code` where an instruction begins, then its slot, and so on: for traps that wasm raises by itself. */
-  readonly positions: number[] = [];
+  readonly positions: number[];
   usesFuel = false;
   usesR10 = false;
   usesMayGoto = false;
@@ -36,20 +38,27 @@ export class FunctionEmitter {
   readonly narrow: number;
   readonly narrow2: number;
 
-  /** `fp` and r1..r5 are the parameters named, or new locals where -1. */
-  constructor(plan: Plan, params: number, fp: number, args: readonly number[]) {
+  /**
+   * `fp` and r1..r5 are the parameters named, or new locals where -1. With `caller`, the body stands inside that one's code: in its wasm function,
+   * with its r0 to r5 (which a call leaves without value) and its fuel.
+   */
+  constructor(plan: Plan, params: number, fp: number, args: readonly number[], caller?: FunctionEmitter) {
     this.plan = plan;
-    this.#params = params;
+    this.#params = caller ? caller.#params : params;
+    this.code = caller ? caller.code : new Code();
+    this.locals = caller ? caller.locals : [];
+    this.positions = caller ? caller.positions : [];
     this.fp = fp >= 0 ? fp : this.local(I32);
-    const reg = [this.local(I64)];
-    for (let r = 1; r <= 5; r++) reg.push(args[r - 1] ?? this.local(I64));
+    const reg = caller ? caller.reg.slice(0, 6) : [this.local(I64)];
+    for (let r = reg.length; r <= 5; r++) reg.push(args[r - 1] ?? this.local(I64));
     for (let r = 6; r <= 10; r++) reg.push(this.local(I64));
     this.reg = reg;
-    this.fuel = this.local(I64);
+    this.fuel = caller ? caller.fuel : this.local(I64);
     this.wide = this.local(I64);
     this.fault = this.local(I32);
     this.state = this.local(I32);
     this.mayGoto = this.local(I32);
+    this.calleeFp = this.local(I32);
     this.narrow = this.local(I32);
     this.narrow2 = this.local(I32);
   }

@@ -1,8 +1,9 @@
 /** A BPF program as a wasm module: one function for each BPF function, the doors that JavaScript calls, map lookups. */
 import { KERNEL_HI } from '../../base/memory.ts';
+import { OP_CALL } from '../../isa/ops.ts';
 import { FunctionEmitter } from './emitter.ts';
 import { type Outside, outsideOf } from './outside.ts';
-import { BPF_FUNCTION, IMPORTS, type Plan } from './plan.ts';
+import { BPF_FUNCTION, IMPORTS, lengthOf, type Plan } from './plan.ts';
 import { STATE } from './state.ts';
 import { emitBody } from './structure.ts';
 import {
@@ -26,7 +27,11 @@ export interface CompiledModule extends BuiltModule {
   readonly positions: readonly { readonly wasmIndex: number; readonly list: readonly number[] }[];
 }
 
-type Base = Omit<Plan, 'importOf' | 'firstFunction' | 'helperImport' | 'lookupFunction'>;
+type Base = Omit<Plan, 'importOf' | 'firstFunction' | 'helperImport' | 'lookupFunction' | 'inline'>;
+
+/** Slots of a function that is put in place of a call, and of all that are in a module. */
+const MOST_INLINED = 64;
+const MOST_INLINED_ALL = 2048;
 
 const HELPER_TYPE: FunctionType = { params: [I32], results: [] };
 
@@ -83,6 +88,8 @@ class Parts {
   readonly #exports: { name: string; index: number }[] = [];
   readonly #positions: { wasmIndex: number; list: readonly number[] }[] = [];
   readonly #importCount: number;
+  /** Slots that were put in place of calls. */
+  #inlined = 0;
 
   constructor(base: Base, doors: number) {
     const outside = outsideOf(base);
@@ -95,6 +102,7 @@ class Parts {
       ...base,
       importOf: (name) => imports.indexOf(name),
       firstFunction: importCount,
+      inline: (caller, callee, fp) => this.#inline(caller, callee, fp),
       helperImport: (kind, id) => imports.length + calls.findIndex((c) => c.kind === kind && c.id === id),
       lookupFunction: (pc) => {
         const at = lookupAt.get(pc);
@@ -107,6 +115,27 @@ class Parts {
       e.code.op(OP.end);
       this.#add({ type: BPF_FUNCTION, locals: e.locals, code: e.code }, e.positions);
     }
+  }
+
+  /** Small functions that call no others, in programs that are trusted to read nothing that was not written. */
+  #inline(caller: FunctionEmitter, callee: number, fp: number): boolean {
+    const { plan } = this;
+    const length = lengthOf(plan, callee);
+    if (
+      plan.checked ||
+      length > MOST_INLINED ||
+      caller instanceof InlineEmitter ||
+      this.#inlined + length > MOST_INLINED_ALL
+    )
+      return false;
+    const end = plan.starts[callee]! + length;
+    for (let pc = plan.starts[callee]!; pc < end; pc++) if (plan.decoded.opcode[pc] === OP_CALL) return false;
+    this.#inlined += length;
+    const { code } = caller;
+    code.op(OP.block).byte(VOID);
+    emitBody(new InlineEmitter(plan, 0, fp, [], caller), plan, callee);
+    code.op(OP.end);
+    return true;
   }
 
   door(name: string, body: FunctionBody, positions: readonly number[] = []): void {
@@ -130,6 +159,15 @@ class Parts {
     const wasmIndex = this.#importCount + this.#functions.push(body) - 1;
     this.#positions.push({ wasmIndex, list });
     return wasmIndex;
+  }
+}
+
+/** A callee's body where the call stood: to exit is to go behind it, with r0 in the caller's. */
+class InlineEmitter extends FunctionEmitter {
+  override startFuel(): void {}
+
+  override exit(): void {
+    this.code.op(OP.br).u(this.labels + 1);
   }
 }
 

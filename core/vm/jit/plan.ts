@@ -6,6 +6,7 @@ import type { HelperEnv, HelperRow } from '../../helpers/helper.ts';
 import { functionStarts } from '../../isa/check.ts';
 import type { DecodedProgram } from '../../isa/insn.ts';
 import type { EngineHost, LinkedProgram } from '../engine.ts';
+import type { FunctionEmitter } from './emitter.ts';
 import { type FunctionType, I32, I64 } from './wasm.ts';
 
 export interface Plan {
@@ -28,6 +29,8 @@ export interface Plan {
   readonly firstFunction: number;
   /** Index of the import that calls a helper or kfunc. */
   helperImport(kind: 'helper' | 'kfunc', id: number): number;
+  /** Put the body of BPF function `callee` where a call of it stands (its frame pointer is the local `fp`); false: it is to be called. */
+  inline(caller: FunctionEmitter, callee: number, fp: number): boolean;
   /** Index of the wasm function that is the map lookup at a slot, or undefined when the call leaves wasm. */
   lookupFunction(pc: number): number | undefined;
 }
