@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Disk } from '../../core/model/workload/machine.ts';
+import { Cpu, Disk } from '../../core/model/workload/machine.ts';
 import { defineWorkload } from '../../core/model/workload/workload.ts';
 import biolatency, { flagsText } from '../../tools/biolatency/biolatency.ts';
 import runqlat from '../../tools/runqlat/runqlat.ts';
@@ -125,5 +125,20 @@ describe('runqlat on the model', () => {
     const found = rows((await runTool(runqlat, 'runqueue', options)).lines);
     // Sections come in the order of the table, which hashes.
     expect([...found].sort()).toEqual([...expected].sort());
+  });
+
+  it('has room for many processes', async () => {
+    const crowd = defineWorkload('crowd', 'eighty processes that wait once', (world) => {
+      const cpu = new Cpu(world);
+      for (let i = 0; i < 80; i++) {
+        const task = world.spawn({ comm: `task${i}` });
+        cpu.wake(task);
+        world.advance(10_000n);
+        cpu.run(task);
+        world.advance(10_000n);
+        cpu.run(undefined);
+      }
+    });
+    expect(rows((await runTool(runqlat, bench(crowd), { pids: true })).lines)).toHaveLength(160);
   });
 });

@@ -11,7 +11,8 @@ struct id_key {
 // When each thread became runnable.
 BPF_HASH(start, u32);
 #ifdef SECTION
-BPF_HISTOGRAM(dist, struct id_key);
+// Some twenty slots for each process or thread: the 64 that a histogram has by itself are full after three of them.
+BPF_HISTOGRAM(dist, struct id_key, 65536);
 #else
 BPF_HISTOGRAM(dist);
 #endif

@@ -223,8 +223,10 @@ function tracepointStruct(options: OuterOptions, name: string, at: Token): Recor
   const [, category, event] = m as unknown as [string, string, string];
   const format = options.tracepointFormat?.(category, event);
   // A format that names its struct comes from a list of some kernel's events: where the given types have that struct, they know better.
-  const raw = options.cx.kernel?.record('struct', format?.struct ?? `trace_event_raw_${event}`);
-  if (raw && category !== 'syscalls' && (!format || format.struct !== undefined)) return fromRaw(name, raw);
+  // System calls' events have no struct, and looking for a name that is not there takes longest.
+  const asked = category !== 'syscalls' && (!format || format.struct !== undefined);
+  const raw = asked && options.cx.kernel?.record('struct', format?.struct ?? `trace_event_raw_${event}`);
+  if (raw) return fromRaw(name, raw);
   if (format) return fromFormat(options, name, format);
   options.cx.report.error(
     at,
