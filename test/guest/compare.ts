@@ -1,179 +1,54 @@
 /**
- * `npm run vm:compare [-- --only NAME,...] [--write]`: the shipped tools on a 6.1 kernel with kprobes, beside BCC 0.26's own and bpftrace, in the same
- * boots. First the same rows for the same workload (fields that depend on time left out), then start to first line and peak memory. It takes
- * many minutes under TCG (BCC compiles its C there), so it is no part of the tests; --write keeps the tables in docs/benchmarks.md.
+ * `npm run vm:compare [-- OPTIONS]`: the shipped tools on a 6.1 kernel with kprobes, beside BCC 0.26's own and bpftrace, in the same boots. It takes
+ * many minutes under TCG (BCC compiles its C there), so it is no part of the tests. What is compared is in comparisons.ts.
+ *
+ *   --rows, --costs     only the rows for one workload, or only start to first line and peak memory; else both
+ *   --only NAME,...     only these tools
+ *   --rounds N          how often the costs' programs take turns after the cold run (2)
+ *   --instructions      costs in instructions of the guest instead of seconds: the same on a busy machine, without what translating them costs
+ *   --write             keep the tables in docs/benchmarks.md
+ *   --log FILE          all that the tools printed, as JSON
+ *
  * Needs root (chroot of debootstrap), debootstrap and what test/guest/machine.ts names.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { withSection } from '../bench/sections.ts';
 import { bccRoot } from './bcc-root.ts';
+import { COMPARISONS, COSTS, type Comparison, type Cost, type Facts } from './comparisons.ts';
 import { boot, GUEST_CACHE, guestProblem, type Image, makeImage } from './machine.ts';
 
-const EXAMPLES = '/usr/share/doc/bpfcc-tools/examples/tracing';
-const bcc = (tool: string, args = '') => `python3 -u /usr/sbin/${tool}-bpfcc ${args}`;
-const skep = (tool: string, args = '') => `skep ${tool} --backend linux ${args}`;
-
-interface Comparison {
-  readonly name: string;
-  readonly tools: Readonly<Record<'bcc' | 'skep', string>>;
-  /** What a tool has printed when it is attached. */
-  readonly ready: string;
-  /** Makes `ready` appear where a tool says nothing by itself. */
-  readonly poke?: string;
-  readonly workload: string;
-  /** The part of the output that must be equal. */
-  rows(stdout: string): readonly string[];
-  /** BCC's own cannot run on this kernel: ours must give rows. */
-  readonly bccCannot?: string;
+interface Ran {
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Seconds until it was attached. */
+  readonly attached?: number;
+  readonly status: unknown;
 }
 
-const words = (line: string) => line.trim().split(/\s+/).join(' ');
-const lines = (stdout: string, keep: RegExp) =>
-  stdout
-    .split('\n')
-    .filter((line) => keep.test(line))
-    .map(words);
-
-const CONNECTS = 'for p in 5001 5002 5003; do busybox nc -w 1 127.0.0.1 $p; done';
-
-const COMPARISONS: readonly Comparison[] = [
-  {
-    name: 'tcpv4connect',
-    tools: { bcc: `python3 -u ${EXAMPLES}/tcpv4connect.py`, skep: skep('tcpv4connect') },
-    ready: '4711',
-    poke: 'busybox nc -w 1 127.0.0.1 4711',
-    workload: CONNECTS,
-    rows: (out) => lines(out, /^PID| 500[123]\s*$/),
-  },
-  {
-    name: 'tcpconnect',
-    tools: { bcc: bcc('tcpconnect'), skep: skep('tcpconnect') },
-    ready: '4711',
-    poke: 'busybox nc -w 1 127.0.0.1 4711',
-    workload: CONNECTS,
-    rows: (out) => lines(out, /^PID| 500[123]\s*$/),
-  },
-  {
-    name: 'opensnoop',
-    tools: { bcc: bcc('opensnoop'), skep: skep('opensnoop') },
-    ready: '/marker/x',
-    poke: 'busybox cat /marker/x',
-    workload: 'busybox cat /etc/hostname /nonexistent/1; busybox touch /tmp/new; busybox cat /nonexistent/2',
-    rows: (out) => lines(out, /^PID|\/etc\/hostname|\/nonexistent|\/tmp\/new/),
-  },
-  {
-    name: 'execsnoop',
-    tools: { bcc: bcc('execsnoop'), skep: skep('execsnoop') },
-    ready: 'marker',
-    poke: '/bin/busybox true marker',
-    workload: '/bin/busybox echo lab 0; /bin/busybox true "a b"; /bin/busybox false',
-    rows: (out) => lines(out.replaceAll('/bin/busybox true marker', ''), /^PCOMM|\/bin\/busybox (echo|true a b|false)/),
-  },
-  {
-    name: 'funccount',
-    tools: { bcc: bcc('funccount', 'vfs_mkdir'), skep: skep('funccount', 'vfs_mkdir') },
-    ready: 'Ctrl-C',
-    workload: 'for i in 1 2 3 4 5 6 7; do mkdir /tmp/d$i; done',
-    rows: (out) => lines(out, /^FUNC|^b?'?vfs_mkdir/),
-  },
-  {
-    name: 'trace',
-    tools: {
-      bcc: bcc('trace', `'do_sys_openat2 "%s", arg2@user'`),
-      skep: skep('trace', `'do_sys_openat2 "%s", arg2@user'`),
-    },
-    ready: '/marker/x',
-    poke: 'busybox cat /marker/x',
-    workload: 'busybox cat /etc/hostname /nonexistent/1',
-    rows: (out) => lines(out, /^PID|\/etc\/hostname|\/nonexistent/),
-  },
-  {
-    name: 'vfsstat',
-    tools: { bcc: bcc('vfsstat', '1'), skep: skep('vfsstat', '1') },
-    ready: ':',
-    workload: 'busybox cat /etc/hostname',
-    rows: (out) => lines(out, /TIME|READ/).slice(0, 1),
-  },
-  {
-    name: 'biolatency',
-    tools: { bcc: bcc('biolatency'), skep: skep('biolatency') },
-    ready: 'Ctrl-C',
-    workload: 'busybox dd if=/dev/vda of=/dev/null bs=4k count=64 iflag=direct',
-    rows: (out) => lines(out, /usecs|^\s+\d+ -> \d+/).slice(0, 1),
-    bccCannot: 'blk_account_io_done cannot be traced on 6.1',
-  },
-  {
-    name: 'runqlat',
-    tools: { bcc: bcc('runqlat'), skep: skep('runqlat') },
-    ready: 'Ctrl-C',
-    workload: 'for i in 1 2 3; do busybox true; done',
-    rows: (out) => lines(out, /usecs/).slice(0, 1),
-  },
-];
-
-interface Metered {
-  readonly first: number | null;
-  readonly rss: number;
+interface Answer {
+  readonly facts: Facts;
+  readonly bcc?: Ran;
+  readonly skep: Ran;
 }
 
-/** Start to first line, and peak memory, as test/guest/meter.c measures them. */
-const METERED: readonly { readonly what: string; readonly who: string; readonly command: string }[] = [
-  { what: 'tcpv4connect', who: 'skep', command: `meter connect:4711 4711 120 -- ${skep('tcpv4connect')}` },
-  {
-    what: 'tcpv4connect',
-    who: 'bpftrace',
-    command: `meter connect:4711 4711 120 -- bpftrace -e 'kprobe:tcp_v4_connect { @s[tid] = (struct sock *)arg0; } kretprobe:tcp_v4_connect /@s[tid]/ { $s = @s[tid]; $p = $s->__sk_common.skc_dport; printf("%-6d %-12s %-16s %-16s %d\\n", pid, comm, ntop($s->__sk_common.skc_rcv_saddr), ntop($s->__sk_common.skc_daddr), ($p >> 8) | (($p & 255) << 8)); delete(@s[tid]); }'`,
-  },
-  {
-    what: 'tcpv4connect',
-    who: 'BCC',
-    command: `meter connect:4711 4711 400 -- python3 -u ${EXAMPLES}/tcpv4connect.py`,
-  },
-  { what: 'opensnoop', who: 'skep', command: `meter open:/meter/x meter/x 120 -- ${skep('opensnoop')}` },
-  { what: 'opensnoop', who: 'BCC', command: `meter open:/meter/x meter/x 400 -- ${bcc('opensnoop')}` },
-];
+type MakeImage = (files: Record<string, string>) => Image;
 
-async function compareRows(
-  image: (files: Record<string, string>) => Image,
-  chosen: readonly Comparison[],
-): Promise<string[]> {
+async function compareRows(image: MakeImage, chosen: readonly Comparison[], log?: string): Promise<string[]> {
   const folder = mkdtempSync(join(tmpdir(), 'skep-compare-'));
   const plan = join(folder, 'plan.json');
   writeFileSync(plan, JSON.stringify(chosen));
   const made = image({ [plan]: '/plan.json', [join(process.cwd(), 'test/guest/drive.mjs')]: '/drive.mjs' });
   try {
     const ran = await boot(made, 'node /drive.mjs', { memory: 2048, timeoutMs: 3_600_000 });
-    const answers = JSON.parse(ran.file('compare.json') ?? '{}') as Record<
-      string,
-      Record<'bcc' | 'skep', { stdout: string; stderr: string; attached?: number; status: unknown }>
-    >;
-    const table = ['| tool | rows | BCC | skep |', '|---|---|---|---|'];
-    for (const { name, rows, bccCannot } of chosen) {
-      const answer = answers[name];
-      if (!answer) {
-        table.push(`| ${name} | not run: ${ran.stderr.trim().split('\n').at(-1)} | | |`);
-        continue;
-      }
-      const [theirs, ours] = [rows(answer.bcc.stdout), rows(answer.skep.stdout)];
-      const equal = theirs.join('\n') === ours.join('\n');
-      const verdict = bccCannot
-        ? ours.length > 0
-          ? `${ours.length} (${bccCannot})`
-          : 'NONE'
-        : equal && ours.length > 0
-          ? `${ours.length} equal`
-          : 'DIFFERENT';
-      const time = (t: number | undefined) => (t === undefined ? 'not attached' : `${t.toFixed(1)} s`);
-      table.push(`| ${name} | ${verdict} | ${time(answer.bcc.attached)} | ${time(answer.skep.attached)} |`);
-      if (/DIFFERENT|NONE/.test(verdict))
-        process.stderr.write(
-          `--- ${name}\nBCC: ${theirs.join('\n     ')}\n${answer.bcc.stderr.slice(-600)}\nskep: ${ours.join('\n      ')}\n${answer.skep.stderr.slice(-1500)}\n`,
-        );
-    }
+    const written = ran.file('compare.json') ?? '{}';
+    if (log !== undefined) writeFileSync(log, written);
+    const answers = JSON.parse(written) as Record<string, Answer>;
+    const table = ['| tool | equal to | rows |', '|---|---|---|'];
+    for (const comparison of chosen) table.push(judge(comparison, answers[comparison.name], ran.stderr));
     return table;
   } finally {
     made.remove();
@@ -181,7 +56,36 @@ async function compareRows(
   }
 }
 
-async function compareCosts(image: (files: Record<string, string>) => Image): Promise<string[]> {
+/** A line of the table; what differs is told on standard error, and makes the exit status 1. */
+function judge({ name, rows, bccCannot }: Comparison, answer: Answer | undefined, stderr: string): string {
+  const failed = (verdict: string, told: string): string => {
+    process.exitCode = 1;
+    process.stderr.write(`--- ${name}: ${verdict}\n${told}\n`);
+    return `| ${name} | | ${verdict} |`;
+  };
+  if (!answer) return failed('NOT RUN', stderr.trim().split('\n').slice(-5).join('\n'));
+  const theirs = bccCannot ? bccCannot.expected(answer.facts) : rows(answer.bcc!.stdout, answer.facts);
+  const ours = rows(answer.skep.stdout, answer.facts);
+  if (ours.length === 0 || theirs.join('\n') !== ours.join('\n'))
+    return failed(
+      'DIFFERENT',
+      `wanted: ${theirs.join('\n        ')}\n${answer.bcc?.stderr.slice(-600) ?? ''}\nskep: ${ours.join('\n      ')}\n${answer.skep.stderr.slice(-1500)}`,
+    );
+  const what = ours.map((row) => `\`${row}\``).join('<br>');
+  return `| ${name} | ${bccCannot ? `what is known otherwise (BCC 0.26: ${bccCannot.why})` : "BCC's"} | ${what} |`;
+}
+
+/** What test/guest/meter.c prints. */
+interface Metered {
+  readonly first: number | null;
+  readonly rss: number;
+}
+
+async function compareCosts(
+  image: MakeImage,
+  chosen: readonly Cost[],
+  { rounds, instructions }: { readonly rounds: number; readonly instructions: boolean },
+): Promise<string[]> {
   const folder = mkdtempSync(join(tmpdir(), 'skep-compare-'));
   const meter = join(folder, 'meter');
   const built = spawnSync('cc', ['-O1', '-static', '-o', meter, join(process.cwd(), 'test/guest/meter.c')], {
@@ -190,21 +94,69 @@ async function compareCosts(image: (files: Record<string, string>) => Image): Pr
   if (built.status !== 0) throw new Error(`cc meter.c: ${built.stderr}`);
   const made = image({ [meter]: '/usr/local/bin/meter' });
   try {
-    const script = METERED.map(({ command }, i) => `${command} >/out/m${i} 2>/out/e${i}`).join('\n');
-    const ran = await boot(made, script, { memory: 2048, timeoutMs: 3_600_000 });
-    const table = ['| tool | by | start to first line | peak RSS |', '|---|---|---|---|'];
-    METERED.forEach(({ what, who }, i) => {
-      const metered = JSON.parse(ran.file(`m${i}`) || '{"first":null,"rss":0}') as Metered;
-      if (metered.first === null) process.stderr.write(`--- ${what} by ${who}\n${ran.file(`e${i}`)?.slice(-1500)}\n`);
-      table.push(
-        `| ${what} | ${who} | ${metered.first === null ? 'none' : `${metered.first.toFixed(2)} s`} | ${(metered.rss / 1024).toFixed(0)} MB |`,
+    // The first round is cold: nothing of a program's files is in the page cache. Then they take turns.
+    const round = (r: number) =>
+      chosen.map(
+        ({ command }, i) =>
+          `${r === 0 ? 'sync; echo 3 >/proc/sys/vm/drop_caches; ' : ''}${command} >/out/m${r}.${i} 2>/out/e${r}.${i}`,
       );
+    const parts = chosen.flatMap(({ by, command }, i) =>
+      by === 'skep' ? [`SKEP_TIMINGS=1 ${command} >/dev/null 2>/out/t${i}`] : [],
+    );
+    const script = [...Array.from({ length: rounds + 1 }, (_, r) => round(r)).flat(), ...parts].join('\n');
+    const ran = await boot(made, script, {
+      memory: 2048,
+      timeoutMs: 7_200_000,
+      countInstructions: instructions,
     });
-    return table;
+    const metered = chosen.map(({ tool, by }, i) =>
+      Array.from({ length: rounds + 1 }, (_, r): Metered => {
+        const one = JSON.parse(ran.file(`m${r}.${i}`) || '{"first":null,"rss":0}') as Metered;
+        if (one.first === null) process.stderr.write(`--- ${tool} by ${by}\n${ran.file(`e${r}.${i}`)?.slice(-1500)}\n`);
+        return one;
+      }),
+    );
+    return costTable(chosen, metered, (i) => ran.file(`t${i}`), instructions);
   } finally {
     made.remove();
     rmSync(folder, { recursive: true });
   }
+}
+
+function costTable(
+  chosen: readonly Cost[],
+  metered: readonly (readonly Metered[])[],
+  timings: (i: number) => string | undefined,
+  instructions: boolean,
+): string[] {
+  const unit = instructions ? ' G' : ' s';
+  const show = (first: number) => (Number.isFinite(first) ? `${first.toFixed(2)}${unit}` : 'none');
+  const costs = metered.map(([cold, ...warm]) => ({
+    cold: cold!.first ?? Number.POSITIVE_INFINITY,
+    warm: Math.min(...warm.map(({ first }) => first ?? Number.POSITIVE_INFINITY)),
+    rss: Math.max(...[cold!, ...warm].map(({ rss }) => rss)) / 1024,
+  }));
+  const table = ['| tool | by | cold | warm | peak RSS | warm : skep | RSS : skep |', '|---|---|---|---|---|---|---|'];
+  chosen.forEach(({ tool, by }, i) => {
+    const { cold, warm, rss } = costs[i]!;
+    const ours = costs[chosen.findIndex((other) => other.tool === tool && other.by === 'skep')];
+    const ratio = (theirs: number, own: number | undefined) =>
+      by === 'skep' || own === undefined ? '' : `${(theirs / own).toFixed(1)}x`;
+    table.push(
+      // The clock of counted instructions jumps while the guest waits for its disk.
+      `| ${tool} | ${by} | ${instructions ? '' : show(cold)} | ${show(warm)} | ${rss.toFixed(0)} MB | ${ratio(warm, ours?.warm)} | ${ratio(rss, ours?.rss)} |`,
+    );
+  });
+  table.push(
+    '',
+    `Where it goes (one warm run each, ${instructions ? 'millions of instructions' : 'milliseconds'}):`,
+    '',
+  );
+  chosen.forEach(({ tool, by }, i) => {
+    const told = /^skep: (\d+) ms to the first wait: (.*)$/m.exec(timings(i) ?? '');
+    if (by === 'skep' && told) table.push(`- ${tool} ${told[1]}: ${told[2]}`);
+  });
+  return table;
 }
 
 const problem = guestProblem();
@@ -218,22 +170,55 @@ const { values } = parseArgs({
     write: { type: 'boolean' },
     costs: { type: 'boolean' },
     rows: { type: 'boolean' },
+    rounds: { type: 'string', default: '2' },
+    instructions: { type: 'boolean', default: false },
+    log: { type: 'string' },
   },
 });
 const only = values.only?.split(',');
-const chosen = COMPARISONS.filter(({ name }) => !only || only.includes(name));
+const wanted = (name: string) => !only || only.includes(name) || only.includes(name.split(' ')[0]!);
 const base = bccRoot(GUEST_CACHE);
-const image = (files: Record<string, string>) => makeImage({ base, files });
-const begun = performance.now();
-const page: string[] = [];
-if (!values.costs) page.push(...(await compareRows(image, chosen)), '');
-if (!values.rows) page.push(...(await compareCosts(image)), '');
-process.stdout.write(`${page.join('\n')}\n`);
-process.stdout.write(`${((performance.now() - begun) / 60_000).toFixed(1)} minutes\n`);
-if (values.write) {
-  const at = join(process.cwd(), 'docs/benchmarks.md');
-  const costs = `Start to first line, and peak memory, in one boot of Debian's 6.1 under qemu without KVM (\`npm run vm:compare -- --costs --write\`); each program once, in this order, so the first
-reads its files from a cold disk.`;
-  const section = ['## In the guest, beside BCC and bpftrace', ...(values.rows ? [] : [costs]), page.join('\n').trim()];
-  writeFileSync(at, withSection(readFileSync(at, 'utf8'), 'guest', section.join('\n\n')));
+const image: MakeImage = (files) => makeImage({ base, files });
+const page = join(process.cwd(), 'docs/benchmarks.md');
+
+/** The table on standard output, and in the page where --write says so. */
+async function part(section: string, heading: string, about: string, make: () => Promise<string[]>): Promise<void> {
+  const begun = performance.now();
+  const busy = loadavg()[0]!;
+  const table = (await make()).join('\n').trim();
+  const minutes = ((performance.now() - begun) / 60_000).toFixed(1);
+  const load = `Load of the machine before the run ${busy.toFixed(1)}, ${minutes} minutes.`;
+  process.stdout.write(`${table}\n\n${load}\n`);
+  if (values.write)
+    writeFileSync(page, withSection(readFileSync(page, 'utf8'), section, [heading, about, table, load].join('\n\n')));
 }
+
+if (!values.costs)
+  await part(
+    'guestRows',
+    '## In the guest: the same rows',
+    `The shipped tools and BCC 0.26's own on Debian's 6.1 under qemu, attached at the same time and fed by one workload (\`npm run vm:compare -- --rows --write\`). Equal is what does
+not depend on time: whole rows with their header, or sums of what was counted.`,
+    () =>
+      compareRows(
+        image,
+        COMPARISONS.filter(({ name }) => wanted(name)),
+        values.log,
+      ),
+  );
+if (!values.rows)
+  await part(
+    values.instructions ? 'guestInstructions' : 'guest',
+    values.instructions ? '## In the guest: instructions of a start' : '## In the guest, beside BCC and bpftrace',
+    values.instructions
+      ? `As above, but the guest's clock counts instructions (\`npm run vm:compare -- --costs --instructions --write\`; G: 10^9): the same on a busy machine. What qemu pays to translate
+code that runs once is not in it.`
+      : `Start to first line, and peak memory, in one boot of Debian's 6.1 under qemu without KVM (\`npm run vm:compare -- --costs --write\`): first each program
+with an empty page cache, then in turns, the best of them being the warm figure.`,
+    () =>
+      compareCosts(
+        image,
+        COSTS.filter(({ tool }) => wanted(tool)),
+        { rounds: Number(values.rounds), instructions: values.instructions },
+      ),
+  );

@@ -7,7 +7,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 const plan = JSON.parse(readFileSync('/plan.json', 'utf8'));
 const answers = {};
 
-for (const { name, tools, ready, poke, workload, settle = 2, limit = 400 } of plan) {
+const ask = (command) =>
+  command === undefined ? '' : spawnSync('/bin/sh', ['-c', command], { encoding: 'utf8' }).stdout;
+
+for (const { name, tools, ready, poke, workload, facts, settle = 2, limit = 600 } of plan) {
   const running = Object.entries(tools).map(([who, command]) => {
     const begun = performance.now();
     const child = spawn('/bin/sh', ['-c', `exec ${command}`], { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -31,7 +34,9 @@ for (const { name, tools, ready, poke, workload, settle = 2, limit = 400 } of pl
     await pause(300);
   }
   await pause(500);
+  const before = ask(facts);
   spawnSync('/bin/sh', ['-c', workload], { stdio: 'ignore' });
+  const after = ask(facts);
   await pause(settle * 1000);
   for (const { child, status } of running) if (status === undefined) child.kill('SIGINT');
   const killed = setTimeout(() => {
@@ -39,8 +44,8 @@ for (const { name, tools, ready, poke, workload, settle = 2, limit = 400 } of pl
   }, 60_000);
   await Promise.all(running.map((tool) => tool.ended));
   clearTimeout(killed);
-  answers[name] = Object.fromEntries(
-    running.map(({ who, stdout, stderr, attached, status }) => [who, { stdout, stderr, attached, status }]),
-  );
+  answers[name] = { facts: [before, after] };
+  for (const { who, stdout, stderr, attached, status } of running)
+    answers[name][who] = { stdout, stderr, attached, status };
   writeFileSync('/out/compare.json', JSON.stringify(answers));
 }

@@ -38,7 +38,9 @@ static void act(const char *what) {
   } else if (!strncmp(what, "exec:", 5)) {
     pid_t p = fork();
     if (p == 0) {
-      execl(value, value, "meter", (char *)0);
+      // On the stack, which fork copies: a program looks at the argument before anybody has touched the page of a literal in the child.
+      char argument[] = "meter";
+      execl(value, value, argument, (char *)0);
       _exit(127);
     }
     waitpid(p, 0, 0);

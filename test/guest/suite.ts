@@ -51,7 +51,74 @@ function nothingLeft(): void {
   assert.equal(readFileSync('/sys/kernel/debug/tracing/kprobe_events', 'utf8'), '');
 }
 
+/** Sum of the counts of a histogram. */
+const histogramTotal = (text: string): number =>
+  [...text.matchAll(/^\s+\d+ -> \d+\s+: (\d+)/gm)].reduce((sum, [, n]) => sum + Number(n), 0);
+
+/** The shipped tools as users run them, on a command of their own; biolatency, tcpv4connect and funccount's end have cases below. */
+const TOOL_RUNS: readonly { readonly line: string; check(stdout: string): void }[] = [
+  {
+    line: "opensnoop -- sh -c 'cat /etc/passwd /nonexistent/1 >/dev/null 2>&1; true'",
+    check(stdout) {
+      assert.match(stdout, /^PID +COMM +FD ERR PATH$/m);
+      assert.match(stdout, /^\d+ +(cat|busybox) +3 +0 \/etc\/passwd$/m);
+      assert.match(stdout, /^\d+ +(cat|busybox) +-1 +2 \/nonexistent\/1$/m);
+    },
+  },
+  {
+    line: `execsnoop -- sh -c '/bin/busybox true lab 0; /bin/busybox true "a b"'`,
+    check(stdout) {
+      assert.match(stdout, /^PCOMM +PID +PPID +RET ARGS$/m);
+      assert.match(stdout, /^busybox +\d+ +\d+ +0 \/bin\/busybox true lab 0$/m);
+      assert.match(stdout, /^busybox +\d+ +\d+ +0 \/bin\/busybox true a b$/m);
+    },
+  },
+  {
+    line: `tcpconnect -- sh -c '/bin/busybox nc -w 1 127.0.0.1 5001 2>/dev/null; true'`,
+    check(stdout) {
+      assert.match(stdout, /^PID +COMM +IP SADDR +DADDR +DPORT *$/m);
+      assert.match(stdout, /^\d+ +busybox +4 +127\.0\.0\.1 +127\.0\.0\.1 +5001 *$/m);
+    },
+  },
+  {
+    line: 'runqlat -- busybox usleep 1000',
+    check(stdout) {
+      assert.match(stdout, /^ +usecs +: count +distribution$/m);
+      assert.ok(histogramTotal(stdout) > 0, stdout);
+    },
+  },
+  {
+    line: 'vfsstat -- busybox dd if=/dev/zero of=/tmp/zeros bs=1 count=300 status=none',
+    check(stdout) {
+      assert.match(stdout, /^TIME +READ\/s +WRITE\/s +FSYNC\/s +OPEN\/s +CREATE\/s$/m);
+      const writes = [...stdout.matchAll(/^\d\d:\d\d:\d\d: +\d+ +(\d+) /gm)].map(([, n]) => Number(n));
+      assert.equal(
+        writes.reduce((sum, n) => sum + n, 0),
+        300,
+        stdout,
+      );
+    },
+  },
+  {
+    line: 'funccount vfs_mkdir -- busybox mkdir /tmp/a /tmp/b /tmp/c',
+    check: (stdout) => assert.match(stdout, /^FUNC +COUNT\nvfs_mkdir +3$/m),
+  },
+  {
+    line: `trace 'r::vfs_mkdir "returns %d", retval' -- busybox mkdir /tmp/d`,
+    check: (stdout) => assert.match(stdout, /^\d+ +\d+ +busybox +vfs_mkdir +returns 0$/m),
+  },
+];
+
 export const CASES: readonly Case[] = [
+  ...TOOL_RUNS.map(({ line, check }) => ({
+    name: `skep ${line.split(' ')[0]} live on a command`,
+    run() {
+      const [tool, ...rest] = line.split(' ');
+      const ran = command(`skep ${tool} --backend linux ${rest.join(' ')}`);
+      assert.equal(ran.status, 0, ran.stderr);
+      check(ran.stdout);
+    },
+  })),
   {
     name: 'kprobe and kretprobe by prefix, with arguments and the returned value [C.ev.kprobe_prefix C.ev.kretprobe_prefix C.ev.kprobe_args C.ev.ptregs_rc P.init.autoload]',
     run() {
@@ -249,8 +316,7 @@ RAW_TRACEPOINT_PROBE(sys_enter) { ${MINE} if (ctx->args[1] == 83) seen.increment
       );
       assert.equal(ran.status, 0, ran.stderr);
       assert.match(ran.stdout, /usecs\s+: count\s+distribution/);
-      const total = [...ran.stdout.matchAll(/^\s+\d+ -> \d+\s+: (\d+)/gm)].reduce((sum, [, n]) => sum + Number(n), 0);
-      assert.ok(total >= 64, ran.stdout);
+      assert.ok(histogramTotal(ran.stdout) >= 64, ran.stdout);
     },
   },
   {
