@@ -13,6 +13,7 @@ import { BUFFER, engineCode, instructions, longProgram, memory, prepare } from '
 import { measurePeer } from './others.ts';
 import { code, PARSER, PROGRAMS, packet, START } from './programs.ts';
 import { goals, page, type Results, svg, tables } from './report.ts';
+import { measureVerifier } from './verifier.ts';
 
 const engines = availableEngines();
 
@@ -76,6 +77,7 @@ it('the report has every number, and names what is missing', () => {
     firstResultMs: { jit: { cold100: { installed: 2, source: 4 }, warm4096: 3 } },
     events: { compiled: 100, closures: 300, lazy: 12, ctypes: undefined },
     callbacks: { count: 1000, perf: 200, ring: 250, stream: 180, lazy: 90, ctypes: 1800 },
+    verifier: { mips: { generated: 1.5, big: 0.8 }, warm100: { best: 0.05, median: 0.1 } },
   };
   expect(tables(r)).toContain('| alu64             | 0.200 | 4.00 |');
   expect(svg(r)).toContain('a&#60;b');
@@ -87,6 +89,8 @@ it('the report has every number, and names what is missing', () => {
   expect(tables(r)).toMatch(/perf buffer, callback, whole objects\s+\|\s+200 \| +5\.00 \|\s+9\.00x/);
   expect(byName.get('perf events, callback : Python ctypes')).toMatchObject({ measured: '9.00x', met: true });
   expect(byName.get('ring records, callback : Python ctypes')).toMatchObject({ measured: '7.20x', met: false });
+  expect(byName.get('verifier, generated')).toMatchObject({ measured: '1.50 M insns/s', met: true });
+  expect(byName.get('verifier, big')).toMatchObject({ measured: '0.800 M insns/s', met: false });
   expect(byName.get('jit, alu64 : gcc -O2')).toMatchObject({ measured: 'not measured', met: undefined });
 });
 
@@ -114,6 +118,13 @@ it('events come through callbacks, all of them and right', () => {
   const { count, perf, ring, stream, lazy } = measureCallbacks(20_000);
   expect(count).toBe(20_000);
   for (const ns of [perf, ring, stream, lazy]) expect(ns).toBeGreaterThan(0);
+}, 60_000);
+
+it('the verifier walks what it should, and is timed', () => {
+  const { mips, warm100 } = measureVerifier(20, 1);
+  expect(Object.keys(mips)).toHaveLength(5);
+  for (const speed of Object.values(mips)) expect(speed).toBeGreaterThan(0);
+  expect(warm100.median).toBeGreaterThan(0);
 }, 60_000);
 
 it('the jit is among the engines', () => {

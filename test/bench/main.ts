@@ -17,6 +17,7 @@ import { measureGcc, measureKernel, measurePeer } from './others.ts';
 import { PROGRAMS } from './programs.ts';
 import { goalTable, page, type Results, svg, tables } from './report.ts';
 import { keepSections } from './sections.ts';
+import { measureVerifier } from './verifier.ts';
 
 if (wasCold(process.argv[2])) process.exit(0);
 
@@ -84,6 +85,7 @@ const results: Results = {
   firstResultMs: firstResult,
   events: measureEvents(spellMs),
   callbacks: measureCallbacks(values.quick ? 100_000 : 1_000_000),
+  verifier: measureVerifier(values.quick ? 200 : 2000),
 };
 
 console.log(`${tables(results)}\n\n${goalTable(results)}`);

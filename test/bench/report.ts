@@ -1,6 +1,7 @@
 /** Results as a table, an SVG and the page docs/benchmarks.md. */
 import type { EventCallbacks } from './callbacks.ts';
 import type { ColdMs } from './cold.ts';
+import type { VerifierSpeed } from './verifier.ts';
 
 export interface Results {
   readonly date: string;
@@ -19,6 +20,7 @@ export interface Results {
     readonly ctypes: number | undefined;
   };
   readonly callbacks: EventCallbacks;
+  readonly verifier: VerifierSpeed;
 }
 
 const short = (n: number | undefined): string =>
@@ -92,7 +94,13 @@ export function tables(r: Results): string {
       ] as const
     ).map(([name, ns]) => [name, short(ns), mpps(ns), ratio(python, ns)]),
   ]);
-  return [insns, packets, first, events, delivered].join('\n\n');
+  const { mips, warm100 } = r.verifier;
+  const verified = grid([
+    ['verifier', 'M insns/s'],
+    ...Object.entries(mips).map(([name, speed]) => [name, short(speed)]),
+    ['100 insns, warm: ms, best and median', `${short(warm100.best)}, ${short(warm100.median)}`],
+  ]);
+  return [insns, packets, first, events, delivered, verified].join('\n\n');
 }
 
 export interface Goal {
@@ -152,6 +160,9 @@ export function goals(r: Results): Goal[] {
   const { perf, ring, ctypes } = r.callbacks;
   compare('perf events, callback : Python ctypes', '>= 8x faster', over(ctypes, perf), (v) => v >= 8, 'x');
   compare('ring records, callback : Python ctypes', '>= 8x faster', over(ctypes, ring), (v) => v >= 8, 'x');
+  for (const [name, speed] of Object.entries(r.verifier.mips))
+    compare(`verifier, ${name}`, '>= 1 M insns/s', speed, (v) => v >= 1, ' M insns/s');
+  compare('verifier, 100 insns, warm', '<= 2 ms', r.verifier.warm100.median, (v) => v <= 2, ' ms');
   return out;
 }
 
