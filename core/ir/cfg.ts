@@ -87,8 +87,10 @@ export class Dominators {
       changed = false;
       for (let i = 1; i < order.length; i++) {
         let best = -1;
-        for (const pred of order[i]!.preds) {
-          const p = this.index.get(pred);
+        // The later ones first: from one of a ladder's rungs to the next is a short way.
+        const { preds } = order[i]!;
+        for (let n = preds.length - 1; n >= 0; n--) {
+          const p = this.index.get(preds[n]!);
           if (p === undefined || idoms[p] === -1) continue;
           best = best === -1 ? p : intersect(idoms, p, best);
         }
@@ -127,8 +129,12 @@ export class Dominators {
       if (block.preds.length < 2 && block !== this.order[0]) continue;
       const stop = this.idom(block);
       for (const pred of block.preds) {
-        for (let at: Block | undefined = pred; at !== undefined && at !== stop; at = this.idom(at))
-          out.get(at)!.add(block);
+        for (let at: Block | undefined = pred; at !== undefined && at !== stop; at = this.idom(at)) {
+          const frontier = out.get(at)!;
+          // Another predecessor came by here and went on to the same end.
+          if (frontier.has(block)) break;
+          frontier.add(block);
+        }
       }
     }
     return out;

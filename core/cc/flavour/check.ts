@@ -6,7 +6,7 @@ import type { SourceFile } from '../../base/diagnostics.ts';
 import { POISON_HELPER } from '../../elf/core-relo.ts';
 import { helperById } from '../../helpers/index.ts';
 import { Dominators, findLoops, users } from '../../ir/cfg.ts';
-import { type Func, type Inst, type Loc, successors, terminator } from '../../ir/ir.ts';
+import { type Block, type Func, type Inst, type Loc, successors, terminator } from '../../ir/ir.ts';
 import type { Context } from '../context.ts';
 import { resultNames } from '../lower/lowering.ts';
 import type { LoweredUnit } from '../lower/unit.ts';
@@ -49,7 +49,7 @@ export function warnPrograms(cx: Context, lowered: LoweredUnit, file: SourceFile
       const loc = terminator(loop.latches[0]!).loc ?? loop.header.insts.find((i) => i.loc)?.loc ?? fn.loc;
       cx.report.warning(span(loc), 'this loop never ends: the kernel will refuse the program');
     }
-    nullChecks(fn, dom, (use, made) => {
+    nullChecks(fn, (use, made) => {
       const helper = helperById(made.helper)!;
       const name = resultNames.get(made);
       const what = name ? `'${name}'` : `the result of bpf_${helper.name}`;
@@ -61,38 +61,46 @@ export function warnPrograms(cx: Context, lowered: LoweredUnit, file: SourceFile
 }
 
 /** Memory operations through a pointer that a helper may have given as null, on a path where nobody asked. */
-function nullChecks(fn: Func, dom: Dominators, complain: (use: Inst, made: Inst) => void): void {
+function nullChecks(fn: Func, complain: (use: Inst, made: Inst) => void): void {
   let uses: Map<Inst, Inst[]> | undefined;
   for (const block of fn.blocks) {
     for (const made of block.insts) {
       if (made.op !== 'callhelper' || made.type !== 'ptr') continue;
       if (!helperById(made.helper)?.ret.endsWith('_or_null')) continue;
       uses ??= users(fn);
-      const found = firstUnchecked(made, uses, dom);
+      const found = firstUnchecked(made, uses);
       if (found) complain(found, made);
     }
   }
 }
 
-function firstUnchecked(made: Inst, uses: ReadonlyMap<Inst, Inst[]>, dom: Dominators): Inst | undefined {
+function firstUnchecked(made: Inst, uses: ReadonlyMap<Inst, Inst[]>): Inst | undefined {
   const compares = (uses.get(made) ?? []).filter((u) => u.op === 'icmp' || u.op === 'select');
-  const branches = compares.flatMap((c) =>
-    (uses.get(c) ?? []).filter((u) => u.op === 'condbr').map((branch) => ({ c, branch })),
-  );
   // A check that went into something else than a plain branch: believe it.
   if (compares.some((c) => c.op === 'select' || (uses.get(c) ?? []).some((u) => u.op !== 'condbr'))) return undefined;
+  const checks = new Map<Block, Block>();
+  for (const c of compares) {
+    for (const branch of uses.get(c) ?? []) checks.set(branch.block!, branch.targets[c.sub === 'ne' ? 0 : 1]!);
+  }
+  const unchecked = reachedUnchecked(made.block!, checks);
   const pointers = [made];
   for (const p of pointers) {
     for (const use of uses.get(p) ?? []) {
       if (use.op === 'ptradd' && use.args[0] === p) pointers.push(use);
       const address = use.op === 'load' || use.op === 'store' || use.op === 'atomicrmw' || use.op === 'cmpxchg';
-      if (!address || use.args[0] !== p || !use.block) continue;
-      const checked = branches.some(({ c, branch }) => {
-        const side = c.sub === 'ne' ? branch.targets[0]! : branch.targets[1]!;
-        return side.preds.length === 1 && dom.dominates(side, use.block!);
-      });
-      if (!checked) return use;
+      if (address && use.args[0] === p && use.block && unchecked.has(use.block)) return use;
     }
   }
   return undefined;
+}
+
+/** Blocks that control reaches from `start` on some way that takes none of the edges `checks` names: those behind which the pointer is there. */
+function reachedUnchecked(start: Block, checks: ReadonlyMap<Block, Block>): ReadonlySet<Block> {
+  const reached = new Set<Block>([start]);
+  for (const block of reached) {
+    const [yes, no] = successors(block);
+    const checked = yes === no ? undefined : checks.get(block);
+    for (const to of successors(block)) if (to !== checked) reached.add(to);
+  }
+  return reached;
 }

@@ -41,7 +41,22 @@ export function parseDeclarator(p: Parser, base: CType, kind: DeclaratorKind): D
   let type = d.wrap(attributes.user && base.kind !== 'ptr' ? { ...base, user: true } : base);
   // `T __user *p` and `T *__user p` both mean user memory; the attribute stands in either place.
   if (attributes.user && type.kind === 'ptr' && base.kind === 'ptr') type = { ...type, to: { ...type.to, user: true } };
+  checkLevels(p, type);
   return { type, name: d.name, attributes };
+}
+
+/** Types made of types made of types, by typedefs: whoever prints or compares them goes down as deep. */
+const MOST_LEVELS = 256;
+
+function checkLevels(p: Parser, type: CType): void {
+  let levels = 0;
+  for (
+    let t: CType | undefined = type;
+    t;
+    t = t.kind === 'ptr' ? t.to : t.kind === 'array' ? t.of : t.kind === 'func' ? t.ret : undefined
+  )
+    if (++levels > MOST_LEVELS)
+      p.cx.report.fatal(p.tok, `type has more than ${MOST_LEVELS} levels of pointers, arrays and functions`);
 }
 
 interface Shape {
@@ -174,7 +189,7 @@ function functionSuffix(p: Parser): (t: CType) => CType {
           variadic = true;
           break;
         }
-        params.push(parseParameter(p));
+        params.push(p.nested(open, () => parseParameter(p)));
       } while (p.accept(','));
     }
   } finally {

@@ -330,7 +330,7 @@ function parsePrimary(p: Parser): Expr {
     case 'string':
       return strings(p);
     case 'ident':
-      if (at.text === '_Generic') return generic(p);
+      if (at.text === '_Generic') return p.nested(at, () => generic(p));
       if (KEYWORDS.has(at.text)) {
         if (isTypeStart(p)) p.fail(at, `expected expression, but '${at.text}' begins a type`);
         p.fail(at, `expected expression before '${at.text}'`);
@@ -365,7 +365,7 @@ function name(p: Parser): Expr {
   }
   if (p.is('(') && !own) {
     const special = SPECIAL_FORMS[at.text];
-    if (special && Object.hasOwn(SPECIAL_FORMS, at.text)) return special(p, at);
+    if (special && Object.hasOwn(SPECIAL_FORMS, at.text)) return p.nested(at, () => special(p, at));
     const builtin = BUILTINS[at.text];
     if (builtin && Object.hasOwn(BUILTINS, at.text)) {
       const open = p.next();

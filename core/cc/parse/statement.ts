@@ -180,7 +180,7 @@ export function parseStatement(p: Parser, body: FunctionBody): Stmt {
         return parseSwitch(p, body);
       case 'case':
       case 'default':
-        return parseCase(p, body);
+        return parseLabelled(p, body);
       case 'goto':
         return parseGoto(p, body);
       case 'break':
@@ -204,7 +204,7 @@ export function parseStatement(p: Parser, body: FunctionBody): Stmt {
         p.fail(at, `'else' without a previous 'if'`);
         break;
       default:
-        if (p.peek().text === ':' && !(p.peek().kind === 'string')) return parseLabel(p, body);
+        if (isLabel(p)) return parseLabelled(p, body);
     }
   }
   if (p.is('{')) return parseBlock(p, body);
@@ -389,9 +389,41 @@ function checkCases(cx: Context, sw: OpenSwitch): void {
 }
 
 /**
- *   case = "case" constant ["..." constant] ":" statement | "default" ":" statement
+ *   labelled = label* (statement | declaration)
+ *   label    = "case" constant ["..." constant] ":" | "default" ":" | name ":"
+ *
+ * Labels that follow each other stand in a row, however many: each but the last is one of an empty statement.
  */
-function parseCase(p: Parser, body: FunctionBody): Stmt {
+function parseLabelled(p: Parser, body: FunctionBody): Stmt {
+  const row: Stmt[] = [];
+  const at = p.tok;
+  for (;;) {
+    const finish = isCase(p) ? parseCase(p, body) : parseLabel(p, body);
+    if (isCase(p) || isLabel(p)) {
+      row.push(finish({ kind: 'empty', at: p.tok }));
+      continue;
+    }
+    // `case 1: }` and `case 1: int x;` are C23; kernel programmers write both.
+    const inner: Stmt = p.is('}')
+      ? { kind: 'empty', at: p.tok }
+      : startsDeclaration(p)
+        ? parseLocal(p)
+        : p.nested(p.tok, () => parseStatement(p, body));
+    const last = finish(inner);
+    return row.length === 0 ? last : { kind: 'block', body: [...row, last], at, end: at };
+  }
+}
+
+function isCase(p: Parser): boolean {
+  return p.is('case') || p.is('default');
+}
+
+function isLabel(p: Parser): boolean {
+  return p.tok.kind === 'ident' && p.peek().text === ':' && p.peek().kind !== 'string';
+}
+
+/** A case label; what it gives takes the statement behind it. */
+function parseCase(p: Parser, body: FunctionBody): (inner: Stmt) => Stmt {
   const at = p.next();
   const sw = body.switches[body.switches.length - 1];
   let low: bigint | undefined;
@@ -411,18 +443,14 @@ function parseCase(p: Parser, body: FunctionBody): Stmt {
   }
   p.expect(':');
   if (!sw) p.cx.report.error(at, `'${at.text}' statement not in switch statement`);
-  // `case 1: }` and `case 1: int x;` are C23; kernel programmers write both.
-  const inner: Stmt = p.is('}')
-    ? { kind: 'empty', at: p.tok }
-    : startsDeclaration(p)
-      ? parseLocal(p)
-      : p.nested(at, () => parseStatement(p, body));
-  const made: CaseStmt = { kind: 'case', low, high, body: inner, at };
-  sw?.cases.push(made);
-  return made;
+  return (inner) => {
+    const made: CaseStmt = { kind: 'case', low, high, body: inner, at };
+    sw?.cases.push(made);
+    return made;
+  };
 }
 
-function parseLabel(p: Parser, body: FunctionBody): Stmt {
+function parseLabel(p: Parser, body: FunctionBody): (inner: Stmt) => Stmt {
   const at = p.next();
   p.next();
   const known = body.labels.get(at.text);
@@ -431,12 +459,7 @@ function parseLabel(p: Parser, body: FunctionBody): Stmt {
       notes: [note(known, 'previous definition is here')],
     });
   body.labels.set(at.text, at);
-  const inner: Stmt = p.is('}')
-    ? { kind: 'empty', at: p.tok }
-    : startsDeclaration(p)
-      ? parseLocal(p)
-      : p.nested(at, () => parseStatement(p, body));
-  return { kind: 'label', name: at.text, body: inner, at };
+  return (inner) => ({ kind: 'label', name: at.text, body: inner, at });
 }
 
 function parseGoto(p: Parser, body: FunctionBody): Stmt {

@@ -134,12 +134,15 @@ export function evaluateCondition(tokens: readonly Token[], directive: Token, re
 
   function conditional(live: boolean): Value {
     const c = binary(0, live);
-    if (tokens[i]?.text !== '?') return c;
+    const mark = tokens[i];
+    if (mark?.text !== '?') return c;
+    if (++nesting > MOST_NESTING) return fail(mark, `expression is nested more than ${MOST_NESTING} deep`);
     i++;
     const a = conditional(live && c.v !== 0n);
     if (tokens[i]?.text !== ':') fail(tokens[i], `expected ':' in preprocessor expression`);
     i++;
     const b = conditional(live && c.v === 0n);
+    nesting--;
     const unsigned = a.unsigned || b.unsigned;
     return wrap(c.v !== 0n ? a.v : b.v, unsigned);
   }
