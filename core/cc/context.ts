@@ -47,6 +47,10 @@ export class Context {
   readonly functions: FuncSymbol[] = [];
   readonly globals: VarSymbol[] = [];
   readonly maps: MapDecl[] = [];
+  /** Functions whose address the program takes: the number that the address is. Never 0. */
+  readonly functionIds = new Map<FuncSymbol, number>();
+  /** What is left to do for calls through pointers when the whole text is read. */
+  readonly pointerCalls: (() => void)[] = [];
   license: string | undefined;
   /** The function whose body is being read. */
   fn: FuncSymbol | undefined;
@@ -60,6 +64,12 @@ export class Context {
     this.report = report;
     this.kernel = kernel;
     this.target = target;
+  }
+
+  functionId(fn: FuncSymbol): number {
+    let id = this.functionIds.get(fn);
+    if (id === undefined) this.functionIds.set(fn, (id = this.functionIds.size + 1));
+    return id;
   }
 
   enter(): void {

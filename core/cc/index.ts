@@ -30,6 +30,7 @@ import { Preprocessor } from './preprocess/preprocess.ts';
 import { relieveStacks } from './relieve.ts';
 import { Fatal, Report, SyntaxStop } from './report.ts';
 import { BUILTINS } from './sema/builtins.ts';
+import { finishPointerCalls } from './sema/pointer-call.ts';
 import { spanOfLoc } from './span.ts';
 import type { Token } from './token.ts';
 import type { Unit } from './tree.ts';
@@ -159,6 +160,7 @@ export function analyse(source: Source, options: CompileOptions): Analysed {
   guarded(report, () => {
     const tokens = preprocessor.run(file);
     unit = parseUnit(new Parser(cx, tokens));
+    finishPointerCalls(cx);
   });
   if (unit && report.errors === 0) licenceMacro(cx, preprocessor);
   return { cx, unit, report, file };

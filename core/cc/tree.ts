@@ -159,7 +159,16 @@ export interface BuiltinExpr extends ExprBase {
 export interface StmtExpr extends ExprBase {
   readonly kind: 'stmtexpr';
   readonly body: BlockStmt;
+  /** It stands for a call through a pointer (sema/pointer-call.ts). */
+  readonly through?: PointerCall;
 } // prettier-ignore
+export interface PointerCall {
+  readonly type: FuncType;
+  readonly callee: Expr;
+  readonly args: readonly Expr[];
+  /** Functions that the body asks for; filled when the whole text is read. */
+  readonly candidates: FuncSymbol[];
+}
 /** A compound literal: its variable, initialised where it stands. */
 export interface LiteralExpr extends ExprBase {
   readonly kind: 'literal';
@@ -225,6 +234,8 @@ export interface VarSymbol {
   /** Not seen outside this file: left out where nothing uses it. */
   isStatic?: boolean;
   used: boolean;
+  /** Assigned to after its initialiser, or its address is taken: it may hold something else. */
+  written?: boolean;
   /** Pointer provenance that the flavour knows of a parameter. */
   space?: AddressSpace;
   /** How a parameter of a probe function gets its value. */

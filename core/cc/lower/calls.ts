@@ -4,6 +4,7 @@ import { helperById } from '../../helpers/index.ts';
 import type { Block, Inst, IntType } from '../../ir/ir.ts';
 import { type CType, integerOf, isInteger, sizeOf } from '../ctype.ts';
 import type { CallExpr, FuncSymbol } from '../tree.ts';
+import { functionReference, knownFunction } from './function-pointer.ts';
 import { type Frame, inMemory, irType, isSigned, type Lowering } from './lowering.ts';
 import type { Place } from './place.ts';
 import type { Space } from './provenance.ts';
@@ -18,7 +19,10 @@ export function lowerCall(f: Lowering, e: CallExpr, into?: Place): Inst | undefi
   const fn = e.callee;
   if (fn.helper !== undefined) return helperCall(f, e, fn.helper);
   if (fn.kfunc || (!fn.body && fn.section === '.ksyms')) {
-    const args = e.args.map((a) => wide(f, rvalue(f, a)));
+    const args = e.args.map((a) => {
+      const callback = a.type.kind === 'ptr' ? knownFunction(a, f.frame) : undefined;
+      return callback ? functionReference(f, callback, a.at) : wide(f, rvalue(f, a));
+    });
     f.at(e.at);
     return result(f, f.b.callKfunc(fn.name, resultIr(e.type), args), e.type);
   }
@@ -77,7 +81,11 @@ function result(f: Lowering, v: Inst, t: CType): Inst | undefined {
 
 function helperCall(f: Lowering, e: CallExpr, id: number): Inst | undefined {
   const row = helperById(id)!;
-  const args = e.args.map((a) => wide(f, rvalue(f, a), isSigned(a.type)));
+  const args = e.args.map((a) => {
+    // A function given to a helper is one for the kernel to call.
+    const callback = a.type.kind === 'ptr' ? knownFunction(a, f.frame) : undefined;
+    return callback ? functionReference(f, callback, a.at) : wide(f, rvalue(f, a), isSigned(a.type));
+  });
   f.at(e.at);
   const type = row.ret === 'void' ? 'void' : e.type.kind === 'ptr' ? 'ptr' : 'i64';
   const made = f.b.callHelper(id, row.name, type, args);
@@ -112,6 +120,7 @@ function inline(
     exit,
     result: slot,
     caller,
+    given: new Map(fn.params.flatMap((p, i) => (e.args[i] ? [[p, e.args[i]] as const] : []))),
     breakTo: undefined,
     continueTo: undefined,
   };

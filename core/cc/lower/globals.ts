@@ -6,7 +6,7 @@
 import type { Context } from '../context.ts';
 import { alignOf, type CType, sizeOf } from '../ctype.ts';
 import { addressConstant, constantOf } from '../sema/constant.ts';
-import type { Expr, Init, VarSymbol } from '../tree.ts';
+import type { Expr, FuncSymbol, Init, VarSymbol } from '../tree.ts';
 
 export interface GlobalPlace {
   readonly section: string;
@@ -131,7 +131,8 @@ export class Globals {
       this.#fill(section, bit / 8, type, source.symbol.init);
       return;
     }
-    const value = constantOf(e);
+    const fn = functionConstant(e);
+    const value = fn ? BigInt(this.#cx.functionId(fn)) : constantOf(e);
     if (value === undefined) {
       const pointer = addressConstant(e);
       this.#cx.report.error(
@@ -162,7 +163,15 @@ function holdsString(e: Expr): boolean {
   return e.kind === 'string';
 }
 
-function isConstant(t: CType): boolean {
+/** The function whose address an initialiser is. */
+function functionConstant(e: Expr): FuncSymbol | undefined {
+  let at = e;
+  while (at.kind === 'cast' || at.kind === 'decay') at = at.operand;
+  return at.kind === 'func' ? at.symbol : undefined;
+}
+
+/** A type whose objects nobody writes. */
+export function isConstant(t: CType): boolean {
   return t.const === true || (t.kind === 'array' && isConstant(t.of));
 }
 

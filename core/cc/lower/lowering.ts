@@ -8,7 +8,7 @@ import type { Context } from '../context.ts';
 import { alignOf, type CType, integerOf, isInteger, sizeOf } from '../ctype.ts';
 import { note } from '../report.ts';
 import { type Token, writtenAt } from '../token.ts';
-import type { FuncSymbol, VarSymbol } from '../tree.ts';
+import type { Expr, FuncSymbol, VarSymbol } from '../tree.ts';
 import type { Globals } from './globals.ts';
 import type { Provenance, Space } from './provenance.ts';
 
@@ -22,6 +22,8 @@ export interface Frame {
   readonly exit: Block | undefined;
   readonly result: Inst | undefined;
   readonly caller: Frame | undefined;
+  /** What the parameters of an inlined function were given, to be read in the caller's frame. */
+  readonly given: ReadonlyMap<VarSymbol, Expr>;
   breakTo: Block | undefined;
   continueTo: Block | undefined;
 }

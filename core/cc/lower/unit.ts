@@ -140,6 +140,7 @@ function lowerFunction(
     exit: undefined,
     result: undefined,
     caller: undefined,
+    given: new Map(),
     breakTo: undefined,
     continueTo: undefined,
   };

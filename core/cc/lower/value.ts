@@ -4,6 +4,7 @@ import { alignOf, BOOL, type CType, integerOf, isInteger, sizeOf } from '../ctyp
 import type { BinaryOp, Expr, UpdateExpr } from '../tree.ts';
 import { lowerBuiltin } from './builtins.ts';
 import { lowerCall } from './calls.ts';
+import { directCall } from './function-pointer.ts';
 import { inMemory, irType, isSigned, type Lowering, resultNames } from './lowering.ts';
 import { addressOf, copy, load, type Place, placeOf, pointerParts, store } from './place.ts';
 import { lowerStatement } from './statement.ts';
@@ -51,9 +52,9 @@ export function rvalue(f: Lowering, e: Expr): Inst {
       if (irType(e.type) === undefined) return e.type.kind === 'void' ? f.i32(0) : refuseWide(f, e);
       return load(f, placeOf(f, e));
     case 'func':
-      return b.funcRef(e.symbol.name);
+      return b.const('ptr', BigInt(f.cx.functionId(e.symbol)));
     case 'decay':
-      if (e.operand.type.kind === 'func') return functionAddress(f, e.operand);
+      if (e.operand.type.kind === 'func') return rvalue(f, e.operand);
       return addressOf(f, placeOf(f, e.operand));
     case 'addr':
       return addressOf(f, placeOf(f, e.operand));
@@ -102,21 +103,6 @@ export function rvalue(f: Lowering, e: Expr): Inst {
 function refuseWide(f: Lowering, e: Expr): Inst {
   if (e.type.kind === 'int') f.error(e.at, '__int128 can be stored and copied, but not computed with in a BPF program');
   return f.i64(0);
-}
-
-function functionAddress(f: Lowering, e: Expr): Inst {
-  if (e.kind === 'func') {
-    if (!e.symbol.body) {
-      f.error(e.at, `function '${e.symbol.name}' is declared but not defined`);
-      return f.b.const('ptr', 0n);
-    }
-    f.calls.called(
-      e.symbol,
-      e.symbol.params.map(() => 'native'),
-    );
-    return f.b.funcRef(e.symbol.name);
-  }
-  return rvalue(f, e);
 }
 
 /** Evaluate for effect only. */
@@ -475,6 +461,10 @@ function statementValue(
   e: Extract<Expr, { kind: 'stmtexpr' }>,
   into: Place | undefined,
 ): Inst | undefined {
+  if (e.through) {
+    const call = directCall(f, e, e.through);
+    if (call) return lowerCall(f, call, into);
+  }
   const { body } = e.body;
   const last = body[body.length - 1];
   for (const s of body.slice(0, -1)) lowerStatement(f, s);

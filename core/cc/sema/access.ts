@@ -17,7 +17,7 @@ import { note } from '../report.ts';
 import { spanOf, type Token } from '../token.ts';
 import type { CSymbol, Expr } from '../tree.ts';
 import { rangeOf, rvalue } from './convert.ts';
-import { depthOf, errorExpr, intExpr, isLvalue, type Place, placeOf } from './make.ts';
+import { depthOf, errorExpr, intExpr, isLvalue, markWritten, type Place, placeOf } from './make.ts';
 import { ptrAdd } from './operators.ts';
 import { memberPlace, unresolved } from './relocate.ts';
 
@@ -192,6 +192,7 @@ export function element(cx: Context, base: Expr, index: Expr, open: Token, close
   }
   checkBound(cx, pointer, offset, open);
   const sum = ptrAdd(cx, pointer, offset, false, place);
+  if (sum.type.kind === 'error') return sum;
   return { kind: 'deref', operand: sum, type: pointer.type.to, ...place, depth: depthOf(cx, open, sum) };
 }
 
@@ -237,6 +238,7 @@ export function addressOf(cx: Context, operand: Expr, at: Token): Expr {
     });
     return errorExpr(place);
   }
+  markWritten(operand);
   return { kind: 'addr', operand, type: pointerTo(operand.type), ...place, depth: depthOf(cx, at, operand) };
 }
 

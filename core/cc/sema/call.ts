@@ -8,6 +8,7 @@ import { spanOf, type Token } from '../token.ts';
 import type { Expr, FuncSymbol } from '../tree.ts';
 import { assignTo, promote, rangeOf, rvalue } from './convert.ts';
 import { depthOf, errorExpr, type Place, placeOf } from './make.ts';
+import { callThrough } from './pointer-call.ts';
 
 export function call(cx: Context, callee: Expr, args: readonly Expr[], open: Token, close: Token): Expr {
   const place: Place = { at: callee.at, from: callee.from, to: close };
@@ -16,17 +17,13 @@ export function call(cx: Context, callee: Expr, args: readonly Expr[], open: Tok
   let target: Expr = callee;
   while (target.kind === 'decay' || (target.kind === 'cast' && target.type.kind === 'ptr')) target = target.operand;
   if (target.kind === 'func') return callFunction(cx, target.symbol, args, place, target.at);
-  if (callee.type.kind === 'ptr' && callee.type.to.kind === 'func') {
-    cx.report.error(callee.at, 'BPF programs cannot call through a function pointer: call the function by its name', {
-      ranges: [rangeOf(callee)],
-    });
-    return errorExpr(place);
-  }
+  if (callee.type.kind === 'ptr' && callee.type.to.kind === 'func') return callThrough(cx, callee, args, place);
   cx.report.error(open, 'called object is not a function', { ranges: [rangeOf(callee)] });
   return errorExpr(place);
 }
 
-function callFunction(cx: Context, fn: FuncSymbol, args: readonly Expr[], place: Place, name: Token): Expr {
+/** A call of a function by name. */
+export function callFunction(cx: Context, fn: FuncSymbol, args: readonly Expr[], place: Place, name: Token): Expr {
   const type: FuncType = fn.type;
   if (args.some((a) => a.type.kind === 'error')) return errorExpr(place);
   if (!type.unspecified && (args.length < type.params.length || (args.length > type.params.length && !type.variadic))) {

@@ -46,6 +46,7 @@ export function rvalue(cx: Context, e: Expr): Expr {
     };
   }
   if (e.type.kind === 'func') {
+    if (e.kind === 'func') cx.functionId(e.symbol);
     return {
       kind: 'decay',
       operand: e,

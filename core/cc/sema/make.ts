@@ -71,6 +71,13 @@ export function isNull(e: Expr): boolean {
   return e.kind === 'int' && e.value === 0n;
 }
 
+/** The variable that a place belongs to may hold something else than its initialiser from now on. */
+export function markWritten(place: Expr): void {
+  let at = place;
+  while (at.kind === 'member') at = at.base;
+  if (at.kind === 'var') at.symbol.written = true;
+}
+
 export function isLvalue(e: Expr): boolean {
   switch (e.kind) {
     case 'var':

@@ -20,7 +20,18 @@ import { note } from '../report.ts';
 import type { Token } from '../token.ts';
 import type { BinaryOp, Expr } from '../tree.ts';
 import { assignTo, commonType, condition, promote, rangeOf, rvalue, truth, usual, widen } from './convert.ts';
-import { constantTruth, depthOf, errorExpr, intExpr, isLvalue, isNull, type Place, rawCast, wrapInt } from './make.ts';
+import {
+  constantTruth,
+  depthOf,
+  errorExpr,
+  intExpr,
+  isLvalue,
+  isNull,
+  markWritten,
+  type Place,
+  rawCast,
+  wrapInt,
+} from './make.ts';
 
 /** `a op b` for arithmetic, shifts, comparisons and bit operations. */
 export function binary(cx: Context, op: BinaryOp, left: Expr, right: Expr, at: Token): Expr {
@@ -150,6 +161,10 @@ function pointerSum(cx: Context, op: '+' | '-', l: Expr, r: Expr, place: Place):
 }
 
 export function ptrAdd(cx: Context, pointer: Expr, index: Expr, minus: boolean, place: Place): Expr {
+  if (pointer.type.kind === 'ptr' && pointer.type.to.kind === 'func') {
+    cx.report.error(place.at, 'arithmetic on a pointer to a function', { ranges: [rangeOf(pointer)] });
+    return errorExpr(place);
+  }
   const scale = strideOf(cx, pointer, place.at);
   const wide = widen(cx, promote(cx, index));
   return {
@@ -327,6 +342,7 @@ export function writable(cx: Context, target: Expr, at: Token): boolean {
 export function assign(cx: Context, target: Expr, value: Expr, at: Token): Expr {
   const place: Place = { at, from: target.from, to: value.to };
   if (!writable(cx, target, at)) return errorExpr(place);
+  markWritten(target);
   const v = assignTo(cx, value, target.type, { verb: 'assigning to' }, at);
   if (v.type.kind === 'error') return errorExpr(place);
   return {
@@ -350,6 +366,7 @@ export function update(
   place: Place,
 ): Expr {
   if (!writable(cx, target, at)) return errorExpr(place);
+  markWritten(target);
   const v = rvalue(cx, value);
   if (v.type.kind === 'error') return errorExpr(place);
   const type = rvalueType(target.type);
