@@ -67,7 +67,8 @@ export function checkAlu(env: Env, i: number): void {
     return;
   }
   if (op > OP.END) env.fail('structure', `invalid BPF_ALU opcode ${op.toString(16)}`);
-  const badOffset = off[i] !== 0 && (off[i] !== 1 || (op !== OP.MOD && op !== OP.DIV));
+  const { signedOps } = env.options.features;
+  const badOffset = off[i] !== 0 && (off[i] !== 1 || !signedOps || (op !== OP.MOD && op !== OP.DIV));
   if (fromReg) {
     if (imm[i] !== 0 || badOffset) env.fail('structure', 'BPF_ALU uses reserved fields');
     env.readReg(s);
@@ -108,7 +109,8 @@ function move(env: Env, i: number, wide: boolean, fromReg: boolean): void {
     env.setReg(d, env.constant(i, value, wide ? value >> 31 : 0));
     return;
   }
-  if (wide && o === 1) {
+  const { signedOps, addressSpaces } = env.options.features;
+  if (wide && o === 1 && addressSpaces) {
     if (imm[i] !== 1 && imm[i] !== 1 << 16) {
       env.fail('structure', 'addr_space_cast insn can only convert between address space 1 and 0');
     }
@@ -120,7 +122,8 @@ function move(env: Env, i: number, wide: boolean, fromReg: boolean): void {
     env.setReg(d, imm[i] === 1 ? makePointer(KIND.ARENA) : env.unknown);
     return;
   }
-  if ((o !== 0 && o !== 8 && o !== 16 && (o !== 32 || !wide)) || imm[i] !== 0) {
+  const extends_ = signedOps && (o === 8 || o === 16 || (o === 32 && wide));
+  if ((o !== 0 && !extends_) || imm[i] !== 0) {
     env.fail('structure', 'BPF_MOV uses reserved fields');
   }
   const r = env.readReg(s);
@@ -192,7 +195,12 @@ function arithmetic(env: Env, i: number, op: number, wide: boolean, fromReg: boo
     }
   }
   if (!isComputable(op, wide, b)) {
-    env.setUnknown(d);
+    const result = env.unknown.clone();
+    if (!wide && !env.options.features.wholeUnknown) {
+      zeroExtend32(result);
+      sync(result);
+    }
+    env.setReg(d, result);
     return;
   }
   if (op === OP.ADD || op === OP.SUB) sanitizeValue(env, i, fromReg);
@@ -254,7 +262,7 @@ function link(
 }
 
 function linkDelta(env: Env, b: Readonly<Reg>, op: number, wide: boolean): number | undefined {
-  if (wide ? !tnum.isConst(b) : b.mLo !== 0) return undefined;
+  if (!env.options.features.linkSums || (wide ? !tnum.isConst(b) : b.mLo !== 0)) return undefined;
   if (!env.options.features.linkWide) {
     return op === OP.ADD && wide && b.vHi === 0 && b.vLo >= 0 ? b.vLo : undefined;
   }

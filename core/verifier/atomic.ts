@@ -26,9 +26,8 @@ export function checkAtomic(env: Env, i: number): void {
   const d = dst[i]!;
   const s = src[i]!;
   const access = { off: off[i]!, size, strict: true };
-  const [major, minor] = env.options.kernel;
-  const hasOrdered = major > 6 || (major === 6 && minor >= 15);
-  if (hasOrdered && op === LOAD_ACQUIRE) {
+  const { orderedAtomics } = env.options.features;
+  if (orderedAtomics && op === LOAD_ACQUIRE) {
     const r = env.readReg(s);
     env.checkWritable(d);
     if (!pointerAllowed(r)) {
@@ -38,7 +37,7 @@ export function checkAtomic(env: Env, i: number): void {
     rememberPointer(env, r.type, false);
     return;
   }
-  if (hasOrdered && op === STORE_RELEASE) {
+  if (orderedAtomics && op === STORE_RELEASE) {
     env.readReg(s);
     const r = env.readReg(d);
     checkPointer(env, d);

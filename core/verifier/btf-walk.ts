@@ -214,8 +214,7 @@ function loadedFlags(env: Env, r: Readonly<Reg>, owner: string, found: WalkResul
 
 /** A loaded number; or, since 6.17, memory that may be read with faults giving zero. */
 function setPlain(env: Env, reg: number, found: WalkResult): void {
-  const [major, minor] = env.options.kernel;
-  if (found.kind === 'memory' && (major > 6 || (major === 6 && minor >= 17))) {
+  if (found.kind === 'memory' && env.options.features.faultingMemory) {
     env.setReg(reg, makePointer(KIND.MEM | FLAG.RDONLY | FLAG.UNTRUSTED));
   } else env.setUnknown(reg);
 }

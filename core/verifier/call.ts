@@ -9,6 +9,7 @@ import { markPrecise } from './precision.ts';
 
 import { FLAG, KIND, type Reg, typeName } from './reg.ts';
 import { Frame, NOT_INIT, type State } from './state.ts';
+import * as tnum from './tnum.ts';
 import { toBigS } from './u64.ts';
 
 const MAX_FRAMES = 8;
@@ -110,6 +111,15 @@ function failReturn(env: Env, regno: number, where: string, min: number, max: nu
   return env.fail('return', `${text} should have been in [${min}, ${max}]`);
 }
 
+/** Before 6.8 the known bits decide whether a value is one the exit allows, and are what the message tells. */
+function checkReturnBits(env: Env, r: Readonly<Reg>, where: string, min: number, max: number): void {
+  const allowed = { vLo: 0, vHi: 0, mLo: 0, mHi: 0 };
+  tnum.range(allowed, min, min >> 31, max, max >> 31);
+  if (tnum.contains(allowed, r)) return;
+  const value = tnum.isUnknown(r) ? 'unknown scalar value' : `value ${tnum.formatBits(r)}`;
+  env.fail('return', `${where} the register R0 has ${value} should have been in ${tnum.formatBits(allowed)}`);
+}
+
 /** Is the signed 64-bit (or 32-bit) range of the register within [min, max]. */
 function isWithin(r: Readonly<Reg>, min: number, max: number, low32: boolean): boolean {
   if (low32) return min <= r.s32min && r.s32max <= max;
@@ -137,6 +147,10 @@ export function checkReturn(env: Env, regno: number): void {
   if (range === 'any') return;
   if (r.type !== KIND.SCALAR) {
     env.fail('return', `${where} the register R${regno} is not a known value (${typeName(r.type)})`);
+  }
+  if (!env.options.features.preciseReturns) {
+    checkReturnBits(env, r, where, range[0], range[1]);
+    return;
   }
   markPrecise(env, regno);
   if (!isWithin(r, range[0], range[1], false)) failReturn(env, regno, where, range[0], range[1]);

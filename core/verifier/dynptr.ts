@@ -59,6 +59,14 @@ function dropSlices(env: Env, id: number): void {
   env.state.mapRegs((r) => (kindOf(r.type) === KIND.MEM && r.aux2 === id ? gone : undefined));
 }
 
+/** May a new dynptr stand where the register points? Before 6.3 not where one is already. */
+export function isFreeForDynptr(env: Env, r: Readonly<Reg>): boolean {
+  const slot = dynptrSlot(env, r);
+  if (slot === undefined || slot < 0) return slot !== undefined;
+  const { kinds } = env.state.frames[r.frame]!;
+  return env.options.features.reusedDynptrs || [slot, slot - 1].every((s) => (kinds[s]! & 7) !== BYTE.DYNPTR);
+}
+
 /** A helper fills the two slots with a new dynptr. */
 export function createDynptr(env: Env, r: Readonly<Reg>, type: number, parentRef = 0): void {
   const frame = env.state.frames[r.frame]!;

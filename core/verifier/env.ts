@@ -13,9 +13,13 @@ import { makeKnown, makeUnknown } from './range.ts';
 import { type Category, Refusal } from './refusal.ts';
 import { KIND, type Reg } from './reg.ts';
 import { type Frame, type HistoryEntry, NOT_INIT, type State } from './state.ts';
+import type { Features } from './versions.ts';
 
 /** Limits of Linux (BPF_COMPLEXITY_LIMIT_*). */
 export const MAX_PENDING = 8192;
+/** Instructions of a walk, now and before 5.2 (BPF_COMPLEXITY_LIMIT_INSNS). */
+const MAX_PROCESSED = 1_000_000;
+const MAX_PROCESSED_SMALL = 131_072;
 export const MAX_STATES_UNPRIVILEGED = 64;
 
 /**
@@ -34,26 +38,6 @@ export interface Pending {
   readonly insn: number;
   readonly previous: number;
   readonly logLength: number;
-}
-
-/** What a kernel's verifier can do that older ones cannot. */
-export interface Features {
-  /** Walk a register that is -1 or 0 once for each before and/or with a constant. */
-  readonly forkMasks: boolean;
-  /** Numbers stay linked over += and -= of a constant, in both widths; only live registers learn. */
-  readonly linkWide: boolean;
-  /** The result of byte swaps and negation is computed. */
-  readonly computeSwap: boolean;
-  readonly computeNegation: boolean;
-  /** A number is settled when its range and its tnum have one value in common. */
-  readonly singleValues: boolean;
-  /** A tail call in a subprogram is walked as a return to its caller, too. */
-  readonly tailCallsReturn: boolean;
-  /** Jumps backwards are allowed (5.3). */
-  readonly loops: boolean;
-  /** Instructions the walk may take, and a program may have. */
-  readonly maxProcessed: number;
-  readonly maxInsns: number;
 }
 
 export interface EnvOptions {
@@ -75,8 +59,10 @@ export class Env {
   readonly progType: ProgTypeRow;
   readonly options: EnvOptions;
   readonly kernelBtf: Btf | undefined;
-  /** May the program see addresses (CAP_PERFMON), leave stack uninitialised, use loops and precise tracking (CAP_BPF)? */
+  /** May the program see addresses (CAP_PERFMON), use loops and precise tracking (CAP_BPF)? */
   readonly privileged: boolean;
+  /** May it read stack that was never written? */
+  readonly readsUninitialised: boolean;
   readonly level: 0 | 1 | 2;
   /** A number of which nothing is known. */
   readonly unknown: Readonly<Reg>;
@@ -130,6 +116,7 @@ export class Env {
     this.options = options;
     this.privileged = options.privileged;
     this.#maxWork = options.maxWork ?? MAX_WORK;
+    this.readsUninitialised = options.privileged && options.features.uninitialisedStack;
     this.level = options.level;
     this.unknown = makeUnknown(!options.privileged);
     this.pointerAt = new Int32Array(program.length);
@@ -182,7 +169,7 @@ export class Env {
    */
   countInsn(): void {
     this.work += WORK_INSN;
-    if (++this.processed <= this.options.features.maxProcessed) {
+    if (++this.processed <= (this.options.features.largePrograms ? MAX_PROCESSED : MAX_PROCESSED_SMALL)) {
       if (this.work <= this.#maxWork && this.keptBytes <= MAX_KEPT_BYTES) return;
     }
     this.fail('limit', `BPF program is too large. Processed ${this.processed} insn`);

@@ -90,7 +90,7 @@ export function checkGraphNode(env: Env, regno: number, type: string, kfunc: str
     if (!(r.type & FLAG.NON_OWN_REF) || r.refObjId !== 0) {
       env.fail(
         'reference',
-        kfunc === 'bpf_rbtree_remove' && !modern(env)
+        kfunc === 'bpf_rbtree_remove' && !env.options.features.nodeQueries
           ? 'rbtree_remove node input must be non-owning ref'
           : `${kfunc} node input must be non-owning ref`,
       );
@@ -98,7 +98,9 @@ export function checkGraphNode(env: Env, regno: number, type: string, kfunc: str
     if (env.state.frames.some((f) => f.inLockedCallback)) {
       env.fail(
         'reference',
-        modern(env) ? `${kfunc} not allowed in rbtree cb` : 'rbtree_remove not allowed in rbtree cb',
+        env.options.features.nodeQueries
+          ? `${kfunc} not allowed in rbtree cb`
+          : 'rbtree_remove not allowed in rbtree cb',
       );
     }
   } else {
@@ -129,11 +131,6 @@ export function checkGraphNode(env: Env, regno: number, type: string, kfunc: str
   }
   facts.root = root;
   facts.argumentType = r.aux;
-}
-
-function modern(env: Env): boolean {
-  const [major, minor] = env.options.kernel;
-  return major > 6 || (major === 6 && minor >= 16);
 }
 
 /** bpf_rbtree_left and _right take only a node: its own type and place are the tree's. */

@@ -4,7 +4,7 @@
  */
 import type { ArgKind, HelperRow } from '../helpers/helper.ts';
 import { loadThroughBtf, structMatches } from './btf-walk.ts';
-import { createDynptr, DYNPTR, dynptrAt, dynptrSlot, dynptrTypeName } from './dynptr.ts';
+import { createDynptr, DYNPTR, dynptrAt, dynptrSlot, dynptrTypeName, isFreeForDynptr } from './dynptr.ts';
 import type { Env } from './env.ts';
 import { checkKptrMatches, kptrField } from './kptr.ts';
 import { lockSpin, unlockSpin } from './locks.ts';
@@ -380,7 +380,7 @@ export function checkHelperMemory(
       checkBuffer(env, r.type & FLAG.RDONLY ? 'rdonly' : 'rdwr', regno, r.off, size);
       return;
     case KIND.STACK:
-      checkStackRange(env, regno, r.off, size, zeroAllowed, write, raw);
+      checkStackRange(env, regno, r.off, size, zeroAllowed, write ? 'write' : 'read', raw);
       return;
     case KIND.BTF_ID:
       loadThroughBtf(env, regno, r.off, { off: 0, size, write: false, reg: -1 });
@@ -467,7 +467,7 @@ function checkDynptr(env: Env, regno: number, kind: 'dynptr' | 'uninit_dynptr', 
   const r = env.regs[regno]!;
   const { name } = facts.helper;
   if (kind === 'uninit_dynptr') {
-    if (r.type === KIND.DYNPTR || dynptrSlot(env, r) === undefined) {
+    if (r.type === KIND.DYNPTR || !isFreeForDynptr(env, r)) {
       env.fail('type', 'Dynptr has to be an uninitialized dynptr');
     }
     for (const off of [0, 8]) accessMemory(env, regno, { off, size: 8, write: true, reg: -1 });

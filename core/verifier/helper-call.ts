@@ -172,6 +172,9 @@ export function checkHelperCall(
   let changesPacket = row.changesPacket === true;
   switch (row.name) {
     case 'tail_call':
+      if (env.program.subprogs.length > 1 && !env.options.features.tailCallsInFunctions) {
+        env.fail('helper', 'tail_calls are not allowed in programs with bpf-to-bpf calls');
+      }
       checkNothingHeld(env, 'tail_call', true);
       break;
     case 'get_local_storage':
@@ -343,7 +346,7 @@ function setResult(env: Env, facts: CallFacts): void {
       const map = env.map(facts.map);
       const elided =
         helper.name === 'map_lookup_elem' &&
-        isSince(env, '6.14') &&
+        env.options.features.constantKeys &&
         facts.constantKey >= 0 &&
         facts.constantKey < map.spec.maxEntries;
       const nullable = helper.ret === 'map_value_or_null' && !elided;
@@ -429,6 +432,7 @@ function integerResult(env: Env, facts: CallFacts): Readonly<Reg> {
       return r;
     }
     case 'get_smp_processor_id': {
+      if (!env.options.features.cpuRange) return env.unknown;
       const r = env.unknown.clone();
       const max = env.options.cpus - 1;
       r.uminLo = r.uminHi = r.sminLo = r.sminHi = r.u32min = r.s32min = 0;

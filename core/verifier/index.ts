@@ -10,7 +10,7 @@ import { progTypeByName } from '../progs/index.ts';
 import type { MapSpec, ProgFacts, ProgSpec } from '../spec/spec.ts';
 import { targetOf } from './attach.ts';
 import { insnBound } from './bound.ts';
-import { Env, type EnvOptions, type Features } from './env.ts';
+import { Env, type EnvOptions } from './env.ts';
 import { detailsOf, pathOf, registersOf } from './explain/evidence.ts';
 import { type Evidence, type Explanation, explain } from './explain/index.ts';
 import { checkGraph, computeLiveRegisters, computeLoops } from './graph.ts';
@@ -20,8 +20,9 @@ import { checkKfuncs, findKfuncs } from './kfunc.ts';
 import { checkMapAndProgram } from './map-rules.ts';
 import { deadSlots, type Optimised, optimise } from './optimise.ts';
 import { type MapRow, Program } from './program.ts';
-import { useSingleValues } from './range.ts';
+import { useRangeRules } from './range.ts';
 import { type Category, Refusal } from './refusal.ts';
+import { featuresOf, releaseNumber } from './versions.ts';
 import { checkStackDepth, Walk } from './walk.ts';
 
 export {
@@ -118,7 +119,8 @@ export interface VerifyResult {
 /** Licences that may call GPL-only helpers (include/linux/license.h). */
 const GPL = new Set(['GPL', 'GPL v2', 'GPL and additional rights', 'Dual BSD/GPL', 'Dual MIT/GPL', 'Dual MPL/GPL']);
 
-const MAX_INSNS_UNPRIVILEGED = 4096;
+/** Most instructions of a program: unprivileged users', and everybody's before 5.2 (BPF_MAXINSNS). */
+const MAX_INSNS_SMALL = 4096;
 const MAX_INSNS = 1_000_000;
 
 /** Verify one program. Never throws for what a program contains: every refusal is a result. */
@@ -135,10 +137,10 @@ export function verify(input: VerifyInput, options: VerifyOptions = {}): VerifyR
     }
     const program = new Program(prog, input.objectBtf);
     const features = featuresOf(kernelNumber(options));
-    if (program.length > (privileged ? features.maxInsns : MAX_INSNS_UNPRIVILEGED)) {
+    if (program.length > (privileged && features.largePrograms ? MAX_INSNS : MAX_INSNS_SMALL)) {
       throw new Refusal('limit', `program of ${program.length} instructions is too large`);
     }
-    useSingleValues(features.singleValues);
+    useRangeRules(features);
     env = new Env(program, row, input.kernelBtf, envOptions(options, prog, privileged));
     prepare(env, input.maps, number);
     const { kfuncs } = env;
@@ -271,21 +273,6 @@ function kernelNumber(options: VerifyOptions): number {
   return releaseNumber(options.kernel ?? '6.18');
 }
 
-/** By kernel release (major * 100 + minor). Measured on 6.18's stable series; the older ones from its history. */
-function featuresOf(kernel: number): Features {
-  return {
-    forkMasks: kernel >= 618,
-    linkWide: kernel >= 618,
-    computeSwap: kernel >= 618,
-    computeNegation: kernel >= 617,
-    singleValues: kernel >= 618,
-    tailCallsReturn: kernel >= 618,
-    loops: kernel >= 503,
-    maxProcessed: kernel >= 502 ? 1_000_000 : 131_072,
-    maxInsns: kernel >= 502 ? MAX_INSNS : MAX_INSNS_UNPRIVILEGED,
-  };
-}
-
 const SLEEPABLE_ATTACH = new Set(['trace_fentry', 'trace_fexit', 'modify_return', 'trace_iter', 'lsm_mac']);
 
 /** Syscall programs must be sleepable, and few others may. */
@@ -306,16 +293,16 @@ function checkSleepable(env: Env): void {
 function prepare(env: Env, maps: readonly MapSpec[], kernel: number): void {
   const { program } = env;
   env.kfuncs = findKfuncs(env);
-  program.findSubprogs(env.privileged);
+  program.findSubprogs(env.privileged, env.options.features.globalFunctions, kernel);
   checkKfuncs(env);
   program.checkSubprogs();
-  program.checkVersion(env.options.kernel[0] * 100 + env.options.kernel[1]);
   program.resolveLoads(
     maps,
     (spec) => mapRow(spec, kernel),
     (map) => checkMapAndProgram(env, map),
     (name) => env.kernelBtf?.find(name, 'var'),
     (id) => checkVariable(env, id),
+    kernel,
   );
 }
 
@@ -326,12 +313,6 @@ function mapRow(spec: MapSpec, kernel: number): MapRow {
     throw new Refusal('structure', `map '${spec.name}': map type '${row.name}' came with Linux ${row.since}`);
   }
   return row;
-}
-
-/** '5.10' as 510. */
-function releaseNumber(release: string): number {
-  const [major = 0, minor = 0] = release.split('.').map(Number);
-  return major * 100 + minor;
 }
 
 function finishLog(env: Env): string {

@@ -56,7 +56,7 @@ export function checkJump(env: Env, i: number): number {
   if (a.type === KIND.STACK) flags |= HIST.DST_STACK;
   if (flags) env.pushHistory(flags);
 
-  const taken = decide(a, b, cond, wide);
+  const taken = olderCannotDecide(env, a, b, cond, wide) ? -1 : decide(a, b, cond, wide);
   if (taken >= 0) {
     if (a.type === KIND.SCALAR) markPrecise(env, d);
     if (fromReg && b.type === KIND.SCALAR) markPrecise(env, s);
@@ -67,8 +67,10 @@ export function checkJump(env: Env, i: number): number {
 
   const other = env.pushPath(target, i);
   if (a.type === KIND.SCALAR && b.type === KIND.SCALAR) {
-    learn(env, env.state, d, fromReg ? s : -1, a, b, negate(cond), wide, linked);
-    learn(env, other, d, fromReg ? s : -1, a, b, cond, wide, linked);
+    if (teaches(env, a, b, negate(cond), wide)) {
+      learn(env, env.state, d, fromReg ? s : -1, a, b, negate(cond), wide, linked);
+    }
+    if (teaches(env, a, b, cond, wide)) learn(env, other, d, fromReg ? s : -1, a, b, cond, wide, linked);
   }
   if (wide && fromReg && a.type !== KIND.SCALAR && b.type !== KIND.SCALAR) liftNull(env, other, cond, d, s);
 
@@ -83,6 +85,23 @@ export function checkJump(env: Env, i: number): number {
 
 function isPacketAny(r: Readonly<Reg>): boolean {
   return isPacket(r.type) || r.type === KIND.PKT_END;
+}
+
+/** What a kernel before 6.8 leaves open although the ranges decide it: two registers of which the second is not known; before 6.3, equality. */
+function olderCannotDecide(env: Env, a: Readonly<Reg>, b: Readonly<Reg>, cond: number, wide: boolean): boolean {
+  const { registerComparisons, rangeEquality } = env.options.features;
+  if (registerComparisons || a.type !== KIND.SCALAR || b.type !== KIND.SCALAR) return false;
+  const width = wide ? 64 : 32;
+  if (!isConstScalar(b, width)) return true;
+  return !rangeEquality && (cond === COND.EQ || cond === COND.NE) && !isConstScalar(a, width);
+}
+
+/** Does this way of a comparison of numbers teach anything: before 6.8, two that are not known do so only by being equal. */
+function teaches(env: Env, a: Readonly<Reg>, b: Readonly<Reg>, cond: number, wide: boolean): boolean {
+  const { registerComparisons, unequalBounds } = env.options.features;
+  if (cond === COND.NE && !unequalBounds) return false;
+  const width = wide ? 64 : 32;
+  return registerComparisons || isConstScalar(a, width) || isConstScalar(b, width) || (wide && cond === COND.EQ);
 }
 
 /** 1: taken, 0: not, -1: either. */

@@ -56,7 +56,7 @@ export function checkAlignment(env: Env, r: Readonly<Reg>, off: number, size: nu
   tnum.set(fixed, base, base >> 31, 0, 0);
   tnum.add(scratch, r, fixed);
   if (((scratch.vLo | scratch.mLo) & (size - 1)) === 0) return;
-  const text = tnum.format(r);
+  const text = env.options.features.preciseReturns ? tnum.format(r) : tnum.formatBits(r);
   env.fail(
     'alignment',
     packet

@@ -9,6 +9,7 @@ import { CALL, CLASS, MODE, OP_CALL, OP_EXIT, OP_GOTOL, OP_JA, OP_LD_IMM64, PSEU
 import type { MapTypeRow } from '../maps/map.ts';
 import type { MapSpec, ProgSpec } from '../spec/spec.ts';
 import { type Category, Refusal } from './refusal.ts';
+import { refusedForm } from './versions.ts';
 
 /** A map the program uses, with the row of its type. */
 export interface UsedMap {
@@ -116,12 +117,17 @@ export class Program {
     return this.code.opcode[i] === OP_LD_IMM64 && this.code.src[i] === PSEUDO.func;
   }
 
+  #isKnownForm(i: number, release: number): boolean {
+    const { opcode, src, off, imm } = this.code;
+    return refusedForm(release, opcode[i]!, src[i]!, off[i]!, imm[i]!) === undefined;
+  }
+
   /** Find where functions start. */
-  findSubprogs(privileged: boolean): void {
+  findSubprogs(privileged: boolean, globalFunctions: boolean, release: number): void {
     const { imm } = this.code;
     const starts = new Set<number>([0]);
     for (let i = 0; i < this.length; i++) {
-      const local = this.isLocalCall(i) || this.isFuncLoad(i);
+      const local = this.isLocalCall(i) || (this.isFuncLoad(i) && this.#isKnownForm(i, release));
       if (!local && !this.isKfuncCall(i)) continue;
       if (!privileged) {
         refuse('helper', 'loading/calling other bpf or kernel functions are allowed for CAP_BPF and CAP_SYS_ADMIN');
@@ -141,7 +147,7 @@ export class Program {
         start,
         end: sorted[i + 1] ?? this.length,
         name: info?.name ?? (i === 0 ? this.spec.name : ''),
-        global: type?.kind === 'func' && type.linkage === 'global',
+        global: globalFunctions && type?.kind === 'func' && type.linkage === 'global',
         stackDepth: 0,
         hasTailCall: false,
         hasLdAbs: false,
@@ -205,22 +211,9 @@ export class Program {
     return t.kind === 'int' || t.kind === 'enum' || t.kind === 'enum64';
   }
 
-  /** Refuse instructions that came after the kernel release (major * 100 + minor) whose rules apply. */
-  checkVersion(kernel: number): void {
-    if (kernel >= 615) return;
-    const { opcode, src, off, imm } = this.code;
-    for (let i = 0; i < this.length; i++) {
-      const code = opcode[i]!;
-      if (kernel < sinceKernel(code, src[i]!, off[i]!, imm[i]!)) {
-        refuse('structure', `unknown opcode ${code.toString(16).padStart(2, '0')}`);
-      }
-      if (code === OP_LD_IMM64) i++;
-    }
-  }
-
   /**
    * Which map each ld_imm64 means (by relocation, or else by its imm as an index into `maps`), and whether each opcode exists.
-   * `check` says whether the program type may use the map.
+   * `check` says whether the program type may use the map; `release` (major * 100 + minor) what forms of instructions there are.
    */
   resolveLoads(
     maps: readonly MapSpec[],
@@ -228,6 +221,7 @@ export class Program {
     check: (map: UsedMap) => void,
     kernelVariable: (name: string) => number | undefined,
     checkVariable: (id: number) => void,
+    release: number,
   ): void {
     const { opcode, dst, src, off, imm } = this.code;
     const relocs = new Map(this.spec.relocs.map((r) => [r.insn, r]));
@@ -238,6 +232,8 @@ export class Program {
       if ((code & 7) === CLASS.LDX && ((mode !== MODE.MEM && mode !== MODE.MEMSX) || imm[i] !== 0)) {
         refuse('structure', 'BPF_LDX uses reserved fields');
       }
+      const newer = refusedForm(release, code, src[i]!, off[i]!, imm[i]!);
+      if (newer !== undefined) refuse('structure', newer);
       if (code !== OP_LD_IMM64) {
         if (OPCODE_EXISTS[code] === 0) {
           refuse('structure', `unknown opcode ${code.toString(16).padStart(2, '0')}`);
@@ -322,26 +318,6 @@ const TAIL_CALL = 12;
 
 export function refuse(category: Category, message: string): never {
   throw new Refusal(category, message);
-}
-
-/** First kernel release with this form of an instruction (Documentation/bpf/standardization; the opcode tables of each). */
-function sinceKernel(code: number, src: number, off: number, imm: number): number {
-  const cls = code & 7;
-  if (cls === CLASS.STX && (code & 0xe0) === MODE.ATOMIC) {
-    if (imm === 0x100 || imm === 0x110) return 615;
-    return imm === 0 ? 0 : 512;
-  }
-  if (code === (CLASS.JMP | 0xe0)) return 609;
-  if (code === OP_GOTOL || code === (CLASS.ALU64 | 0xd0) || (cls === CLASS.LDX && (code & 0xe0) === MODE.MEMSX)) {
-    return 606;
-  }
-  if (cls === CLASS.ALU || cls === CLASS.ALU64) {
-    const op = code & 0xf0;
-    return (op === 0xb0 || op === 0x30 || op === 0x90) && off !== 0 ? 606 : 0;
-  }
-  if (cls === CLASS.JMP32) return 501;
-  if (code === OP_CALL && src === CALL.kfunc) return 513;
-  return 0;
 }
 
 /** Opcodes of single-slot instructions that Linux 6.18 knows (kernel/bpf/core.c, BPF_INSN_MAP). */

@@ -150,7 +150,7 @@ function stackSafe(env: Env, old: Frame, current: Frame, ids: IdMap, exact: numb
       const was = (kinds >> i) & 7;
       const is = (now >> i) & 7;
       if (was === BYTE.INVALID || was === is) continue;
-      if (was === BYTE.MISC && (is === BYTE.ZERO || env.privileged)) continue;
+      if (was === BYTE.MISC && (is === BYTE.ZERO || env.readsUninitialised)) continue;
       return false;
     }
     const top = kinds >>> 28;

@@ -137,10 +137,11 @@ export function boundsFromTnum(r: Reg): void {
   if (singleValues) settleSingle(r);
 }
 
-/** Whether a number is settled by range and tnum having one value in common: 6.18's stable series does, older kernels do not. */
 let singleValues = true;
-export function useSingleValues(on: boolean): void {
-  singleValues = on;
+let sanityChecks = true;
+/** How numbers are worked out by the kernel whose rules apply (versions.ts). Of one verification at a time. */
+export function useRangeRules(rules: { readonly singleValues: boolean; readonly sanityChecks: boolean }): void {
+  ({ singleValues, sanityChecks } = rules);
 }
 
 const member: tnum.Pair = { lo: 0, hi: 0 };
@@ -288,6 +289,7 @@ export function sync(r: Reg): void {
  * before anything else is derived from them.
  */
 export function forgetIfContradictory(r: Reg): boolean {
+  if (!sanityChecks) return false;
   const bad =
     ult(r.umaxLo, r.umaxHi, r.uminLo, r.uminHi) ||
     slt(r.smaxLo, r.smaxHi, r.sminLo, r.sminHi) ||

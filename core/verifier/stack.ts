@@ -52,11 +52,17 @@ export function growStack(env: Env, frame: Frame, lowest: number): void {
   if (sub.stackDepth < slots * 8) sub.stackDepth = slots * 8;
 }
 
-/** The whole access lies in the frame. `off` includes the fixed part of the pointer. */
-export function checkStackBounds(env: Env, regno: number, off: number, size: number, write: boolean): void {
+/** The whole access lies in the frame. `off` includes the fixed part of the pointer; `what` is for the message. */
+export function checkStackBounds(
+  env: Env,
+  regno: number,
+  off: number,
+  size: number,
+  write: boolean,
+  what = write ? ' write to' : ' read from',
+): void {
   const r = env.regs[regno]!;
   const frame = env.state.frames[r.frame]!;
-  const what = write ? ' write to' : ' read from';
   let min: number;
   let max: number;
   if (isConst(r)) {
@@ -69,7 +75,7 @@ export function checkStackBounds(env: Env, regno: number, off: number, size: num
     min = r.sminLo + off;
     max = r.smaxLo + off + size;
   }
-  const lowest = write || env.privileged ? -STACK_MAX : -8 * frame.kinds.length;
+  const lowest = write || env.readsUninitialised ? -STACK_MAX : -8 * frame.kinds.length;
   if (min < lowest || min > -1 || max > 0 || size < 0) {
     env.fail(
       'bounds',
@@ -137,11 +143,12 @@ function writeFixed(
   let r = valueReg >= 0 ? env.regs[valueReg]! : undefined;
   let flags = stackAccess(frame.frameno, slot);
   const aligned = off % 8 === 0;
-  if (r && aligned && r.type === KIND.SCALAR && env.privileged) {
+  const { features } = env.options;
+  if (r && aligned && r.type === KIND.SCALAR && env.privileged && (size === 8 || features.narrowSpills)) {
     const fits = bitLength(r.umaxLo, r.umaxHi) <= size * 8;
     if (fits) r = withId(env, valueReg);
     spill(frame, slot, fits ? r : unlinkedId(r), size);
-  } else if (!r && constant !== undefined && aligned && env.privileged) {
+  } else if (!r && constant !== undefined && aligned && env.privileged && features.storedConstants) {
     spill(frame, slot, env.constant(env.insn, constant, constant >> 31), size);
   } else if (r && isSpillable(r.type)) {
     if (size !== 8) env.fail('type', 'invalid size of register spill');
@@ -194,7 +201,13 @@ function writeVariable(
     if (!env.privileged && kind !== BYTE.MISC && kind !== BYTE.ZERO) {
       env.fail('leak', `spilled ptr in range of var-offset stack write; insn ${env.insn}, ptr off: ${i}`);
     }
-    if (zero && kind === BYTE.SPILL && frame.isScalarSpill(slot) && isNull(frame.spills[slot]!)) {
+    if (
+      zero &&
+      env.options.features.zeroSpills &&
+      kind === BYTE.SPILL &&
+      frame.isScalarSpill(slot) &&
+      isNull(frame.spills[slot]!)
+    ) {
       zeroUsed = true;
       continue;
     }
@@ -244,7 +257,8 @@ function readFixed(env: Env, frame: Frame, off: number, size: number, target: nu
     markRead(env, frame.frameno, slot);
     if (target < 0) return;
     // Little-endian: the low bytes of the number are at the low addresses.
-    if (size <= spilled && off % 8 === 0) {
+    const enough = env.options.features.narrowFills ? size <= spilled : size === spilled;
+    if (enough && off % 8 === 0) {
       env.setReg(target, bitLength(r.umaxLo, r.umaxHi) > size * 8 ? unlinked(r) : r);
     } else {
       let spills = 0;
@@ -273,7 +287,7 @@ function readFixed(env: Env, frame: Frame, off: number, size: number, target: nu
 function checkReadableByte(env: Env, frame: Frame, off: number, i: number, size: number): void {
   const kind = frame.byteKind(off + i);
   if (kind === BYTE.MISC || kind === BYTE.ZERO) return;
-  if (kind === BYTE.INVALID && env.privileged) return;
+  if (kind === BYTE.INVALID && env.readsUninitialised) return;
   env.fail('uninitialised', `invalid read from stack off ${off}+${i} size ${size}`);
 }
 
@@ -302,7 +316,7 @@ export function readStack(env: Env, regno: number, off: number, size: number, ta
       `variable offset stack pointer cannot be passed into helper function; var_off=${formatTnum(r)} off=${off} size=${size}`,
     );
   }
-  checkStackRange(env, regno, off, size, false, false, undefined);
+  checkStackRange(env, regno, off, size, false, 'load', undefined);
   setFromBytes(env, frame, r.sminLo + off, r.smaxLo + off + size, target);
 }
 
@@ -313,6 +327,9 @@ export interface RawAccess {
   accessReg: number;
 }
 
+/** Who touches a range of the stack: a load at a variable offset, or a helper that reads or writes it. */
+export type StackUse = 'load' | 'read' | 'write';
+
 /** A helper (or a variable load) may touch [off, off + size): bounds, and for reads that all of it was written. */
 export function checkStackRange(
   env: Env,
@@ -320,11 +337,15 @@ export function checkStackRange(
   off: number,
   size: number,
   zeroAllowed: boolean,
-  write: boolean,
+  use: StackUse,
   raw: RawAccess | undefined,
 ): void {
   if (size === 0 && !zeroAllowed) env.fail('bounds', 'invalid zero-sized read');
-  checkStackBounds(env, regno, off, size, write);
+  // Older kernels do not tell helpers that only read from those that write.
+  const undirected = use !== 'load' && !env.options.features.helperAccessTypes;
+  const write = use === 'write' || undirected;
+  checkStackBounds(env, regno, off, size, write, undirected ? ' indirect access to' : undefined);
+  const reading = `invalid${undirected ? ' indirect' : ''} read from stack`;
   const r = env.regs[regno]!;
   const frame = env.state.frames[r.frame]!;
   let min: number;
@@ -356,7 +377,7 @@ export function checkStackRange(
       markRead(env, frame.frameno, slot);
       continue;
     }
-    if (kind === BYTE.ZERO || (kind === BYTE.INVALID && env.privileged)) {
+    if (kind === BYTE.ZERO || (kind === BYTE.INVALID && env.readsUninitialised)) {
       if (write) frame.setByteKind(i, BYTE.MISC);
       markRead(env, frame.frameno, slot);
       continue;
@@ -372,8 +393,8 @@ export function checkStackRange(
     env.fail(
       'uninitialised',
       isConst(r)
-        ? `invalid read from stack R${regno} off ${min}+${i - min} size ${size}`
-        : `invalid read from stack R${regno} var_off ${formatTnum(r)}+${i - min} size ${size}`,
+        ? `${reading} R${regno} off ${min}+${i - min} size ${size}`
+        : `${reading} R${regno} var_off ${formatTnum(r)}+${i - min} size ${size}`,
     );
   }
 }
@@ -405,7 +426,7 @@ export function fillStack(env: Env, regno: number, size: number): void {
 export function isAllMisc(env: Env, kinds: number): boolean {
   for (let i = 0; i < 32; i += 4) {
     const kind = (kinds >> i) & 7;
-    if (kind !== BYTE.MISC && !(kind === BYTE.INVALID && env.privileged)) return false;
+    if (kind !== BYTE.MISC && !(kind === BYTE.INVALID && env.readsUninitialised)) return false;
   }
   return true;
 }

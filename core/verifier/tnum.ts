@@ -221,5 +221,10 @@ export function next(out: Pair, t: Tnum, zLo: number, zHi: number): void {
 /** As the kernel's tnum_strn: a known number in decimal up to 65535, else in hex; `(value; mask)` otherwise. */
 export function format(t: Tnum): string {
   if (isConst(t)) return t.vHi === 0 && t.vLo >= 0 && t.vLo <= 0xffff ? String(t.vLo) : hex64(t.vLo, t.vHi);
+  return formatBits(t);
+}
+
+/** Value and mask, of a known number too, as kernels before 6.8 print all. */
+export function formatBits(t: Tnum): string {
   return `(${hex64(t.vLo, t.vHi)}; ${hex64(t.mLo, t.mHi)})`;
 }

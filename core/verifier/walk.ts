@@ -181,6 +181,9 @@ export class Walk {
       case CLASS.ST: {
         if ((code & 0xe0) !== MODE.MEM || src[i] !== 0) env.fail('structure', 'BPF_ST uses reserved fields');
         const r = env.readReg(dst[i]!);
+        if (r.type === KIND.CTX && !env.options.features.contextConstants) {
+          env.fail('context', `BPF_ST stores into R${dst[i]} ctx is not allowed`);
+        }
         accessMemory(env, dst[i]!, { off: off[i]!, size: sizeOf(code), write: true, reg: -1, constant: imm[i]! });
         rememberPointer(env, r.type, false);
         return i + 1;
@@ -356,10 +359,8 @@ const PRIVATE_STACK = new Set(['kprobe', 'tracepoint', 'perf_event', 'raw_tracep
 export function checkStackDepth(env: Env): number {
   const { program } = env;
   const { subprogs, code } = program;
-  const [major, minor] = env.options.kernel;
   const tailCalls = subprogs.some((s) => s.hasTailCall);
-  const privateStacks =
-    !tailCalls && PRIVATE_STACK.has(env.progType.name) && (major > 6 || (major === 6 && minor >= 13));
+  const privateStacks = !tailCalls && PRIVATE_STACK.has(env.progType.name) && env.options.features.privateStacks;
   // Functions that async callbacks reach run on the ordinary stack.
   const ordinary = new Set<number>();
   let deepest = 0;

@@ -157,6 +157,8 @@ export interface ImageOptions {
   readonly base?: string;
   /** Paths under modules/kernel to insmod before the script runs, in order: veth, cls_bpf. */
   readonly modules?: readonly string[];
+  /** False for a guest without node and this checkout: a small disk, made in a moment. */
+  readonly skep?: boolean;
 }
 
 /** Copies a program with the libraries that ldd names. */
@@ -203,7 +205,7 @@ function copySkep(guest: string): void {
 }
 
 /** Makes the disk and the initrd; some seconds. */
-export function makeImage({ files = {}, base, modules = [] }: ImageOptions = {}): Image {
+export function makeImage({ files = {}, base, modules = [], skep = true }: ImageOptions = {}): Image {
   const kernel = guestKernel();
   const folder = mkdtempSync(join(tmpdir(), 'skep-guest-'));
   const guest = base ?? join(folder, 'root');
@@ -217,9 +219,11 @@ export function makeImage({ files = {}, base, modules = [] }: ImageOptions = {})
     if (!existsSync(at)) symlinkSync('/bin/busybox', at);
   }
   if (!existsSync(join(guest, 'usr/bin/env'))) symlinkSync('/bin/busybox', join(guest, 'usr/bin/env'));
-  copyProgram(process.execPath, '/usr/bin/node', guest);
-  rmSync(join(guest, 'skep'), { recursive: true, force: true });
-  copySkep(guest);
+  if (skep) {
+    copyProgram(process.execPath, '/usr/bin/node', guest);
+    rmSync(join(guest, 'skep'), { recursive: true, force: true });
+    copySkep(guest);
+  }
   for (const [from, to] of Object.entries(files)) {
     mkdirSync(dirname(join(guest, to)), { recursive: true });
     cpSync(from, join(guest, to), { recursive: true });
@@ -273,6 +277,33 @@ export interface BootOptions {
   readonly countInstructions?: boolean;
 }
 
+/** The kernel's command line. */
+export const KERNEL_LINE = 'console=ttyS0 quiet panic=-1';
+
+/** The image's initrd with the script in its tail (initrds concatenate), so that one disk serves many boots. */
+export function withScript(image: Image, script: string, folder: string): string {
+  const scripts = join(folder, 'scripts');
+  mkdirSync(scripts);
+  writeFileSync(join(scripts, 'script'), script);
+  const initrd = join(folder, 'initrd.cpio');
+  run('sh', ['-c', `{ cat ${image.initrd}; echo script | cpio -o -H newc --quiet; } > ${initrd}`], scripts);
+  return initrd;
+}
+
+/** What every guest is started with; `memory` in megabytes. */
+export function machineArguments(image: Image, initrd: string, memory: number, countInstructions = false): string[] {
+  return [
+    ...(countInstructions
+      ? ['-accel', 'tcg,thread=single', '-icount', 'shift=0,sleep=off']
+      : ['-accel', 'tcg,thread=multi']),
+    ...['-cpu', 'max', '-M', 'pc', '-smp', '1', '-m', String(memory)],
+    ...['-nodefaults', '-no-user-config', '-nographic', '-no-reboot'],
+    ...['-kernel', image.kernel.vmlinuz, '-initrd', initrd],
+    ...['-drive', `file=${image.disk},format=raw,snapshot=on,if=none,id=d0,cache=unsafe`],
+    ...['-device', 'virtio-blk-pci,drive=d0'],
+  ];
+}
+
 /** Boots the image, runs the script as root, and answers when the machine is off. Throws with the console's end when it does not get there. */
 export async function boot(
   image: Image,
@@ -281,29 +312,17 @@ export async function boot(
 ): Promise<GuestResult> {
   const folder = mkdtempSync(join(tmpdir(), 'skep-boot-'));
   const results = join(folder, 'results');
-  const scripts = join(folder, 'scripts');
   const begun = performance.now();
   try {
     writeFileSync(results, '');
     truncateSync(results, 64 << 20);
-    // The script rides in the initrd's tail (initrds concatenate), so that one disk serves many boots.
-    mkdirSync(scripts);
-    writeFileSync(join(scripts, 'script'), script);
-    const initrd = join(folder, 'initrd.cpio');
-    run('sh', ['-c', `{ cat ${image.initrd}; echo script | cpio -o -H newc --quiet; } > ${initrd}`], scripts);
+    const initrd = withScript(image, script, folder);
     const child = spawn(
       'qemu-system-x86_64',
       [
-        ...(countInstructions
-          ? ['-accel', 'tcg,thread=single', '-icount', 'shift=0,sleep=off']
-          : ['-accel', 'tcg,thread=multi']),
-        ...['-cpu', 'max', '-M', 'pc', '-smp', '1', '-m', String(memory)],
-        ...['-nodefaults', '-no-user-config', '-nographic', '-serial', 'stdio', '-no-reboot'],
-        ...['-kernel', image.kernel.vmlinuz, '-initrd', initrd],
-        ...['-drive', `file=${image.disk},format=raw,snapshot=on,if=none,id=d0,cache=unsafe`],
-        ...['-device', 'virtio-blk-pci,drive=d0'],
-        ...['-drive', `file=${results},format=raw,if=none,id=d1,cache=unsafe`, '-device', 'virtio-blk-pci,drive=d1'],
-        ...['-append', 'console=ttyS0 quiet panic=-1 mitigations=off'],
+        ...machineArguments(image, initrd, memory, countInstructions),
+        ...['-serial', 'stdio', '-drive', `file=${results},format=raw,if=none,id=d1,cache=unsafe`],
+        ...['-device', 'virtio-blk-pci,drive=d1', '-append', `${KERNEL_LINE} mitigations=off`],
       ],
       { stdio: ['ignore', 'pipe', 'pipe'] },
     );

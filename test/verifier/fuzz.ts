@@ -2,23 +2,27 @@
  * The verifier against the running kernel, over generated and mutated programs: verdict agreement, false accepts, false
  * rejects, equal last lines. Disagreements are shrunk and printed as cases for data/.
  *
- *   npm run fuzz:verifier -- --count 100000 --seed 1 [--shrink 10] [--words 20] [--examples 5]
+ *   npm run fuzz:verifier -- --count 100000 --seed 1 [--shrink 10] [--words 20] [--examples 5] [--guest] [--unpriv]
  *
+ * `--guest` asks the kernel of test/guest instead and verifies by the rules of its release; `--unpriv` asks it as a user without privileges.
  * `--words` prints refusals worded differently, by frequency; `--examples` a program for each of the first of them.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpus, tmpdir } from 'node:os';
 import type { Btf } from '../../core/btf/btf.ts';
 import { readBtf } from '../../core/btf/read.ts';
+import { helperById } from '../../core/helpers/index.ts';
 import { disassemble } from '../../core/isa/disasm.ts';
 import type { FuncInfo, MapSpec } from '../../core/spec/spec.ts';
 import { lastLine, verify } from '../../core/verifier/index.ts';
+import { guestProblem } from '../guest/machine.ts';
+import { type GuestOracle, startGuestOracle } from '../guest/oracle.ts';
 import { allCases, makeMap, makeProg } from './cases.ts';
 import { runChecked } from './checked-run.ts';
 import { generate, type World } from './generate.ts';
 import { kfuncIds } from './generate-calls.ts';
 import { type FuzzTypes, fuzzTypes } from './generate-types.ts';
-import { askKernel, whyNoOracle } from './kernel-oracle.ts';
+import { type Answer, askKernel, type Question, whyNoOracle } from './kernel-oracle.ts';
 import { mutate, Random } from './mutate.ts';
 
 export interface Sample {
@@ -90,19 +94,38 @@ const TARGETS = [
   ['trace_iter', 'tcp', 'func'],
 ] as const;
 
-let types: Btf | undefined | null = null;
-
-/** Types of the running kernel, where it has them. */
-function kernelBtf(): Btf | undefined {
-  if (types === null) {
-    try {
-      types = readBtf(readFileSync('/sys/kernel/btf/vmlinux'));
-    } catch {
-      types = undefined;
-    }
-  }
-  return types;
+/** The kernel that is asked, and what our verifier has to know of it. */
+export interface Judge {
+  readonly ask: (questions: readonly Question[]) => Promise<Answer[]>;
+  /** Release whose rules apply; the newest unless said. */
+  readonly kernel?: string;
+  readonly types: Btf | undefined;
+  readonly privileged: boolean;
+  readonly cpus: number;
+  /** Programs whose walk takes more instructions are not asked about: an emulated kernel is slow. */
+  readonly longest?: number;
+  /** False where the judge cannot read the file with the types that programs bring along. */
+  readonly ownTypes: boolean;
 }
+
+/** The kernel that runs the test, with its types where it has them. */
+export function runningKernel(): Judge {
+  let types: Btf | undefined;
+  try {
+    types = readBtf(readFileSync('/sys/kernel/btf/vmlinux'));
+  } catch {
+    types = undefined;
+  }
+  return { ask: askKernel, types, privileged: true, cpus: cpus().length, ownTypes: types !== undefined };
+}
+
+/** The guest's kernel: emulated, so only about short walks. */
+export function guestJudge(guest: GuestOracle, privileged = true): Judge {
+  return { ...guest, privileged, cpus: 1, longest: SHORT_WALK, ownTypes: false };
+}
+
+/** All that users without privileges may load (kernel/bpf/syscall.c, bpf_prog_load). */
+const UNPRIVILEGED_TYPES = ['socket_filter', 'cgroup_skb'];
 
 /** What the oracle's maps of maps hold. */
 const INNER = makeMap(0, 'array 4 8 1');
@@ -120,16 +143,20 @@ function ownTypes(): FuzzTypes & { readonly file: string } {
   return own;
 }
 
-function ours(s: Sample, kernel: Btf | null = kernelBtf() ?? null) {
+function ours(s: Sample, judge: Judge) {
   const prog = { ...makeProg({ name: 'fuzz', target: undefined, ...s }), funcs: s.funcs ?? [] };
   const objectBtf = s.btfFile === undefined ? undefined : ownTypes().btf;
   const sleepable = ((s.flags ?? 0) & BPF_F_SLEEPABLE) !== 0;
   // The oracle's maps are all called so.
   const maps = s.maps.map((m) => ({ ...m, name: 'm', ...(m.type.endsWith('_of_maps') && { inner: INNER }) }));
-  return verify({ prog, maps, kernelBtf: kernel ?? undefined, objectBtf }, { cpus: 2, sleepable });
+  const { kernel, privileged } = judge;
+  return verify(
+    { prog, maps, kernelBtf: judge.types, objectBtf },
+    { cpus: judge.cpus, sleepable, privileged, ...(kernel === undefined ? {} : { kernel }) },
+  );
 }
 
-function sample(random: Random, seeds: readonly Sample[], world: World): Sample {
+function sample(random: Random, seeds: readonly Sample[], world: World, judge: Judge): Sample {
   if (seeds.length > 0 && random.below(3) === 0) {
     const seed = random.pick(seeds);
     return {
@@ -153,7 +180,7 @@ function sample(random: Random, seeds: readonly Sample[], world: World): Sample 
     maps: g.maps,
     insns,
     statements: g.statements,
-    ...(target && kind && { target, btfId: kernelBtf()?.find(`${prefix}${target}`, kind) ?? 0 }),
+    ...(target && kind && { target, btfId: judge.types?.find(`${prefix}${target}`, kind) ?? 0 }),
     ...(g.funcs.length > 0 && { btfFile: ownTypes().file, funcs: g.funcs.map((f, i) => ({ ...f, insn: starts[i]! })) }),
     ...(g.type === 'syscall' && { flags: BPF_F_SLEEPABLE }),
   };
@@ -165,10 +192,11 @@ export async function fuzz(
   seed: number,
   differs: (s: Sample, kernel: string, us: string) => Promise<void> | void,
   worded?: (kernel: string, us: string, s: Sample) => void,
+  judge: Judge = runningKernel(),
 ): Promise<Tally> {
   const random = new Random(seed);
   const seeds = allCases()
-    .filter((c) => c.oracle && c.target === undefined)
+    .filter((c) => c.oracle && c.target === undefined && (judge.privileged || UNPRIVILEGED_TYPES.includes(c.type)))
     .map(({ type, attach, license, maps, insns }) => ({ type, attach, license, maps, insns }));
   const t: Tally = {
     total: 0,
@@ -186,11 +214,19 @@ export async function fuzz(
     types: {},
     statements: {},
   };
-  const world: World = { kfuncs: kfuncIds(kernelBtf()), types: kernelBtf() ? ownTypes() : undefined };
+  const world: World = {
+    kfuncs: kfuncIds(judge.types),
+    types: judge.ownTypes ? ownTypes() : undefined,
+    ...(!judge.privileged && { progTypes: UNPRIVILEGED_TYPES }),
+  };
   for (let done = 0; done < count; done += 1000) {
     if (done > 0 && done % 10_000 === 0) process.stderr.write(`${done} ${JSON.stringify(t)}\n`);
-    const batch = Array.from({ length: Math.min(1000, count - done) }, () => sample(random, seeds, world));
-    const answers = await askKernel(batch);
+    const { longest = Number.POSITIVE_INFINITY } = judge;
+    const drawn = Array.from({ length: Math.min(1000, count - done) }, () => sample(random, seeds, world, judge));
+    const batch = drawn.filter((s) => longest === Number.POSITIVE_INFINITY || ours(s, judge).insnsProcessed < longest);
+    t.total += drawn.length - batch.length;
+    t.skipped += drawn.length - batch.length;
+    const answers = await judge.ask(batch);
     for (let i = 0; i < batch.length; i++) {
       const a = answers[i];
       t.total++;
@@ -204,7 +240,7 @@ export async function fuzz(
       }
       t.types[batch[i]!.type] = (t.types[batch[i]!.type] ?? 0) + 1;
       const start = performance.now();
-      const r = ours(batch[i]!);
+      const r = ours(batch[i]!, judge);
       t.verifierMs += performance.now() - start;
       t.insns += r.insnsProcessed;
       // The oracle has no descriptor for a map that is not there.
@@ -213,7 +249,7 @@ export async function fuzz(
         const run = runChecked(batch[i]!, r.facts, random);
         if (run !== 'skipped') t.ran++;
         // A load through a kernel pointer faults to zero in the kernel; here there is no kernel behind it.
-        if (typeof run === 'object' && ours(batch[i]!, null).ok) {
+        if (typeof run === 'object' && ours(batch[i]!, { ...judge, types: undefined }).ok) {
           t.faulted++;
           process.stdout.write(`FAULT ${run.fault}\n${asCase(batch[i]!, 'ok', 'faulted')}\n`);
         }
@@ -233,25 +269,78 @@ export async function fuzz(
   return t;
 }
 
-/** Instructions turned into nothing (a jump to the next one) as long as kernel and we still disagree. */
-export async function shrink(s: Sample): Promise<Sample> {
-  const nop = [0x05, 0, 0, 0, 0, 0, 0, 0];
-  let best = s;
-  for (;;) {
-    const candidates: Sample[] = [];
-    for (let at = 0; at < best.insns.length; at += 8) {
-      if (best.insns[at] === 0x95 || best.insns[at] === 0) continue;
-      if (best.insns[at] === 0x05 && best.insns[at + 2] === 0 && best.insns[at + 3] === 0) continue;
-      const insns = best.insns.slice();
-      insns.set(nop, at);
-      if (best.insns[at] === 0x18) insns.set(nop, at + 8);
-      candidates.push({ ...best, insns });
-    }
-    const answers = await askKernel(candidates);
-    const next = candidates.find((c, i) => answers[i] && answers[i]!.ok !== ours(c).ok);
-    if (!next) return best;
-    best = next;
+/** Instructions that a walk may take where many are asked for. */
+const SHORT_WALK = 20_000;
+const NOP = [0x05, 0, 0, 0, 0, 0, 0, 0];
+
+/** Starts of the instructions that do something. */
+function working(insns: Uint8Array): number[] {
+  const at: number[] = [];
+  for (let i = 0; i < insns.length; i += 8) {
+    const nothing = insns[i] === 0x05 && insns[i + 2] === 0 && insns[i + 3] === 0;
+    if (!nothing) at.push(i);
+    if (insns[i] === 0x18) i += 8;
   }
+  return at;
+}
+
+function without(s: Sample, starts: readonly number[]): Sample {
+  const insns = s.insns.slice();
+  for (const at of starts) {
+    insns.set(NOP, at);
+    if (s.insns[at] === 0x18) insns.set(NOP, at + 8);
+  }
+  return { ...s, insns };
+}
+
+/** Without the instructions that do nothing: jumps and calls over them become shorter. */
+function compacted(s: Sample): Sample {
+  const keep = new Set(working(s.insns).flatMap((at) => (s.insns[at] === 0x18 ? [at / 8, at / 8 + 1] : [at / 8])));
+  const count = s.insns.length / 8;
+  const place: number[] = [0];
+  for (let i = 0; i < count; i++) place.push(place[i]! + (keep.has(i) ? 1 : 0));
+  const out = new Uint8Array(keep.size * 8);
+  const view = new DataView(out.buffer);
+  const before = new DataView(s.insns.buffer, s.insns.byteOffset, s.insns.byteLength);
+  for (let i = 0; i < count; i++) {
+    if (!keep.has(i)) continue;
+    const at = place[i]! * 8;
+    out.set(s.insns.subarray(i * 8, i * 8 + 8), at);
+    const [code, regs] = [s.insns[i * 8]!, s.insns[i * 8 + 1]!];
+    const jumps = ((code & 7) === 5 || (code & 7) === 6) && code !== 0x85 && code !== 0x95;
+    const moved = (distance: number) => (place[i + 1 + distance] ?? 0) - place[i + 1]!;
+    if (jumps && code !== 0x06) view.setInt16(at + 2, moved(before.getInt16(i * 8 + 2, true)), true);
+    if (code === 0x06 || (code === 0x85 && regs >> 4 === 1))
+      view.setInt32(at + 4, moved(before.getInt32(i * 8 + 4, true)), true);
+    if (code === 0x18) i++;
+    if (code === 0x18) out.set(s.insns.subarray(i * 8, i * 8 + 8), at + 8);
+  }
+  return { ...s, insns: out };
+}
+
+/** As few instructions as possible about which kernel and we still disagree: ever smaller pieces are taken out. */
+export async function shrink(s: Sample, judge: Judge = runningKernel()): Promise<{ small: Sample; says: string }> {
+  const differs = async (all: readonly Sample[]) => {
+    // Taking something out of a loop may leave an endless one, which keeps a kernel busy for long.
+    const candidates = all.map((c) => ({ c, r: ours(c, judge) })).filter(({ r }) => r.insnsProcessed < SHORT_WALK);
+    const answers = await judge.ask(candidates.map(({ c }) => c));
+    return candidates.filter(({ r }, i) => answers[i] && answers[i]!.ok !== r.ok).map(({ c }) => c);
+  };
+  let best = s;
+  for (let size = working(s.insns).length >> 1; size > 0; size = size === 1 ? 0 : size >> 1) {
+    for (let found = true; found; ) {
+      const at = working(best.insns).filter((i) => best.insns[i] !== 0x95);
+      const pieces: number[][] = [];
+      for (let i = 0; i < at.length; i += size) pieces.push(at.slice(i, i + size));
+      const [next] = await differs(pieces.map((piece) => without(best, piece)));
+      found = next !== undefined;
+      if (next) best = next;
+    }
+  }
+  const [short] = await differs([compacted(best)]);
+  const small = short ?? best;
+  const [answer] = await judge.ask([small]);
+  return { small, says: answer!.ok ? 'ok' : answer!.last };
 }
 
 /** A disagreement as a case for data/: code as hex, since the text form has no absolute jumps. */
@@ -259,10 +348,10 @@ export function asCase(s: Sample, kernel: string, name: string): string {
   const maps = s.maps.map(
     (m) => `map: ${m.type} ${m.keySize} ${m.valueSize} ${m.maxEntries} ${m.flags}${m.valueType ? ` (${m.name})` : ''}`,
   );
-  const text = disassemble(s.insns)
+  const text = disassemble(s.insns, { helper: (id) => helperById(id)?.name })
     .trimEnd()
     .split('\n')
-    .map((l) => `  ${l}`)
+    .map((l) => `  ${l.replace(/^ *\d+: /, '')}`)
     .join('\n');
   const more = [
     ...(s.attach === undefined ? [] : [`attach: ${s.attach}`]),
@@ -278,24 +367,43 @@ function option(name: string, fallback: number): number {
 }
 
 export async function main(): Promise<number> {
+  const unprivileged = process.argv.includes('--unpriv');
+  if (process.argv.includes('--guest') || unprivileged) {
+    const problem = guestProblem();
+    if (problem !== undefined) {
+      process.stdout.write(`fuzz:verifier --guest needs qemu: ${problem}\n`);
+      return 1;
+    }
+    const guest = await startGuestOracle({ unprivileged });
+    try {
+      return await run(guestJudge(guest, !unprivileged));
+    } finally {
+      await guest.close();
+    }
+  }
   const why = whyNoOracle();
   if (why !== undefined) {
     process.stdout.write(`fuzz:verifier needs the kernel: ${why}\n`);
     return 1;
   }
+  return run(runningKernel());
+}
+
+async function run(judge: Judge): Promise<number> {
   const count = option('count', 10_000);
   const seed = option('seed', 1);
-  let left = option('shrink', 5);
+  /** How many of each kind are still shrunk. */
+  const left = { accepts: option('shrink', 5), rejects: option('shrink', 5) };
   const words = new Map<string, { count: number; example: string }>();
   const plain = (text: string): string => text.replace(/0x[0-9a-f]+|-?\d+/g, 'N');
   const t = await fuzz(
     count,
     seed,
-    async (s, kernel, us) => {
-      if (left-- <= 0) return;
-      const small = await shrink(s);
+    async (s, _kernel, us) => {
+      if (left[us === 'ok' ? 'accepts' : 'rejects']-- <= 0) return;
+      const { small, says } = await shrink(s, judge);
       process.stdout.write(
-        `${us === 'ok' ? 'FALSE ACCEPT' : `false reject: ${us}`}\n${asCase(small, kernel, 'shrunken')}\n`,
+        `${us === 'ok' ? 'FALSE ACCEPT' : `false reject: ${us}`}\n${asCase(small, says, 'shrunken')}\n`,
       );
     },
     (kernel, us, s) => {
@@ -304,6 +412,7 @@ export async function main(): Promise<number> {
       if (known) known.count++;
       else words.set(key, { count: 1, example: asCase(s, kernel, us) });
     },
+    judge,
   );
   const often = [...words].sort((a, b) => b[1].count - a[1].count);
   for (const [key, { count: n }] of often.slice(0, option('words', 0))) process.stdout.write(`${n} ${key}\n`);

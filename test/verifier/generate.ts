@@ -28,6 +28,8 @@ export interface World {
   readonly kfuncs: KfuncIds;
   /** Types that some programs bring along. */
   readonly types?: FuzzTypes | undefined;
+  /** Program types; all that load with little ado unless said. */
+  readonly progTypes?: readonly string[];
 }
 
 const MAPS = ['array 4 48 4', 'hash 8 40 16', 'ringbuf 0 0 4096', 'percpu_array 4 16 2'].map((m, i) => makeMap(i, m));
@@ -100,10 +102,10 @@ export class Generator {
   readonly maps: readonly MapSpec[];
   readonly statements: string[] = [];
 
-  constructor(r: Random, { kfuncs, types }: World) {
+  constructor(r: Random, { kfuncs, types, progTypes = TYPES }: World) {
     this.r = r;
     this.kfuncs = kfuncs;
-    this.type = r.pick(TYPES);
+    this.type = r.pick(progTypes);
     this.careless = r.pick([0, 0, 2, 10]);
     const maps = [...MAPS];
     if (r.below(3) === 0) for (let n = 0; n < 3; n++) maps.push(makeMap(maps.length, r.pick(WORLD_MAPS)));

@@ -61,7 +61,7 @@ describe('kernel releases', () => {
   it('has 32-bit jumps from 5.1, sign-extending moves from 6.6', () => {
     expect(says('w0 = 1\nif w0 > 2 goto pc+0\nexit', '4.18')).toBe('unknown opcode 26');
     expect(says('w0 = 1\nif w0 > 2 goto pc+0\nexit', '5.4')).toBe('ok');
-    expect(says('r0 = 1\nr0 = (s8)r0\nexit', '6.1')).toBe('unknown opcode bf');
+    expect(says('r0 = 1\nr0 = (s8)r0\nexit', '6.1')).toBe('BPF_MOV uses reserved fields');
     expect(says('r0 = 1\nr0 = (s8)r0\nexit', '6.6')).toBe('ok');
   });
 

@@ -2,6 +2,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { mapTypeByName } from '../../core/maps/index.ts';
 import { attachTypeByName } from '../../core/progs/attach-types.ts';
@@ -28,15 +29,17 @@ export interface Answer {
   readonly last: string;
 }
 
-function build(): string {
+/** The oracle's binary. `linkage` 'static' is for a machine without libraries. */
+export function buildOracle(linkage: 'dynamic' | 'static' = 'dynamic'): string {
   const source = fileURLToPath(new URL('oracle/oracle.c', import.meta.url));
   const folder = `${tmpdir()}/skep-oracle-${process.getuid?.() ?? 0}`;
-  const binary = `${folder}/oracle`;
+  const binary = `${folder}/oracle-${linkage}`;
   if (!existsSync(binary) || statSync(binary).mtimeMs < statSync(source).mtimeMs) {
     mkdirSync(folder, { recursive: true });
     // Another test process may be running the old one, or building too: replace it in one step.
     const fresh = `${binary}.${process.pid}`;
-    execFileSync('gcc', ['-O1', '-D_GNU_SOURCE', '-o', fresh, source], { stdio: 'pipe' });
+    const flags = ['-O1', '-D_GNU_SOURCE', ...(linkage === 'static' ? ['-static'] : [])];
+    execFileSync('gcc', [...flags, '-o', fresh, source], { stdio: 'pipe' });
     renameSync(fresh, binary);
   }
   return binary;
@@ -48,7 +51,7 @@ let permitted: string | undefined | null = null;
 export function whyNoOracle(): string | undefined {
   if (permitted !== null) return permitted;
   try {
-    const out = execFileSync(build(), { input: '0 1 0 0 0 GPL b7000000000000009500000000000000 0\n' }).toString();
+    const out = execFileSync(buildOracle(), { input: '0 1 0 0 0 GPL b7000000000000009500000000000000 0\n' }).toString();
     permitted = out.startsWith('0\tok') ? undefined : `bpf(2) is not permitted here (${out.trim()})`;
   } catch (error) {
     permitted = `the oracle cannot be built: ${(error as Error).message.split('\n')[0]}`;
@@ -69,27 +72,46 @@ function encode(id: number, q: Question): string {
   return `${[id, type, attach, q.btfId ?? 0, q.flags ?? 0, q.license.replace(/ .*/, ''), code, maps.length, ...maps, ...types].join(' ')}\n`;
 }
 
-/** Ask the kernel about all the programs; answers in the same order. */
-export function askKernel(questions: readonly Question[]): Promise<Answer[]> {
+/** Send the questions over `input` and collect the answers that come back over `output`, in the order of the questions. */
+export function converse(input: Writable, output: Readable, questions: readonly Question[]): Promise<Answer[]> {
   return new Promise((resolve, reject) => {
-    const child = spawn(build(), { stdio: ['pipe', 'pipe', 'inherit'] });
-    const answers: Answer[] = [];
-    let rest = '';
-    child.stdout.setEncoding('utf8');
-    child.stdout.on('data', (chunk: string) => {
-      rest += chunk;
-      const lines = rest.split('\n');
+    const answers: Answer[] = new Array(questions.length);
+    let [rest, missing] = ['', questions.length];
+    const settle = (error?: Error) => {
+      output.off('data', take).off('error', settle).off('close', end);
+      input.off('error', ignore);
+      if (error) reject(error);
+      else resolve(answers);
+    };
+    const take = (chunk: Buffer | string) => {
+      const lines = (rest + chunk).split('\n');
       rest = lines.pop()!;
       for (const line of lines) {
-        const [id, verdict = '', last = ''] = line.split('\t');
-        if (id === undefined || id === '') continue;
+        const [id = '', verdict = '', last = ''] = line.split('\t');
+        if (!/^\d+$/.test(id)) continue;
         answers[Number(id)] = { ok: verdict === 'ok', errno: verdict === 'ok' ? '' : verdict, last };
+        missing--;
       }
-    });
-    child.on('error', reject);
-    child.on('close', () => resolve(answers));
-    child.stdin.on('error', () => {});
-    for (let i = 0; i < questions.length; i++) child.stdin.write(encode(i, questions[i]!));
-    child.stdin.end();
+      if (missing === 0) settle();
+    };
+    // The oracle went away: what it has answered is what there is.
+    const end = () => settle();
+    const ignore = () => {};
+    output.on('data', take).on('error', settle).on('close', end);
+    input.on('error', ignore);
+    if (missing === 0) settle();
+    for (let i = 0; i < questions.length; i++) input.write(encode(i, questions[i]!));
   });
+}
+
+/** Ask the running kernel about all the programs; answers in the same order. */
+export async function askKernel(questions: readonly Question[]): Promise<Answer[]> {
+  const child = spawn(buildOracle(), { stdio: ['pipe', 'pipe', 'inherit'] });
+  const failed = new Promise<never>((_, reject) => child.on('error', reject));
+  child.stdout.setEncoding('utf8');
+  try {
+    return await Promise.race([converse(child.stdin, child.stdout, questions), failed]);
+  } finally {
+    child.stdin.end();
+  }
 }
