@@ -64,12 +64,45 @@ const NAMES = [
 ] as const;
 export type AttachTypeName = (typeof NAMES)[number];
 
+/** The first attach type that came with a release; releases only append (include/uapi/linux/bpf.h of each). */
+const FIRST_OF: readonly (readonly [AttachTypeName, string])[] = [
+  ['cgroup_inet_ingress', '4.10'],
+  ['cgroup_sock_ops', '4.13'],
+  ['sk_skb_stream_parser', '4.14'],
+  ['cgroup_device', '4.15'],
+  ['sk_msg_verdict', '4.17'],
+  ['cgroup_udp4_sendmsg', '4.18'],
+  ['flow_dissector', '4.20'],
+  ['cgroup_sysctl', '5.2'],
+  ['cgroup_getsockopt', '5.3'],
+  ['trace_raw_tp', '5.5'],
+  ['modify_return', '5.7'],
+  ['trace_iter', '5.8'],
+  ['cgroup_inet_sock_release', '5.9'],
+  ['sk_skb_verdict', '5.13'],
+  ['sk_reuseport_select', '5.14'],
+  ['perf_event', '5.15'],
+  ['trace_kprobe_multi', '5.18'],
+  ['lsm_cgroup', '6.0'],
+  ['struct_ops', '6.4'],
+  ['tcx_ingress', '6.6'],
+  ['cgroup_unix_connect', '6.7'],
+  ['trace_kprobe_session', '6.10'],
+  ['trace_uprobe_session', '6.13'],
+];
+
 export interface AttachTypeRow {
   readonly id: number;
   readonly name: AttachTypeName;
+  /** Release it came with. */
+  readonly since: string;
 }
 
-export const ATTACH_TYPES: readonly AttachTypeRow[] = NAMES.map((name, id) => ({ id, name }));
+export const ATTACH_TYPES: readonly AttachTypeRow[] = NAMES.map((name, id) => ({
+  id,
+  name,
+  since: FIRST_OF.filter(([first]) => NAMES.indexOf(first) <= id).at(-1)![1],
+}));
 
 const byName: ReadonlyMap<string, AttachTypeRow> = new Map(ATTACH_TYPES.map((row) => [row.name, row]));
 

@@ -194,9 +194,12 @@ function arithmetic(env: Env, i: number, op: number, wide: boolean, fromReg: boo
       return;
     }
   }
-  if (!isComputable(op, wide, b)) {
+  const { computesUnknown } = env.options.features;
+  const known = wide ? tnum.isConst(b) : b.mLo === 0;
+  const olderCannot = !computesUnknown && !known && op !== OP.ADD && op !== OP.SUB && op !== OP.AND;
+  if (olderCannot || !isComputable(op, wide, b)) {
     const result = env.unknown.clone();
-    if (!wide && !env.options.features.wholeUnknown) {
+    if (!wide && !computesUnknown && known) {
       zeroExtend32(result);
       sync(result);
     }
@@ -350,7 +353,7 @@ function pointerArithmetic(
   checkSaneOffset(env, offset, pointer.type);
   checkSaneOffset(env, pointer, pointer.type);
   const r = pointer.clone();
-  if (!pointerIsDst) withoutReference(r);
+  if (!pointerIsDst && env.options.features.sumHoldsNoReference) withoutReference(r);
   if (op === OP.ADD || op === OP.SUB) sanitizePointer(env, i, pointer, offset, r, pointerIsDst, false);
   unbound32(r);
   if (op === OP.ADD) addOffset(env, r, pointer, offset, known);

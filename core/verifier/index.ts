@@ -6,6 +6,7 @@
  */
 import type { Btf } from '../btf/btf.ts';
 import { MAP_TYPES } from '../maps/index.ts';
+import { attachTypeByName } from '../progs/attach-types.ts';
 import { progTypeByName } from '../progs/index.ts';
 import type { MapSpec, ProgFacts, ProgSpec } from '../spec/spec.ts';
 import { targetOf } from './attach.ts';
@@ -135,6 +136,7 @@ export function verify(input: VerifyInput, options: VerifyOptions = {}): VerifyR
     if (number < releaseNumber(row.since)) {
       throw new Refusal('structure', `program type '${row.name}' came with Linux ${row.since}`);
     }
+    checkAttachType(prog, number);
     const program = new Program(prog, input.objectBtf);
     const features = featuresOf(kernelNumber(options));
     if (program.length > (privileged && features.largePrograms ? MAX_INSNS : MAX_INSNS_SMALL)) {
@@ -209,6 +211,15 @@ const IMPLIED_ATTACH: Record<string, string> = {
   cgroup_sock: 'cgroup_inet_sock_create',
   sk_reuseport: 'sk_reuseport_select',
 };
+
+/** Where the attach type decides what a program is, it must be one of the kernel's. */
+function checkAttachType(prog: ProgSpec, release: number): void {
+  if (prog.attachType === undefined || !/^(?:cgroup|tracing$|lsm$)/.test(prog.type)) return;
+  const row = attachTypeByName(prog.attachType);
+  if (row && release < releaseNumber(row.since)) {
+    throw new Refusal('structure', `attach type '${row.name}' came with Linux ${row.since}`);
+  }
+}
 
 /** Attach type 0 (cgroup_inet_ingress) is what callers pass who do not know of attach types. */
 function withAttachType(prog: ProgSpec): ProgSpec {

@@ -71,8 +71,13 @@ export const DIFFERENCES = {
   sanityChecks: { since: '6.8', source: 'bpf: add register bounds sanity checks and sanitization' },
   /** What a program returns is a bound that states are compared by; told as a range. Known numbers are told in decimal. */
   preciseReturns: { since: '6.8', source: 'bpf: enforce precise retval range on program exit' },
-  /** What cannot be computed is unknown in 64 bits, the result of a 32-bit operation too. */
-  wholeUnknown: { since: '6.10', source: 'bpf/verifier: refactor checks for range computation' },
+  /**
+   * Products, `or`, `xor` of unknown operands are computed (before, only sums, differences and `and`); what is not is unknown in 64 bits, the
+   * result of a 32-bit operation with a known operand too.
+   */
+  computesUnknown: { since: '6.10', source: 'bpf/verifier: refactor checks for range computation' },
+  /** A number plus a pointer stays a pointer when what it points into is released. */
+  sumHoldsNoReference: { since: '6.2', source: 'measured: not in 6.1, in 6.18' },
   /** Range of the CPU number. */
   cpuRange: { since: '6.10', source: 'bpf: verifier: Set the range of bpf_get_smp_processor_id()' },
   /** Walk a register that is -1 or 0 once for each before and/or with a constant. */
