@@ -58,6 +58,8 @@ describe.skipIf(noAddon)(title('names of languages', noAddon), () => {
       '_ZN58_$LT$alloc..string..String$u20$as$u20$core..fmt..Debug$GT$3fmt17h0123456789abcdefE',
       '<alloc::string::String as core::fmt::Debug>::fmt',
     ],
+    ['_RNvCs1234_7mycrate4main', 'mycrate::main'],
+    ['_Rmalformed', '_Rmalformed'],
     ['_Zmalformed', '_Zmalformed'],
     ['main', 'main'],
   ])('%s', (mangled, text) => {

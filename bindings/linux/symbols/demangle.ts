@@ -1,7 +1,9 @@
 /**
  * Names as their languages write them: C++ by the demangler of the C++ library (Itanium ABI, https://itanium-cxx-abi.github.io/cxx-abi/abi.html#mangling),
- * Rust's older scheme by the same and its own escapes (rustc's "legacy" mangling). What is neither stays as it is.
+ * Rust's older scheme by the same and its own escapes (rustc's "legacy" mangling), its newer one by core/elf/rust-names.ts. What is none of these
+ * stays as it is.
  */
+import { rustName } from '../../../core/elf/rust-names.ts';
 import { addon } from '../../addon/index.ts';
 
 /** Rust's escapes of characters that symbols cannot hold. */
@@ -21,6 +23,7 @@ const RUST_HASH = /::h[0-9a-f]{16}$/;
 const known = new Map<string, string>();
 
 export function demangle(name: string): string {
+  if (name.startsWith('_R') || name.startsWith('__R')) return rustName(name) ?? name;
   if (!name.startsWith('_Z') && !name.startsWith('__Z')) return name;
   let text = known.get(name);
   if (text === undefined) {
