@@ -15,6 +15,7 @@ import { bpf, bpfOrThrow, lookupBatch, sys } from './bpf.ts';
 import { BPF_COMMANDS, type BpfCommand, LAYOUTS } from './bpf-attr.ts';
 import { kernelAtLeast, possibleCpus } from './machine.ts';
 import { missingCapabilities, refusedBecause } from './rights.ts';
+import { UserRing } from './user-ring.ts';
 
 const numberOf = (name: BpfCommand): number => BPF_COMMANDS.find((row) => row.name === name)!.number;
 const LOOKUP = numberOf('MAP_LOOKUP_ELEM');
@@ -50,6 +51,7 @@ export class LinuxMap implements MapHandle {
   readonly #mappable: boolean;
   #mapping: NativeMapping | undefined;
   #memory: Uint8Array | undefined;
+  #ring: UserRing | undefined;
   #batches = true;
   #open = true;
 
@@ -172,9 +174,18 @@ export class LinuxMap implements MapHandle {
     ]);
   }
 
+  send(record: Uint8Array): number {
+    const { name, type, maxEntries } = this.spec;
+    if (type !== 'user_ringbuf')
+      throw new Unsupported(`sending records to map '${name}' of type ${type}`, { backend: 'linux' });
+    this.#ring ??= new UserRing(this.fd, name, maxEntries);
+    return this.#ring.send(record);
+  }
+
   close(): void {
     if (!this.#open) return;
     this.#open = false;
+    this.#ring?.close();
     this.#memory = undefined;
     this.#mapping?.unmap();
     sys().close(this.fd);
@@ -209,10 +220,12 @@ export function createLinuxMap(spec: MapSpec, options: LinuxMapOptions = {}): Li
 
 /** A descriptor or -errno. What the map's types are is told where the kernel wants to hear it. */
 function make(spec: MapSpec, type: number, flags: number, innerFd: number, btfFd = 0): number {
+  const ring = spec.type.endsWith('ringbuf');
   const attr = {
     map_type: type,
-    key_size: spec.keySize,
-    value_size: spec.valueSize,
+    // Ring buffers have none, whatever a BPF_TABLE of them says.
+    key_size: ring ? 0 : spec.keySize,
+    value_size: ring ? 0 : spec.valueSize,
     max_entries: spec.maxEntries === 0 && spec.type === 'perf_event_array' ? possibleCpus() : spec.maxEntries,
     map_flags: flags,
     ...(spec.extra !== undefined && { map_extra: spec.extra }),

@@ -52,6 +52,11 @@ export interface MapHandle {
    * All elements at once, deleted as they are read with `take`. Absent, or undefined for a type without it: walk with nextKey.
    */
   snapshot?(take?: boolean): readonly (readonly [key: Uint8Array, value: Uint8Array])[] | undefined;
+  /**
+   * User ring buffers: one record for programs to drain. 0, -ENOSPC while there is no room, -E2BIG for what never has any. Throws Unsupported for
+   * maps of other types.
+   */
+  send?(record: Uint8Array): number;
   close(): void;
 }
 

@@ -2,9 +2,11 @@
  * What the model hands out for maps and programs: user space's side of a live map, a loaded program.
  */
 import type { MapHandle, ProgHandle } from '../backend/backend.ts';
+import { Unsupported } from '../base/errors.ts';
 import type { Btf } from '../btf/btf.ts';
 import type { CgroupStorageMap } from '../maps/cgroup-storage.ts';
 import type { BpfMap, MapAttrs } from '../maps/map.ts';
+import { UserRingbufMap } from '../maps/user-ringbuf.ts';
 import type { MapSpec, ProgSpec } from '../spec/spec.ts';
 import { structFields } from '../verifier/record.ts';
 import type { Executable } from '../vm/engine.ts';
@@ -61,6 +63,10 @@ export class ModelMap implements MapHandle {
     if (this.map.lookupAndDelete) return this.map.lookupAndDelete(key);
     const value = this.map.lookup(key);
     return value && this.map.delete(key) === 0 ? value : undefined;
+  }
+  send(record: Uint8Array): number {
+    if (this.map instanceof UserRingbufMap) return this.map.produce(record);
+    throw new Unsupported(`sending records to map '${this.spec.name}' of type ${this.spec.type}`, { backend: 'model' });
   }
   close(): void {
     if (!this.#open) return;

@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { testRun } from '../../bindings/linux/bpf.ts';
+import { kernelAtLeast } from '../../bindings/linux/machine.ts';
 import { BPF } from '../../core/bcc/bpf.ts';
 import { liveBackend, noKernel, noTracefs, title } from './machine.ts';
 
@@ -128,6 +129,43 @@ describe.skipIf(noKernel)(title('ring buffers', noKernel), () => {
       if (numbers.length === 3) stop.abort();
     }
     expect(numbers).toEqual([0n, 1n, 2n]);
+  });
+});
+
+const noUserRing = noKernel ?? (kernelAtLeast('6.1') ? undefined : 'Linux 6.1 has user ring buffers');
+describe.skipIf(noUserRing)(title('user ring buffers', noUserRing), () => {
+  it('records from here to a program, in order, around the end, and none where there is no room', () => {
+    liveBackend();
+    const b = new BPF({
+      text: `
+        #include <bpf/bpf_helpers.h>
+        struct { __uint(type, BPF_MAP_TYPE_USER_RINGBUF); __uint(max_entries, 4096); } ring SEC(".maps");
+        BPF_ARRAY(seen, u64, 3);
+        static long on_record(struct bpf_dynptr *record, void *ctx) {
+            u64 value = 0; int sum = 0, count = 1, disorder = 2;
+            if (bpf_dynptr_read(&value, sizeof(value), record, 0, 0)) return 0;
+            u64 *n = seen.lookup(&count);
+            if (n && *n != value) seen.increment(disorder);
+            seen.increment(sum, value); seen.increment(count);
+            return 0;
+        }
+        int drain(struct __sk_buff *skb) { bpf_user_ringbuf_drain(&ring, on_record, NULL, 0); return 0; }`,
+    });
+    const { fd } = b.loadFunc('drain', BPF.SOCKET_FILTER).handle;
+    const { map } = b.getTable('ring');
+    const seen = b.getTable<number, bigint>('seen');
+    let sent = 0n;
+    for (let round = 0; round < 5; round++) {
+      let answer = 0;
+      while ((answer = map.send!(new Uint8Array(BigUint64Array.of(sent, 0n).buffer))) === 0) sent++;
+      // 24 bytes a record: 170 of them, and the ring is full.
+      expect(answer).toBe(-28);
+      testRun(fd!, { data: new Uint8Array(64) });
+    }
+    expect(sent).toBe(5n * 170n);
+    expect([...seen.values()]).toEqual([(sent * (sent - 1n)) / 2n, sent, 0n]);
+    expect(map.send!(new Uint8Array(4096))).toBe(-7);
+    expect(() => seen.map.send!(new Uint8Array(8))).toThrow(/sending records to map 'seen' of type array/);
   });
 });
 
