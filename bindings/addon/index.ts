@@ -48,6 +48,8 @@ export interface NativeSys {
   close(fd: number): number;
   /** Fills `ready` (one byte a descriptor) and answers how many are readable. */
   poll(fds: Int32Array, timeoutMs: number, ready: Uint8Array): number;
+  /** Where the bytes lie, for structs that hold pointers themselves; good as long as somebody holds the bytes. */
+  addressOf(bytes: ArrayBufferView): bigint;
   mmap(length: number, protection: number, flags: number, fd: number, offset: number): NativeMapping | number;
   /** Any other call; `nr` from `calls`. */
   syscall(nr: number, ...args: readonly (number | bigint | ArrayBufferView)[]): number;

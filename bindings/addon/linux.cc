@@ -98,6 +98,13 @@ Napi::Value poll(const Napi::CallbackInfo& info) {
                                          ready.data));
 }
 
+// addressOf(bytes): where they lie. Asking for it gives a small array, which the engine keeps in its heap, memory that stays where it is.
+Napi::Value address_of(const Napi::CallbackInfo& info) {
+  Bytes bytes;
+  if (!bytes_of(info.Env(), info[0], &bytes)) return info.Env().Undefined();
+  return Napi::BigInt::New(info.Env(), static_cast<uint64_t>(reinterpret_cast<uintptr_t>(bytes.data)));
+}
+
 // mmap(length, protection, flags, fd, offset): an ArrayBuffer over the mapping (unmapped by munmap, or when it is collected), or -errno
 Napi::Value map(const Napi::CallbackInfo& info) {
   const auto length = static_cast<size_t>(info[0].ToNumber().Int64Value());
@@ -148,6 +155,7 @@ void register_linux(Napi::Env env, Napi::Object exports) {
   sys.Set("ioctl", Napi::Function::New<ioctl>(env, "ioctl"));
   sys.Set("close", Napi::Function::New<close>(env, "close"));
   sys.Set("poll", Napi::Function::New<poll>(env, "poll"));
+  sys.Set("addressOf", Napi::Function::New<address_of>(env, "addressOf"));
   sys.Set("mmap", Napi::Function::New<map>(env, "mmap"));
   register_live(env, sys);
   exports.Set("sys", sys);

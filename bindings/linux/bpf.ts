@@ -201,6 +201,10 @@ export interface ProgRequest {
   readonly kernVersion?: number;
   readonly attachBtfId?: number;
   readonly attachProgFd?: number;
+  /** BTF object of the module that `attachBtfId` counts in. */
+  readonly attachBtfFd?: number | undefined;
+  /** Descriptors that calls of module functions name by their place here. */
+  readonly fds?: Int32Array | undefined;
   readonly btf?: {
     readonly fd: number;
     readonly funcInfo?: Uint8Array;
@@ -234,7 +238,10 @@ export function progLoad(request: ProgRequest): LoadedProg {
     kern_version: request.kernVersion ?? 0,
     expected_attach_type: request.expectedAttachType ?? 0,
     attach_btf_id: request.attachBtfId ?? 0,
-    attach_prog_fd: request.attachProgFd ?? 0,
+    ...(request.attachBtfFd !== undefined
+      ? { attach_btf_obj_fd: request.attachBtfFd }
+      : { attach_prog_fd: request.attachProgFd ?? 0 }),
+    ...(request.fds && { fd_array: request.fds }),
     ...(btf && { prog_btf_fd: btf.fd }),
     ...(btf?.funcInfo && infoOf('func', btf.funcInfo, btf.funcInfoSize ?? 8)),
     ...(btf?.lineInfo && infoOf('line', btf.lineInfo, btf.lineInfoSize ?? 16)),

@@ -19,8 +19,10 @@ import { progLoad, sys } from './bpf.ts';
 import { whyNot } from './features.ts';
 import { onlineCpus, versionCode } from './machine.ts';
 import { ownMap } from './maps.ts';
+import { findInModules, ModuleFds } from './module-btf.ts';
 import type { ObjectBtf } from './prog-btf.ts';
 import { neededToLoad } from './rights.ts';
+import { attachTarget, moduleOfCalls } from './targets.ts';
 
 /** BPF_F_SLEEPABLE, BPF_F_XDP_HAS_FRAGS (include/uapi/linux/bpf.h). */
 const F_SLEEPABLE = 1 << 4;
@@ -96,11 +98,12 @@ export function loadProgram(
   const section = progTypeOfSection(prog.section);
   const sleepable = section?.section.sleepable === true && section.row.name === prog.type;
   // Before the verifier, which knows no names that are near.
-  const target = attachBtfId(prog, host.kernelBtf);
+  const target = attachTarget(prog, host.kernelBtf);
+  const inModule = target?.inModule ?? moduleOfCalls(prog, host.kernelBtf);
   const input = {
-    prog,
+    prog: target?.inModule ? { ...prog, attach: { ...prog.attach!, target: target.name } } : prog,
     maps: [...maps.values()].map((map) => map.spec),
-    kernelBtf: host.kernelBtf,
+    kernelBtf: inModule?.btf ?? host.kernelBtf,
     objectBtf: object.btf,
     source: (file: string) => object.sources?.[file],
   };
@@ -116,16 +119,25 @@ export function loadProgram(
     host.warn?.(`program '${prog.name}': skep's verifier cannot tell: ${doubt}; the running kernel decides`);
   }
   const load = ({ prologue, attachType }: Variant) => {
-    const insns = joined(prologue, resolveRelocs(prog, maps, host));
+    const modules = new ModuleFds();
     const shift = (prologue?.insns.length ?? 0) / 8;
-    const request = requestOf(attachType === undefined ? prog : { ...prog, attachType }, insns, sleepable, target);
-    const btf = host.objectBtf(object).infoOf(prog, insns, shift);
     try {
-      return timed('load', () => progLoad({ ...request, ...(btf && { btf }) }));
-    } catch (error) {
-      // Line info that this kernel does not like must not keep the program out.
-      if (!btf || !(error instanceof VerifierError) || !/(func|line)_info|BTF/i.test(error.message)) throw error;
-      return progLoad(request);
+      const insns = joined(prologue, resolveRelocs(prog, maps, host, modules));
+      const request = {
+        ...requestOf(attachType === undefined ? prog : { ...prog, attachType }, insns, sleepable, target?.id ?? 0),
+        ...(target?.inModule && { attachBtfFd: modules.fd(target.inModule.module) }),
+        fds: modules.array,
+      };
+      const btf = host.objectBtf(object).infoOf(prog, insns, shift);
+      try {
+        return timed('load', () => progLoad({ ...request, ...(btf && { btf }) }));
+      } catch (error) {
+        // Line info that this kernel does not like must not keep the program out.
+        if (!btf || !(error instanceof VerifierError) || !/(func|line)_info|BTF/i.test(error.message)) throw error;
+        return progLoad(request);
+      }
+    } finally {
+      modules.close();
     }
   };
   try {
@@ -157,37 +169,13 @@ function requestOf(prog: ProgSpec, insns: Uint8Array, sleepable: boolean, target
   };
 }
 
-/** How the kernel's BTF names what a program with a BTF target attaches to. */
-const BTF_TARGETS: Readonly<
-  Record<string, { readonly prefix: string; readonly kind: 'func' | 'typedef'; readonly noun: string }>
-> = {
-  trace_raw_tp: { prefix: 'btf_trace_', kind: 'typedef', noun: 'tracepoint' },
-  trace_fentry: { prefix: '', kind: 'func', noun: 'kernel function' },
-  trace_fexit: { prefix: '', kind: 'func', noun: 'kernel function' },
-  modify_return: { prefix: '', kind: 'func', noun: 'kernel function' },
-  lsm_mac: { prefix: 'bpf_lsm_', kind: 'func', noun: 'security hook' },
-  lsm_cgroup: { prefix: 'bpf_lsm_', kind: 'func', noun: 'security hook' },
-  trace_iter: { prefix: 'bpf_iter_', kind: 'func', noun: 'iterator' },
-};
-
-function attachBtfId(prog: ProgSpec, btf: Btf): number {
-  const target = prog.attachType === undefined ? undefined : BTF_TARGETS[prog.attachType];
-  if (!target || (prog.type !== 'tracing' && prog.type !== 'lsm')) return 0;
-  const name = prog.attach?.target ?? '';
-  const id = btf.find(target.prefix + name, target.kind);
-  if (id !== undefined) return id;
-  const known = [...btf.names(target.kind)]
-    .filter((n) => n.startsWith(target.prefix))
-    .map((n) => n.slice(target.prefix.length));
-  const near = nearestNames(name, known);
-  throw new BpfError(
-    'ENOENT',
-    `program '${prog.name}': the running kernel has no ${target.noun} '${name}'${near.length > 0 ? `; nearest: ${near.join(', ')}` : ''}`,
-  );
-}
-
 /** A copy of the instructions with every reference resolved. */
-function resolveRelocs(prog: ProgSpec, maps: ReadonlyMap<string, MapHandle>, host: LoadHost): Uint8Array {
+function resolveRelocs(
+  prog: ProgSpec,
+  maps: ReadonlyMap<string, MapHandle>,
+  host: LoadHost,
+  modules: ModuleFds,
+): Uint8Array {
   const bytes = prog.insns.slice();
   const view = new DataView(bytes.buffer);
   const put = (reloc: ProgReloc, pseudo: number, low: number, high = 0): void => {
@@ -209,7 +197,10 @@ function resolveRelocs(prog: ProgSpec, maps: ReadonlyMap<string, MapHandle>, hos
       if (reloc.kind === 'map') put(reloc, PSEUDO.map_fd, fd);
       else put(reloc, PSEUDO.map_value, fd, reloc.offset);
     } else if (bytes[reloc.insn * 8] === OP_CALL) {
-      const id = host.kernelBtf.find(reloc.name, 'func');
+      const inKernel = host.kernelBtf.find(reloc.name, 'func');
+      const inModule = inKernel === undefined ? findInModules(reloc.name, 'func', host.kernelBtf) : undefined;
+      const id = inKernel ?? inModule?.id;
+      if (inModule) view.setInt16(reloc.insn * 8 + 2, modules.place(inModule.module), true);
       if (id === undefined && !reloc.weak) throw missingSymbol(prog, reloc.name, host.kernelBtf.names('func'));
       const at = reloc.insn * 8;
       // A call that cannot be: the program asks beforehand whether the function is there, so the verifier never comes here.
