@@ -344,6 +344,17 @@ const ATTACH_ROWS: readonly AttachRow[] = [
       }),
   },
   {
+    name: 'netfilter',
+    needs: { capabilities: ['NET_ADMIN', 'BPF'], config: ['CONFIG_NETFILTER_BPF_LINK'], since: '6.4' },
+    attempt: (btf) =>
+      withProgram('netfilter', 'netfilter', btf, (fd) => {
+        // No family has this number: the kernel got as far as looking.
+        const attach_type = attachTypeByName('netfilter')!.id;
+        const result = bpf('LINK_CREATE', { prog_fd: fd, attach_type, netfilter_pf: 250 });
+        return result === -ERRNO.EAFNOSUPPORT ? fd : result;
+      }),
+  },
+  {
     name: 'cgroup',
     needs: { capabilities: ['NET_ADMIN', 'BPF'], config: ['CONFIG_CGROUP_BPF'], since: '4.10' },
     attempt: (btf) => withProgram('cgroup_skb', 'cgroup_inet_egress', btf, (fd) => fd),

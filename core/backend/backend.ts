@@ -20,6 +20,10 @@ import type { MapSpec, ObjectSpec, ProgSpec } from '../spec/spec.ts';
  * | perf_event | `type:config`, numbers of perf_event_open(2) | `samplePeriod`, `sampleFreq`, `pid`, `cpu` (absent: each), `groupFd`, `attr` (the bytes of a whole struct perf_event_attr, which then says everything) |
  * | socket, xdp | interface | `flags` |
  * | iter | what is iterated over: `task`, `bpf_map_elem`, ... | `mapFd` (bpf_map_elem: whose elements) |
+ * | tc | interface | `direction` ('ingress' or 'egress'), `priority` |
+ * | netns | file of a network namespace, or 'self' | |
+ * | netfilter | `family:hook` (`ipv4:local_in`) | `priority` |
+ * | iter | what it goes over (`task`, `cgroup`, ...) | `mapFd`; `tid`, `pid`, `pidFd`; `cgroupFd`, `order` |
  * | prog_attach | number of a descriptor (cgroup, sockmap, ...), index of a device (tcx) | `attachType` (enum bpf_attach_type), `flags`: BPF_PROG_ATTACH; closing the link is BPF_PROG_DETACH |
  */
 export interface Probe {

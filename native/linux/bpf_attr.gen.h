@@ -215,6 +215,13 @@ static_assert(offsetof(bpf_attr, link_create.kprobe_multi.cookies) == 40 && size
 static_assert(offsetof(bpf_attr, link_create.tracing.cookie) == 24 && sizeof(bpf_attr{}.link_create.tracing.cookie) == 8);
 #endif
 
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
+static_assert(offsetof(bpf_attr, link_create.netfilter.pf) == 16 && sizeof(bpf_attr{}.link_create.netfilter.pf) == 4);
+static_assert(offsetof(bpf_attr, link_create.netfilter.hooknum) == 20 && sizeof(bpf_attr{}.link_create.netfilter.hooknum) == 4);
+static_assert(offsetof(bpf_attr, link_create.netfilter.priority) == 24 && sizeof(bpf_attr{}.link_create.netfilter.priority) == 4);
+static_assert(offsetof(bpf_attr, link_create.netfilter.flags) == 28 && sizeof(bpf_attr{}.link_create.netfilter.flags) == 4);
+#endif
+
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
 static_assert(offsetof(bpf_attr, link_create.uprobe_multi.path) == 16 && sizeof(bpf_attr{}.link_create.uprobe_multi.path) == 8);
 static_assert(offsetof(bpf_attr, link_create.uprobe_multi.offsets) == 24 && sizeof(bpf_attr{}.link_create.uprobe_multi.offsets) == 8);

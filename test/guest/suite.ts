@@ -252,6 +252,41 @@ LSM_PROBE(path_mkdir, const struct path *dir, struct dentry *dentry, umode_t mod
     },
   },
   {
+    name: 'functions of a module by its types, with its name and without [C.ev.modkfunc]',
+    run() {
+      const b = load(`
+BPF_ARRAY(seen, u64, 2);
+MODULE_KFUNC_PROBE(virtio_blk, virtblk_done, struct virtqueue *vq) { seen.increment(0); return 0; }
+KFUNC_PROBE(virtblk_done, struct virtqueue *vq) { if (vq->index < 64) seen.increment(1); return 0; }`);
+      const read = command('busybox dd if=/dev/vda of=/dev/null bs=4k count=8 iflag=direct');
+      assert.equal(read.status, 0, read.stderr);
+      assert.ok(count(b, 'seen', 0) > 0);
+      assert.equal(count(b, 'seen', 1), count(b, 'seen', 0));
+      assert.throws(
+        () => load('MODULE_KFUNC_PROBE(virtio_blk, virtblk_dne, struct virtqueue *vq) { return 0; }'),
+        /module 'virtio_blk' has no kernel function 'virtblk_dne'; nearest: .*virtblk_done/,
+      );
+      assert.throws(
+        () => load('MODULE_KFUNC_PROBE(no_such, virtblk_done, struct virtqueue *vq) { return 0; }'),
+        /there is no module 'no_such' here that tells its types/,
+      );
+    },
+  },
+  {
+    name: 'a function that this kernel calls otherwise: attached to that, and said',
+    run() {
+      const b = load(`
+BPF_ARRAY(calls, u64, 1);
+int on_fork(struct pt_regs *ctx) { ${MINE} calls.increment(0); return 0; }`);
+      b.attachKprobe({ event: '_do_fork', fnName: 'on_fork' });
+      assert.equal(warnings.pop(), "kprobe '_do_fork': attached to 'kernel_clone' instead, so called since Linux 5.10");
+      command('true');
+      assert.ok(count(b, 'calls', 0) > 0);
+      b.close();
+      nothingLeft();
+    },
+  },
+  {
     name: 'kernel stacks of a kprobe, with symbols',
     run() {
       const b = load(`

@@ -6,6 +6,7 @@ import type { AttachKind } from './attach-kind.ts';
 import { cgroup, progAttach } from './cgroup.ts';
 import { iter } from './iter.ts';
 import { kprobe, kretprobe } from './kprobe.ts';
+import { netfilter } from './netfilter.ts';
 import { netns } from './netns.ts';
 import { perfEvent } from './perf-event.ts';
 import { rawTracepoint, tpBtf } from './raw-tracepoint.ts';
@@ -35,6 +36,7 @@ export const ATTACH_KINDS: readonly AttachKind[] = [
   cgroup,
   progAttach,
   netns,
+  netfilter,
   iter,
 ];
 
