@@ -290,6 +290,20 @@ export function alignOf(t: CType): number {
   }
 }
 
+/** Compatible types (C11 6.2.7): the same, and what pointers point to is qualified alike. */
+export function compatible(a: CType, b: CType): boolean {
+  return sameType(a, b) && sameQualifiers(a, b);
+}
+
+function sameQualifiers(a: CType, b: CType): boolean {
+  let [x, y] = [a, b];
+  while ((x.kind === 'ptr' && y.kind === 'ptr') || (x.kind === 'array' && y.kind === 'array')) {
+    [x, y] = [x.kind === 'ptr' ? x.to : x.of, y.kind === 'ptr' ? y.to : (y as ArrayType).of];
+    if ((x.const === true) !== (y.const === true) || (x.volatile === true) !== (y.volatile === true)) return false;
+  }
+  return true;
+}
+
 /** Same type, qualifiers and typedef names aside (C11 6.2.7, as far as programs need it). */
 export function sameType(a: CType, b: CType, depth = 0): boolean {
   if (a.kind !== b.kind || depth > 32) return depth > 32;

@@ -61,15 +61,21 @@ const SIMPLE: Record<string, number> = {
   '?': 63,
 };
 
-/** Bytes of the inside of a literal (between the quotes), escapes resolved; or the complaint. */
-export function resolveEscapes(body: string): number[] | string {
+/** Characters of the inside of a literal (between the quotes), escapes resolved, as bytes of UTF-8 or units of UTF-16 or UTF-32; or the complaint. */
+export function resolveEscapes(body: string, unitBytes: 1 | 2 | 4 = 1): number[] | string {
   const out: number[] = [];
+  const most = 256 ** unitBytes - 1;
+  const text = (part: string): void => {
+    if (unitBytes === 1) for (const byte of utf8Encode(part)) out.push(byte);
+    else if (unitBytes === 2) for (let k = 0; k < part.length; k++) out.push(part.charCodeAt(k));
+    else for (const c of part) out.push(c.codePointAt(0)!);
+  };
   let i = 0;
   while (i < body.length) {
     const at = body.indexOf('\\', i);
     if (at !== i) {
       const end = at < 0 ? body.length : at;
-      for (const byte of utf8Encode(body.slice(i, end))) out.push(byte);
+      text(body.slice(i, end));
       i = end;
       continue;
     }
@@ -79,14 +85,14 @@ export function resolveEscapes(body: string): number[] | string {
     else if (c >= '0' && c <= '7') {
       const m = /^[0-7]{1,3}/.exec(body.slice(i - 1, i + 2))!;
       const value = Number.parseInt(m[0], 8);
-      if (value > 255) return 'octal escape sequence out of range';
+      if (value > most) return 'octal escape sequence out of range';
       out.push(value);
       i += m[0].length - 1;
     } else if (c === 'x') {
       const m = /^[0-9a-fA-F]+/.exec(body.slice(i, i + 20));
       if (!m) return `\\x used with no following hex digits`;
       const value = Number.parseInt(m[0], 16);
-      if (value > 255) return 'hex escape sequence out of range';
+      if (value > most) return 'hex escape sequence out of range';
       out.push(value);
       i += m[0].length;
     } else if (c === 'u' || c === 'U') {
@@ -94,19 +100,28 @@ export function resolveEscapes(body: string): number[] | string {
       const value =
         /^[0-9a-fA-F]+$/.test(digits) && digits.length === (c === 'u' ? 4 : 8) ? Number.parseInt(digits, 16) : -1;
       if (value < 0 || value > 0x10ffff) return 'incomplete universal character name';
-      for (const byte of utf8Encode(String.fromCodePoint(value))) out.push(byte);
+      text(String.fromCodePoint(value));
       i += digits.length;
     } else return `unknown escape sequence '\\${c ?? ''}'`;
   }
   return out;
 }
 
+/** Bytes a character of a literal takes, by its prefix: L"" and U"" are of 4 (wchar_t is int), u"" of 2, "" and u8"" of 1. */
+export function unitOf(text: string): 1 | 2 | 4 {
+  return /^[LU]['"]/.test(text) ? 4 : /^u['"]/.test(text) ? 2 : 1;
+}
+
 /** Value of a character constant: an int, sign-extended from char as on x86-64; several characters as GCC packs them. */
 export function characterValue(text: string): { value: bigint } | string {
   const body = text.slice(text.indexOf("'") + 1, -1);
-  if (text[0] !== "'") {
-    const points = [...body];
-    if (points.length === 1 && points[0] !== '\\') return { value: BigInt(points[0]!.codePointAt(0)!) };
+  const unit = unitOf(text);
+  if (unit > 1) {
+    const units = resolveEscapes(body, unit);
+    if (typeof units === 'string') return units;
+    if (units.length !== 1)
+      return units.length === 0 ? 'empty character constant' : 'character constant too long for its type';
+    return { value: BigInt(units[0]!) };
   }
   const bytes = resolveEscapes(body);
   if (typeof bytes === 'string') return bytes;
@@ -120,6 +135,25 @@ export function characterValue(text: string): { value: bigint } | string {
 
 /** Bytes of a string literal without the NUL; or the complaint. */
 export function stringBytes(text: string): number[] | string {
-  if (/^[LuU]"/.test(text)) return 'wide strings are not supported in BPF programs';
+  if (unitOf(text) > 1) return 'a wide string does not fit here';
   return resolveEscapes(text.slice(text.indexOf('"') + 1, -1));
+}
+
+/** Bytes, little-endian, of literals that stand side by side, the NUL included: all are as wide as the widest. Complaints go to `complain`. */
+export function joinedStrings(
+  texts: readonly string[],
+  complain: (index: number, message: string) => void,
+): { unit: 1 | 2 | 4; bytes: number[] } {
+  const unit = texts.reduce<1 | 2 | 4>((most, t) => (unitOf(t) > most ? unitOf(t) : most), 1);
+  const bytes: number[] = [];
+  const push = (value: number) => {
+    for (let k = 0; k < unit; k++) bytes.push((value >>> (8 * k)) & 0xff);
+  };
+  texts.forEach((text, index) => {
+    const units = resolveEscapes(text.slice(text.indexOf('"') + 1, -1), unit);
+    if (typeof units === 'string') complain(index, units);
+    else for (const u of units) push(u);
+  });
+  push(0);
+  return { unit, bytes };
 }

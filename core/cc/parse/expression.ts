@@ -4,6 +4,7 @@ import {
   arrayOf,
   CHAR,
   type CType,
+  compatible,
   DOUBLE,
   INT,
   type IntType,
@@ -12,14 +13,14 @@ import {
   LONG,
   quotedType,
   rvalueType,
-  sameType,
   sizeOf,
   UINT,
   ULLONG,
   ULONG,
+  USHORT,
   VOID,
 } from '../ctype.ts';
-import { characterValue, numberValue, stringBytes } from '../literal.ts';
+import { characterValue, joinedStrings, numberValue } from '../literal.ts';
 import { addressOf, deref, element, member, nameExpr, sizeOrReport, undeclared } from '../sema/access.ts';
 import { BUILTINS } from '../sema/builtins.ts';
 import { call, unknownFunction } from '../sema/call.ts';
@@ -408,16 +409,22 @@ function literalType(value: bigint, unsigned: boolean, long: 0 | 1 | 2, decimal:
 
 function strings(p: Parser): Expr {
   const from = p.tok;
-  const bytes: number[] = [];
-  let to = from;
-  while (p.tok.kind === 'string') {
-    to = p.next();
-    const part = stringBytes(to.text);
-    if (typeof part === 'string') p.cx.report.error(to, part);
-    else for (const b of part) bytes.push(b);
-  }
-  bytes.push(0);
-  return { kind: 'string', bytes, type: arrayOf(CHAR, bytes.length), at: from, from, to, depth: 1 };
+  const tokens: Token[] = [];
+  while (p.tok.kind === 'string') tokens.push(p.next());
+  const { unit, bytes } = joinedStrings(
+    tokens.map((t) => t.text),
+    (index, message) => p.cx.report.error(tokens[index]!, message),
+  );
+  const of = unit === 1 ? CHAR : unit === 2 ? USHORT : tokens.some((t) => t.text.startsWith('L')) ? INT : UINT;
+  return {
+    kind: 'string',
+    bytes,
+    type: arrayOf(of, bytes.length / unit),
+    at: from,
+    from,
+    to: tokens[tokens.length - 1]!,
+    depth: 1,
+  };
 }
 
 function statementExpression(p: Parser, open: Token): Expr {
@@ -456,7 +463,7 @@ function generic(p: Parser): Expr {
     if (!type) fallback = e;
     else if (
       !chosen &&
-      sameType(rvalueType(control.type), type) &&
+      compatible(rvalueType(control.type), type) &&
       (!isInteger(type) || sizeOf(type) === sizeOf(control.type))
     )
       chosen = e;

@@ -1,5 +1,5 @@
 /** Initialisers (C11 6.7.9): braces, elided braces, designators, GNU ranges, strings; flattened to places in the object. */
-import { arrayOf, CHAR, type CType, integerOf, isInteger, isScalar, quotedType, sameType, sizeOf } from '../ctype.ts';
+import { arrayOf, type CType, integerOf, isInteger, isScalar, quotedType, sameType, sizeOf } from '../ctype.ts';
 import { noMember } from '../sema/access.ts';
 import { requireConstant } from '../sema/constant.ts';
 import { assignTo, rvalue } from '../sema/convert.ts';
@@ -92,7 +92,7 @@ function bindInitializer(p: Parser, type: CType, syntax: Expr | Braced, at: Toke
   const filler = new Filler(p);
   if (!isBraced(syntax)) {
     if (syntax.type.kind === 'error') return { init: { kind: 'list', items: [], at }, type };
-    if (!(syntax.kind === 'string' && isCharArray(type)) && !sameType(syntax.type, type)) {
+    if (!(syntax.kind === 'string' && isTextArray(type, syntax)) && !sameType(syntax.type, type)) {
       p.cx.report.error(at, 'array initializer must be an initializer list or string literal');
       return { init: { kind: 'list', items: [], at }, type };
     }
@@ -110,8 +110,16 @@ function bindInitializer(p: Parser, type: CType, syntax: Expr | Braced, at: Toke
   return { init: { kind: 'list', items: filler.items, at }, type: full };
 }
 
-function isCharArray(t: CType): boolean {
-  return t.kind === 'array' && isInteger(t.of) && integerOf(t.of).size === 1;
+type Text = Extract<Expr, { kind: 'string' }>;
+
+/** Bytes of one character of a literal. */
+function unitBytes(text: Text): number {
+  return text.type.kind === 'array' ? (sizeOf(text.type.of) ?? 1) : 1;
+}
+
+/** An array that the literal may initialise: of integers as wide as its characters. */
+function isTextArray(t: CType, text: Text): boolean {
+  return t.kind === 'array' && isInteger(t.of) && integerOf(t.of).size === unitBytes(text);
 }
 
 class Filler {
@@ -157,10 +165,10 @@ class Filler {
       return;
     }
     if (
-      isCharArray(type) &&
       value.items.length === 1 &&
       !isBraced(only!.value) &&
       only!.value.kind === 'string' &&
+      isTextArray(type, only!.value) &&
       only!.designators.length === 0
     ) {
       this.#string(type, only!.value, bit);
@@ -177,25 +185,27 @@ class Filler {
     this.items.push({ bitOffset: bit, bitWidth: width, type, expr: { kind: 'int', value: 0n, type, ...at, depth: 1 } });
   }
 
-  #string(type: CType, value: Extract<Expr, { kind: 'string' }>, bit: number): void {
+  #string(type: CType, value: Text, bit: number): void {
     if (type.kind !== 'array') return;
-    if (!isCharArray(type)) {
+    if (!isTextArray(type, value)) {
       this.#p.cx.report.error(value.at, `initializing ${quotedType(type)} with a string literal`);
       return;
     }
     const room = type.count;
-    if (room !== undefined && value.bytes.length - 1 > room) {
+    const unit = unitBytes(value);
+    const length = value.bytes.length / unit;
+    if (room !== undefined && length - 1 > room) {
       this.#p.cx.report.warning(
         value.at,
-        `initializer-string for char array is too long, array size is ${room} but initializer has size ${value.bytes.length} (including the null terminating character)`,
+        `initializer-string for char array is too long, array size is ${room} but initializer has size ${length} (including the null terminating character)`,
       );
     }
-    const bytes = room === undefined ? value.bytes : value.bytes.slice(0, room);
-    if (this.#level === 0) this.longest = Math.max(this.longest, bytes.length);
+    const bytes = room === undefined ? value.bytes : value.bytes.slice(0, room * unit);
+    if (this.#level === 0) this.longest = Math.max(this.longest, bytes.length / unit);
     this.items.push({
       bitOffset: bit,
       bitWidth: undefined,
-      type: arrayOf(CHAR, bytes.length),
+      type: arrayOf(type.of, bytes.length / unit),
       expr: { ...value, bytes },
     });
   }
@@ -206,7 +216,7 @@ class Filler {
       isBraced(value) ||
       isScalar(type) ||
       type.kind === 'error' ||
-      (value.kind === 'string' && isCharArray(type)) ||
+      (value.kind === 'string' && isTextArray(type, value)) ||
       (type.kind === 'record' && sameType(rvalue(this.#p.cx, value).type, type))
     );
   }

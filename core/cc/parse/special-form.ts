@@ -1,6 +1,6 @@
 /** Call-like forms whose arguments are not all expressions: types, member designators, things that may not exist. */
 import { essentialName } from '../../elf/core-match.ts';
-import { type CType, INT, pointerTo, sameType, sizeOf, ULONG, unqualified, VOID } from '../ctype.ts';
+import { type CType, compatible, INT, pointerTo, sizeOf, ULONG, unqualified, VOID } from '../ctype.ts';
 import { Fatal, Report, SyntaxStop } from '../report.ts';
 import { element, member } from '../sema/access.ts';
 import { constantOf, requireConstant } from '../sema/constant.ts';
@@ -23,7 +23,11 @@ export const SPECIAL_FORMS: Record<string, Form> = {
     const a = parseTypeName(p);
     p.expect(',');
     const b = parseTypeName(p);
-    return intExpr(sameType(unqualified(a), unqualified(b)) ? 1n : 0n, INT, { at, from: at, to: p.expect(')', open) });
+    return intExpr(compatible(unqualified(a), unqualified(b)) ? 1n : 0n, INT, {
+      at,
+      from: at,
+      to: p.expect(')', open),
+    });
   },
   __builtin_choose_expr: (p, at) => {
     const open = p.expect('(');

@@ -214,7 +214,8 @@ function replace(macro: Macro, body: readonly Token[], args: Arguments, expansio
     }
     if (functionLike && t.text === '__VA_OPT__' && t.kind === 'ident' && macro.variadic) {
       const group = optGroup(body, i);
-      out.push(...optional(macro, group.inner, args, expansion, report));
+      const made = optional(macro, group.inner, args, expansion, report);
+      out.push(...made.map((a, k) => (k === 0 ? { ...a, space: t.space } : a)));
       i = group.last;
       continue;
     }

@@ -206,6 +206,27 @@ const atomicStore: Builtin = (cx, args, place, name) => {
   return e.kind === 'error' ? e : builtinExpr(cx, 'discard', [e], VOID, place);
 };
 
+/** `*pointer`, as a value: the operands that GCC's generic forms take by address. */
+const pointee = (cx: Context, pointer: Expr, place: Place): Expr => rvalue(cx, deref(cx, pointer, place.at));
+
+/** `__atomic_load(p, &result, order)` */
+const atomicLoadInto: Builtin = (cx, args, place, name) => {
+  if (args.length !== 3) return wrongCount(cx, args, '3', place, name);
+  const value = atomicLoad(cx, [args[0]!, args[2]!], place, name);
+  if (value.kind === 'error') return value;
+  const e = assign(cx, deref(cx, args[1]!, place.at), value, place.at);
+  return e.kind === 'error' ? e : builtinExpr(cx, 'discard', [e], VOID, place);
+};
+
+/** `__atomic_exchange(p, &value, &result, order)` */
+const atomicExchangeInto: Builtin = (cx, args, place, name) => {
+  if (args.length !== 4) return wrongCount(cx, args, '4', place, name);
+  const old = atomic('xchg', 'old')(cx, [args[0]!, pointee(cx, args[1]!, place)], place, name);
+  if (old.kind === 'error') return old;
+  const e = assign(cx, deref(cx, args[2]!, place.at), old, place.at);
+  return e.kind === 'error' ? e : builtinExpr(cx, 'discard', [e], VOID, place);
+};
+
 // --- overflow --------------------------------------------------------------------------------------------------------
 
 function overflow(op: 'add' | 'sub' | 'mul'): Builtin {
@@ -375,6 +396,19 @@ const ROWS: Record<string, Builtin> = {
   __atomic_compare_exchange_n: atomicCompareExchange,
   __atomic_load_n: atomicLoad,
   __atomic_store_n: atomicStore,
+  __sync_lock_release: (cx, args, place, name) =>
+    atomicStore(cx, [...args.slice(0, 1), intExpr(0n, INT, place)], place, name),
+  __atomic_load: atomicLoadInto,
+  __atomic_store: (cx, args, place, name) =>
+    args.length === 3
+      ? atomicStore(cx, [args[0]!, pointee(cx, args[1]!, place), args[2]!], place, name)
+      : wrongCount(cx, args, '3', place, name),
+  __atomic_exchange: atomicExchangeInto,
+  __atomic_compare_exchange: (cx, args, place, name) =>
+    args.length === 6
+      ? atomicCompareExchange(cx, [args[0]!, args[1]!, pointee(cx, args[2]!, place), ...args.slice(3)], place, name)
+      : wrongCount(cx, args, '6', place, name),
+  __atomic_signal_fence: (cx, _args, place) => builtinExpr(cx, 'barrier', [], VOID, place),
   __atomic_thread_fence: (cx, _args, place) => builtinExpr(cx, 'barrier', [], VOID, place),
   lock_xadd: atomic('add', 'none'),
   bpf_trace_printk: tracePrintk,
