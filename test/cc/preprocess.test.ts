@@ -66,7 +66,7 @@ describe('macros', () => {
     ['variadic', '#define P(f, ...) p(f, __VA_ARGS__)\nP("x", 1, (2, 3))', 'p("x", 1, (2, 3))'],
     ['GNU comma', '#define P(f, ...) p(f, ##__VA_ARGS__)\nP("x") P("x", 1)', 'p("x") p("x", 1)'],
     ['GNU named variadic', '#define P(f, args...) p(f, ##args)\nP(1) P(1, 2, 3)', 'p(1) p(1, 2, 3)'],
-    ['__VA_OPT__', '#define P(f, ...) p(f __VA_OPT__(,) __VA_ARGS__)\nP(1) P(1, 2)', 'p(1) p(1, 2)'],
+    ['__VA_OPT__', '#define P(f, ...) p(f __VA_OPT__(,) __VA_ARGS__)\nP(1) P(1, 2)', 'p(1) p(1 , 2)'],
     ['self reference stops', '#define f(x) f(x + 1)\n#define a a b\nf(f(2)) a', 'f(f(2 + 1) + 1) a b'],
     ['mutual reference stops', '#define x y\n#define y x\nx y', 'x y'],
     [
