@@ -21,6 +21,8 @@ export interface KfuncShape {
   callsBack(insn: number): boolean;
   nameAt(insn: number): string;
   rowAt(insn: number): { readonly flags: ReadonlySet<string> } | undefined;
+  /** Arguments it takes; undefined where its prototype is not known. */
+  paramsAt(insn: number): number | undefined;
 }
 
 /** Depth-first walk over the graph. Sets marks; refuses unreachable code and, for unprivileged programs, back edges. */
@@ -134,7 +136,7 @@ function successors(p: Program, i: number, out: Int32Array): void {
 const CALLER_SAVED = 0x3f;
 
 /** Registers an instruction reads (low 16 bits) and writes (high 16 bits). */
-function usesAndDefs(p: Program, i: number): number {
+function usesAndDefs(p: Program, i: number, kfuncs: KfuncShape): number {
   const { opcode, dst, src, imm } = p.code;
   const code = opcode[i]!;
   const cls = code & 7;
@@ -185,11 +187,12 @@ function usesAndDefs(p: Program, i: number): number {
       if (op === 0x80) {
         def = CALLER_SAVED;
         use = 0x3e;
+        let count: number | undefined;
         if (p.isHelperCall(i)) {
           const row = helperById(imm[i]!);
-          const count = row ? signatureOf(row, p.spec.type).args.length : 5;
-          use = ((1 << (count + 1)) - 1) & ~1;
-        }
+          count = row && signatureOf(row, p.spec.type).args.length;
+        } else if (p.isKfuncCall(i)) count = kfuncs.paramsAt(i);
+        if (count !== undefined) use = ((1 << (count + 1)) - 1) & ~1;
       } else if (op === 0x90) use = 1;
       else if (op !== 0 && code !== OP_MAY_GOTO) use = code & SRC.X ? d | s : d;
     }
@@ -229,12 +232,12 @@ function postorder(p: Program): Int32Array {
 }
 
 /** Liveness by the usual backward data flow, to a fixed point. */
-export function computeLiveRegisters(p: Program): void {
+export function computeLiveRegisters(p: Program, kfuncs: KfuncShape): void {
   const n = p.length;
   const effect = new Int32Array(n);
   const next = new Int32Array(2);
   for (let i = 0; i < n; i++) {
-    effect[i] = usesAndDefs(p, i);
+    effect[i] = usesAndDefs(p, i, kfuncs);
     if (p.code.opcode[i] === OP_LD_IMM64) i++;
   }
   const order = postorder(p);

@@ -149,7 +149,7 @@ export function verify(input: VerifyInput, options: VerifyOptions = {}): VerifyR
     checkGraph(program, privileged && features.loops, kfuncs);
     checkSleepable(env);
     targetOf(env);
-    computeLiveRegisters(program);
+    computeLiveRegisters(program, kfuncs);
     computeLoops(program);
     const walk = new Walk(env, kfuncs, options);
     walk.run();

@@ -30,6 +30,8 @@ export interface Kfuncs {
   rowAt(insn: number): KfuncRow | undefined;
   nameAt(insn: number): string;
   isIterNext(insn: number): boolean;
+  /** Arguments it takes; undefined where its prototype is not known. */
+  paramsAt(insn: number): number | undefined;
   /** Calls a function of the program before it returns. */
   callsBack(insn: number): boolean;
   /** May be called while a bpf_spin_lock is held. */
@@ -59,6 +61,7 @@ export function findKfuncs(env: Env): Kfuncs {
   return {
     rowAt,
     nameAt,
+    paramsAt: (insn) => (rowAt(insn) ? findPrototype(env, nameAt(insn))?.params.length : undefined),
     isIterNext: (insn) => iterNext[insn] === 1,
     callsBack: (insn) => nameAt(insn) === 'bpf_rbtree_add_impl',
     allowedUnderLock: (insn) => UNDER_LOCK.test(nameAt(insn)) || isGraphFunction(nameAt(insn)),
@@ -94,14 +97,17 @@ export function checkKfuncs(env: Env): void {
   }
 }
 
+function findPrototype(env: Env, name: string): BtfOf<'func_proto'> | undefined {
+  const btf = env.kernelBtf;
+  const id = btf?.find(name, 'func');
+  const func = id === undefined ? undefined : btf!.type(id);
+  const proto = func?.kind === 'func' ? btf!.type(func.type) : undefined;
+  return proto?.kind === 'func_proto' ? proto : undefined;
+}
+
 /** Prototype of the function in the kernel's BTF. */
 function prototype(env: Env, name: string): BtfOf<'func_proto'> {
-  const btf = env.kernelBtf!;
-  const id = btf.find(name, 'func');
-  const func = id === undefined ? undefined : btf.type(id);
-  const proto = func?.kind === 'func' ? btf.type(func.type) : undefined;
-  if (proto?.kind !== 'func_proto') return env.fail('helper', `the kernel has no function '${name}'`);
-  return proto;
+  return findPrototype(env, name) ?? env.fail('helper', `the kernel has no function '${name}'`);
 }
 
 /** Check the call at `i`. Answers the instruction to go on with, or -1 where the path ends (bpf_throw). */

@@ -121,8 +121,8 @@ it('events come through callbacks, all of them and right', () => {
 }, 60_000);
 
 it('the verifier walks what it should, and is timed', () => {
-  const { mips, warm100 } = measureVerifier(20, 1);
-  expect(Object.keys(mips)).toHaveLength(5);
+  const { mips, warm100 } = measureVerifier(20, 1, 2);
+  expect(Object.keys(mips)).toHaveLength(3);
   for (const speed of Object.values(mips)) expect(speed).toBeGreaterThan(0);
   expect(warm100.median).toBeGreaterThan(0);
 }, 60_000);
