@@ -102,6 +102,7 @@ export class BPF extends Attaching {
       for (const spec of object.maps)
         this.#maps.set(spec.name, this.backend.createMap(sized(spec, this.backend.cpus), object));
       this.#attachUsdt(given);
+      for (const name of this.#maps.keys()) this.#subscript(name);
       for (const prog of object.progs) this.autoAttach(prog);
     } catch (error) {
       this.close();
@@ -172,6 +173,11 @@ export class BPF extends Attaching {
   /** Python's `b["name"]`. */
   get<K = unknown, V = unknown>(name: string): Table<K, V> {
     return this.getTable<K, V>(name);
+  }
+
+  /** `b['counts']`, as Python's scripts write it: a property for each table whose name means nothing else here. */
+  #subscript(name: string): void {
+    if (!(name in this)) Object.defineProperty(this, name, { get: () => this.getTable(name), configurable: true });
   }
 
   /** Names of the tables. */

@@ -36,6 +36,25 @@ describe('class BPF on the model kernel', () => {
     b.close();
   });
 
+  it('has its tables by subscript, as in Python, where the name means nothing else', () => {
+    const b = bench('connects').bpf('BPF_HASH(counts, u32);\nBPF_HASH(object, u32);') as BPF & Record<string, unknown>;
+    expect(b['counts']).toBe(b.getTable('counts'));
+    expect(b.object.maps).toHaveLength(2);
+    expect(b.get('object').maxEntries).toBe(10240);
+    b.close();
+    expect(() => b['counts']).toThrow('closed');
+  });
+
+  it('attaches to a system call without a number, and nothing comes of it, as on Linux', () => {
+    const b = bench('connects').bpf('BPF_ARRAY(n, u64, 1);\nint f(void *ctx) { int z = 0; n.increment(z); return 0; }');
+    expect(b.ksymname('__x64_sys_stat')).not.toBe(-1n);
+    b.attachKprobe({ event: '__x64_sys_stat', fnName: 'f' });
+    expect(() => b.attachKprobe({ event: '__x64_sys_stats', fnName: 'f' })).toThrow('no kernel function');
+    b.wait();
+    expect(b.getTable<number, bigint>('n').get(0)).toBe(0n);
+    b.close();
+  });
+
   it('attaches and detaches by name, in both spellings', () => {
     const b = bench('connects').bpf(COUNT);
     b.attachKprobe({ event: 'tcp_v4_connect', fnName: 'count' });
