@@ -50,6 +50,8 @@ interface SkbView {
   /** data, data_end (and data_meta) are there and give packet pointers. */
   readonly packet: 'none' | 'packet' | 'packet+meta';
   readonly socketFields: boolean;
+  /** Fields that only users with CAP_BPF may touch. */
+  readonly privileged?: readonly string[];
 }
 
 function layout(view: SkbView): CtxLayout {
@@ -57,7 +59,8 @@ function layout(view: SkbView): CtxLayout {
   const fields: CtxField[] = [];
   const add = (field: Omit<CtxField, 'read' | 'write'>) => {
     if (view.hidden.includes(field.name)) return;
-    fields.push({ ...field, read: true, write: writable(field.name) });
+    const privileged = view.privileged?.includes(field.name) ? { privileged: true } : {};
+    fields.push({ ...field, read: true, write: writable(field.name), ...privileged });
   };
   for (const [name, offset] of WORDS) add({ name, offset, size: 4, narrow: true });
   add({ name: 'cb', offset: 48, size: 20, bytes: true });
@@ -95,6 +98,8 @@ export const SKB_CGROUP = layout({
   write: ['mark', 'priority', 'cb', 'tstamp'],
   packet: 'packet',
   socketFields: true,
+  // net/core/filter.c: cg_skb_is_valid_access
+  privileged: ['data', 'data_end', 'tstamp'],
 });
 
 export const SKB_LWT = layout({

@@ -6,6 +6,8 @@ export interface CtxField {
   readonly size: number;
   readonly read: boolean;
   readonly write: boolean;
+  /** Only for programs of users with CAP_BPF. */
+  readonly privileged?: boolean;
   /** What a load of the whole field gives when it is not a number. */
   readonly pointer?:
     | 'packet'

@@ -82,7 +82,7 @@ export function contextAccess(
   switch (layout.kind) {
     case 'fields': {
       const f = fieldAccess(layout.fields, off, size, write, env.program.spec.attachType, signed);
-      if (!f) return undefined;
+      if (!f || (f.privileged && !env.privileged)) return undefined;
       if (!f.pointer || write) return NUMBER;
       if (f.pointer === 'packet' || f.pointer === 'packet_end' || f.pointer === 'packet_meta')
         env.packetLoads.set(env.insn, f.pointer);

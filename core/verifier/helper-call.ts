@@ -4,6 +4,7 @@
  */
 import type { HelperRow } from '../helpers/helper.ts';
 import { helperById, mayCall, signatureOf } from '../helpers/index.ts';
+import { needsPrivileges } from '../helpers/privileges.ts';
 import {
   type CallbackSetup,
   clearPacketPointers,
@@ -126,7 +127,7 @@ export function checkHelperCall(
     row.before && !isSince(env, row.before.kernel)
       ? mayCall({ ...row, progTypes: row.before.progTypes }, type, attachType)
       : mayCall(row, type, attachType);
-  if (!allowed) {
+  if (!allowed || (!env.privileged && needsPrivileges(row.name))) {
     env.fail('helper', `program of this type cannot use helper bpf_${row.name}#${id}`);
   }
   if (!env.options.gpl && row.gplOnly) {

@@ -22,6 +22,7 @@ import {
   kindOf,
   Reg,
 } from './reg.ts';
+import { mispredict } from './speculation.ts';
 import { HIST, type State } from './state.ts';
 import { isZero } from './tnum.ts';
 import { toDoubleU } from './u64.ts';
@@ -60,6 +61,7 @@ export function checkJump(env: Env, i: number): number {
   if (taken >= 0) {
     if (a.type === KIND.SCALAR) markPrecise(env, d);
     if (fromReg && b.type === KIND.SCALAR) markPrecise(env, s);
+    mispredict(env, taken === 1 ? i + 1 : target, i, d, fromReg ? s : -1);
     return taken === 1 ? target : i + 1;
   }
   const linked = collectLinked(env, fromReg ? [b, a] : [a]);

@@ -1,14 +1,23 @@
 /**
  * Rules for unprivileged programs only: pointer arithmetic must be of a form that Linux can mask against speculative
  * out-of-bounds access (sanitize_ptr_alu and neighbours in kernel/bpf/verifier.c). The masking itself is the kernel's
- * business; here are its preconditions. The extra walk down mispredicted branches is not simulated: it can only make
- * Linux refuse more (since 6.17 it inserts barriers instead).
+ * business; here are its preconditions. Up to 6.16 the ways that decided jumps do not go are walked as well, and must be
+ * as safe; since then the kernel puts barriers there instead of refusing.
  */
 import type { Env } from './env.ts';
 import { checkMapValue } from './mem.ts';
 import { KIND, type Reg } from './reg.ts';
 import { OP } from './scalar.ts';
 import { format as formatTnum, isConst } from './tnum.ts';
+
+/** A processor may go `next` although the jump at `i` is decided otherwise; what was compared is then anything. */
+export function mispredict(env: Env, next: number, i: number, d: number, s: number): void {
+  const { walksMispredicted, speculationBarriers } = env.options.features;
+  if (env.privileged || !walksMispredicted || speculationBarriers) return;
+  const { regs } = env.pushPath(next, i, true).frame;
+  regs[d] = env.unknown;
+  if (s >= 0) regs[s] = env.unknown;
+}
 
 const WHY = 'pointer arithmetic with it prohibited for !root';
 
@@ -62,6 +71,10 @@ export function sanitizePointer(
   const d = dst[i]!;
   if (after) checkResult(env, d, result);
   if ((opcode[i]! & 8) === 0) return;
+  // Masked where the offset is not what the walk thinks, the sum may be the pointer itself.
+  if (!after && !env.options.features.speculationBarriers) env.pushPath(i + 1, i, true).frame.regs[d] = pointer;
+  // What is masked, and how, the walk of what really happens has said.
+  if (env.state.speculative) return;
   const offsetReg = pointerIsDst ? src[i]! : d;
   const pointerReg = pointerIsDst ? d : src[i]!;
   const negative = offset.sminHi < 0;

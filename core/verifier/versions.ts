@@ -57,6 +57,11 @@ export const DIFFERENCES = {
   contextConstants: { since: '6.4', source: 'bpf: allow ctx writes using BPF_ST_MEM instruction' },
   /** Numbers of 1, 2 and 4 bytes are known when they are loaded. */
   narrowSpills: { since: '5.16', source: 'bpf: Support <8-byte scalar spill and refill' },
+  // --- users without privileges ---------------------------------------------------------------------------------------
+  /** The way that a decided jump does not go is walked, too: a processor may mispredict. */
+  walksMispredicted: { since: '5.13', source: 'bpf: Fix leakage under speculation on mispredicted branches' },
+  /** What goes wrong there gets a barrier and is not refused. */
+  speculationBarriers: { since: '6.17', source: 'bpf: Fall back to nospec if v1 verification fails' },
   // --- what is known of numbers -------------------------------------------------------------------------------------
   /** `==` and `!=` are decided by ranges, not only for two known numbers. */
   rangeEquality: { since: '6.3', source: 'bpf: Improve JEQ/JNE branch taken logic' },

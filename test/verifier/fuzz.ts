@@ -24,6 +24,7 @@ import { kfuncIds } from './generate-calls.ts';
 import { type FuzzTypes, fuzzTypes } from './generate-types.ts';
 import { type Answer, askKernel, type Question, whyNoOracle } from './kernel-oracle.ts';
 import { mutate, Random } from './mutate.ts';
+import type { RefusalMessage } from './refusals.ts';
 
 export interface Sample {
   readonly type: string;
@@ -186,13 +187,14 @@ function sample(random: Random, seeds: readonly Sample[], world: World, judge: J
   };
 }
 
-/** Compare `count` programs; calls `differs` for each disagreement, `worded` where both refuse in other words. */
+/** Compare `count` programs; calls `differs` for each disagreement, `worded` where both refuse in other words, `sameWords` in the same. */
 export async function fuzz(
   count: number,
   seed: number,
   differs: (s: Sample, kernel: string, us: string) => Promise<void> | void,
   worded?: (kernel: string, us: string, s: Sample) => void,
   judge: Judge = runningKernel(),
+  sameWords?: (line: string, s: Sample) => void,
 ): Promise<Tally> {
   const random = new Random(seed);
   const seeds = allCases()
@@ -259,6 +261,7 @@ export async function fuzz(
       if (r.ok && a.ok) t.accepted++;
       else if (!r.ok && !a.ok) {
         t.refused++;
+        if (a.last === line) sameWords?.(line, batch[i]!);
         if (a.last === '' || a.last === line) t.sameLine++;
         else worded?.(a.last, line, batch[i]!);
       } else {
@@ -320,29 +323,69 @@ function compacted(s: Sample): Sample {
   return { ...s, insns: out };
 }
 
-/** As few instructions as possible about which kernel and we still disagree: ever smaller pieces are taken out. */
-export async function shrink(s: Sample, judge: Judge = runningKernel()): Promise<{ small: Sample; says: string }> {
-  const differs = async (all: readonly Sample[]) => {
-    // Taking something out of a loop may leave an endless one, which keeps a kernel busy for long.
-    const candidates = all.map((c) => ({ c, r: ours(c, judge) })).filter(({ r }) => r.insnsProcessed < SHORT_WALK);
-    const answers = await judge.ask(candidates.map(({ c }) => c));
-    return candidates.filter(({ r }, i) => answers[i] && answers[i]!.ok !== r.ok).map(({ c }) => c);
-  };
+/** As few instructions as possible with which the sample still is what it is: ever smaller pieces are taken out. */
+async function shrinkWhile(s: Sample, stays: (all: readonly Sample[]) => Promise<Sample[]>): Promise<Sample> {
   let best = s;
   for (let size = working(s.insns).length >> 1; size > 0; size = size === 1 ? 0 : size >> 1) {
     for (let found = true; found; ) {
       const at = working(best.insns).filter((i) => best.insns[i] !== 0x95);
       const pieces: number[][] = [];
       for (let i = 0; i < at.length; i += size) pieces.push(at.slice(i, i + size));
-      const [next] = await differs(pieces.map((piece) => without(best, piece)));
+      const [next] = await stays(pieces.map((piece) => without(best, piece)));
       found = next !== undefined;
       if (next) best = next;
     }
   }
-  const [short] = await differs([compacted(best)]);
-  const small = short ?? best;
+  const [short] = await stays([compacted(best)]);
+  return short ?? best;
+}
+
+/** About which kernel and we still disagree. */
+export async function shrink(s: Sample, judge: Judge = runningKernel()): Promise<{ small: Sample; says: string }> {
+  const small = await shrinkWhile(s, async (all) => {
+    // Taking something out of a loop may leave an endless one, which keeps a kernel busy for long.
+    const candidates = all.map((c) => ({ c, r: ours(c, judge) })).filter(({ r }) => r.insnsProcessed < SHORT_WALK);
+    const answers = await judge.ask(candidates.map(({ c }) => c));
+    return candidates.filter(({ r }, i) => answers[i] && answers[i]!.ok !== r.ok).map(({ c }) => c);
+  });
   const [answer] = await judge.ask([small]);
   return { small, says: answer!.ok ? 'ok' : answer!.last };
+}
+
+/** Calls of kernel functions and types of the program's own have numbers that no case can name. */
+function isPortable(s: Sample): boolean {
+  if (s.btfFile !== undefined || s.target !== undefined || s.flags) return false;
+  for (let i = 0; i < s.insns.length; i += 8) if (s.insns[i] === 0x85 && s.insns[i + 1]! >> 4 === 2) return false;
+  return true;
+}
+
+/** Generated programs for the messages of `wanted` that kernel and we both give, shrunk, as cases for data/. */
+export async function harvest(count: number, seed: number, wanted: readonly RefusalMessage[]): Promise<string[]> {
+  const judge = runningKernel();
+  const missing = new Set(wanted);
+  const found = new Map<RefusalMessage, Sample>();
+  const note = (line: string, s: Sample) => {
+    if (!isPortable(s)) return;
+    for (const m of missing) {
+      if (!m.pattern.test(line)) continue;
+      missing.delete(m);
+      found.set(m, s);
+    }
+  };
+  await fuzz(count, seed, () => {}, undefined, judge, note);
+  const cases: string[] = [];
+  for (const [m, s] of found) {
+    const same = (line: string) => m.pattern.test(line);
+    const small = await shrinkWhile(s, async (all) => {
+      const candidates = all.filter((c) => same(lastLine(ours(c, judge))));
+      const answers = await judge.ask(candidates);
+      return candidates.filter((c, i) => answers[i] && answers[i]!.last === lastLine(ours(c, judge)));
+    });
+    const says = lastLine(ours(small, judge));
+    const loads = working(small.insns).some((at) => small.insns[at] === 0x18 && small.insns[at + 1]! >> 4 !== 0);
+    cases.push(asCase(loads ? small : { ...small, maps: [] }, says, m.text.replaceAll('…', '_')));
+  }
+  return cases;
 }
 
 /** A disagreement as a case for data/: code as hex, since the text form has no absolute jumps. */
