@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { helperById } from '../../core/helpers/index.ts';
 import type { ObjectSpec, ProgSpec } from '../../core/spec/spec.ts';
 import { KERNEL } from './kernel.ts';
-import { compileOk } from './run-c.ts';
+import { compileOk, diagnose } from './run-c.ts';
 
 const flavoured = (text: string): ObjectSpec => compileOk(text, KERNEL);
 
@@ -405,5 +405,41 @@ describe('the record of a tracepoint', () => {
   it('is what the given types say, where the format comes from a list of another kernel', () => {
     expect(loadOffset('trace_event_raw_sched_switch')).toBe(56);
     expect(loadOffset('trace_event_raw_nothing_such')).toBe(100);
+  });
+
+  it('packet pointers kept in a struct on the stack are followed, not read by helpers', () => {
+    const object = flavoured(`#include <uapi/linux/if_ether.h>
+#include <uapi/linux/ip.h>
+struct headers { struct ethhdr *eth; struct iphdr *ip; void *end; };
+static inline int parse(struct xdp_md *ctx, struct headers *h)
+{
+    h->end = (void *)(long)ctx->data_end;
+    h->eth = (void *)(long)ctx->data;
+    if ((void *)(h->eth + 1) > h->end) return -1;
+    h->ip = (void *)(h->eth + 1);
+    return (void *)(h->ip + 1) > h->end ? -1 : 0;
+}
+int turn(struct xdp_md *ctx)
+{
+    struct headers h = {};
+    if (parse(ctx, &h) < 0) return XDP_PASS;
+    u32 from = h.ip->saddr;
+    h.ip->saddr = h.ip->daddr;
+    h.ip->daddr = from;
+    h.ip->ihl = 5;
+    return XDP_TX;
+}`);
+    const { insns } = object.progs[0]!;
+    expect(insns.filter((byte, i) => i % 8 === 0 && byte === 0x85).length).toBe(0);
+  });
+
+  it("a write through a pointer that only may be the kernel's is for the verifier to judge", () => {
+    const program = (body: string) =>
+      `struct note { int n; };\nBPF_HASH(kept, u32, struct note *);\nint kprobe__a(struct pt_regs *ctx, struct note *given) { u32 k = 0; ${body} return 0; }`;
+    flavoured(program('struct note **at = kept.lookup(&k); if (at) (*at)->n = 1;'));
+    expect(diagnose(program('given->n = 1;'), KERNEL)).toContain('cannot write to kernel memory');
+    expect(diagnose(program('struct note *same = given; same->n++;'), KERNEL)).toContain(
+      'cannot write to kernel memory',
+    );
   });
 });

@@ -210,12 +210,11 @@ it.each([
     `int f(void *ctx) { ${lines(2_500, (i) => `u64 v${i} = bpf_ktime_get_ns() + ${i};`)} u64 s = 0; ${lines(2_500, (i) => `s += v${i};`)} return s; }`,
   ],
   ['a huge struct on the stack', 'struct s { char c[100000]; };\nint f(void *ctx) { struct s s = {}; return s.c[9]; }'],
-])('%s ends within two seconds', (_name, text) => {
-  // What the compiler used, not what the machine gave: vitest runs a file in a process of its own.
-  const before = process.cpuUsage();
+])('%s ends soon', { timeout: 60_000 }, (_name, text) => {
+  const began = process.cpuUsage();
   const { object, diagnostics } = compile({ name: 'f.c', text }, { ...KERNEL, headers: (path) => ENDLESS[path] });
   expect(object !== undefined || diagnostics.some((d) => d.severity === 'error')).toBe(true);
-  const { user, system } = process.cpuUsage(before);
-  // Twice the goal, for slow machines.
-  expect((user + system) / 1000).toBeLessThan(4_000);
+  // Two seconds on a quiet machine; what is not linear takes minutes. Processor time, since others may be at work.
+  const { user, system } = process.cpuUsage(began);
+  expect(user + system).toBeLessThan(10_000_000);
 });

@@ -87,7 +87,10 @@ const BY_CONTEXT: Record<string, { type: string; ctxLoads: AddressSpace }> = {
   sk_reuseport_md: { type: 'sk_reuseport', ctxLoads: 'native' },
 };
 
-/** Types whose programs cannot call the old bpf_probe_read: unknown pointers are read as kernel memory. */
+/**
+ * Types that trace: a pointer of unknown origin is the kernel's or a user's, and read by a helper. In all others (packets, sockets, cgroups) it
+ * is one that the verifier follows, kept in a struct for a while.
+ */
 const TRACING_TYPES = new Set([
   'kprobe',
   'tracepoint',
@@ -163,7 +166,7 @@ export function programKind(fn: FuncSymbol, flavoured = false): ProgramKind {
       ...known,
       section: fn.section ?? name,
       args: 'regs',
-      unknown: TRACING_TYPES.has(known.type) ? 'any' : 'kernel',
+      unknown: TRACING_TYPES.has(known.type) ? 'any' : 'native',
     };
   const t = fn.type.params[0]?.type;
   if (t?.kind === 'ptr' && t.to.kind === 'void' && fn.type.params.length === 1) {
@@ -217,7 +220,7 @@ function sectionKind(
               ? 'return'
               : 'regs'
           : 'registers',
-    unknown: tracing || raw || type === 'tracepoint' ? 'kernel' : network ? 'kernel' : 'any',
+    unknown: tracing || raw || type === 'tracepoint' ? 'kernel' : network ? 'native' : 'any',
     ctxLoads: tracing ? 'btf' : raw || type === 'tracepoint' ? 'kernel' : network ? 'native' : 'any',
   };
 }

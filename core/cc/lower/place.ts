@@ -15,6 +15,8 @@ export interface Place {
   readonly off: number;
   readonly type: CType;
   readonly space: Space;
+  /** The space is a guess (provenance.ts): a write goes to the place as it stands, and the verifier judges it. */
+  readonly guessed?: boolean;
   /** A bitfield: bits from the byte at `off`, and its width. */
   readonly bits?: { readonly from: number; readonly width: number };
   /** A field of a packet header of bcc/proto.h: `base` is an offset in the packet as a pointer. */
@@ -63,7 +65,10 @@ export function placeOf(f: Lowering, e: Expr): Place {
       return memberPlace(f, e, volatile);
     case 'deref': {
       const p = pointerParts(f, e.operand);
-      return { base: p.base, off: p.off, type: e.type, space: f.frame.provenance.placeSpace(e), volatile, at: e.at };
+      const { provenance } = f.frame;
+      const space = provenance.placeSpace(e);
+      const guessed = isForeign(space) && provenance.guessed(e);
+      return { base: p.base, off: p.off, type: e.type, space, guessed, volatile, at: e.at };
     }
     default: {
       // A record that an expression makes: give it a place of its own.
@@ -84,7 +89,15 @@ function memberPlace(f: Lowering, e: Extract<Expr, { kind: 'member' }>, volatile
     return { ...base, type: e.type, packet: { bitOffset, bitWidth }, at: e.at };
   }
   const off = base.off + Math.floor(bitOffset / 8);
-  const here = { base: base.base, type: e.type, space: base.space, volatile: volatile || base.volatile, at: e.at };
+  const { space, guessed } = base;
+  const here = {
+    base: base.base,
+    type: e.type,
+    space,
+    ...(guessed ? { guessed } : {}),
+    volatile: volatile || base.volatile,
+    at: e.at,
+  };
   if (width === undefined) return { ...here, off };
   const unit = bitUnit(e.type, bitOffset, width);
   return { ...here, off: base.off + unit.byte, bits: { from: unit.from, width } };
@@ -279,7 +292,7 @@ export function store(f: Lowering, place: Place, value: Inst): Inst {
 
 /** Can the program write there? Kernel memory only helpers change. */
 export function writableSpace(f: Lowering, place: Place): boolean {
-  if (isForeign(place.space) || place.space === 'btf') {
+  if ((isForeign(place.space) && !place.guessed) || place.space === 'btf') {
     const what =
       place.space === 'user'
         ? `user memory: use bpf_probe_write_user()`

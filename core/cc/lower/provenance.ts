@@ -37,6 +37,8 @@ const MOST_ROUNDS = 12;
 export class Provenance {
   readonly kind: ProgramKind;
   readonly #spaces = new Map<VarSymbol, Space>();
+  /** Variables that hold a foreign pointer for certain: an argument of a probed function, something read from the kernel. */
+  readonly #certain = new Set<VarSymbol>();
   readonly #returns: (fn: FuncSymbol, params: readonly Space[]) => Space;
   #changed = false;
   /** What the function returns. */
@@ -50,7 +52,10 @@ export class Provenance {
 
   /** Infer the spaces of a function's variables from those of its parameters. */
   infer(fn: FuncSymbol, params: readonly Space[]): void {
-    for (const [i, v] of fn.params.entries()) this.#spaces.set(v, declaredSpace(v.type) ?? params[i] ?? 'none');
+    for (const [i, v] of fn.params.entries()) {
+      this.#spaces.set(v, declaredSpace(v.type) ?? params[i] ?? 'none');
+      if (v.source) this.#certain.add(v);
+    }
     for (let round = 0; round < MOST_ROUNDS; round++) {
       this.#changed = false;
       if (fn.body) this.#statement(fn.body);
@@ -122,6 +127,61 @@ export class Provenance {
     }
   }
 
+  /**
+   * Is it only a guess that a place is not BPF's own memory? So it is for pointers that were kept in memory (a struct on the stack may hold
+   * packet pointers, which the verifier follows) and for what other functions gave. Reads go by the guess; writes may be right.
+   */
+  guessed(e: Expr): boolean {
+    switch (e.kind) {
+      case 'deref':
+        return this.#guessedPointer(e.operand);
+      case 'member':
+        return this.guessed(e.base);
+      default:
+        return false;
+    }
+  }
+
+  #guessedPointer(e: Expr): boolean {
+    if (e.type.kind === 'ptr' && declaredSpace(e.type)) return false;
+    switch (e.kind) {
+      case 'var':
+        return e.symbol.storage === 'global' || !this.#certain.has(e.symbol);
+      case 'decay':
+      case 'addr':
+        return this.guessed(e.operand);
+      case 'member':
+      case 'deref': {
+        const root = localRoot(e);
+        if (root) return !this.#certain.has(root);
+        const from = this.placeSpace(e);
+        return from === 'native' || (isForeign(from) && this.guessed(e));
+      }
+      case 'cast':
+        return this.#guessedPointer(e.operand);
+      case 'ptradd':
+        return this.#guessedPointer(e.pointer);
+      case 'cond':
+        return this.#guessedPointer(e.yes ?? e.condition) && this.#guessedPointer(e.otherwise);
+      case 'comma':
+        return this.#guessedPointer(e.right);
+      case 'assign':
+        return this.#guessedPointer(e.value);
+      case 'update':
+        return this.#guessedPointer(e.target);
+      case 'call':
+        return (
+          e.callee.helper === undefined ||
+          !isForeign(this.#call(e)) ||
+          !/^get_/.test(helperById(e.callee.helper)?.name ?? '')
+        );
+      case 'builtin':
+        return true;
+      default:
+        return false;
+    }
+  }
+
   #variable(symbol: VarSymbol, type: CType): Space {
     if (symbol.storage === 'global')
       return type.kind === 'array' || type.kind === 'record' ? 'native' : this.#stored(type);
@@ -165,6 +225,8 @@ export class Provenance {
 
   #fromContext(e: Expr): Space {
     const s = this.kind.ctxLoads;
+    // Keys and values that an iterator shows are buffers (PTR_TO_BUF), which programs may follow and, some of them, change.
+    if (this.kind.attachType === 'trace_iter' && e.type.kind === 'ptr' && e.type.to.kind === 'void') return 'native';
     if (s === 'btf') return e.type.kind === 'ptr' ? 'btf' : 'kernel';
     return s;
   }
@@ -201,6 +263,7 @@ export class Provenance {
   }
 
   #builtin(e: Extract<Expr, { kind: 'builtin' }>): Space {
+    if (e.what === 'unresolved') return 'native';
     if (e.what === 'expect') return this.spaceOf(e.args[0]!);
     if (e.what === 'memcpy' || e.what === 'memmove' || e.what === 'memset') return this.spaceOf(e.args[0]!);
     if (e.map && e.type.kind === 'ptr') return 'native';
@@ -210,8 +273,12 @@ export class Provenance {
 
   // --- what assignments tell ----------------------------------------------------------------------------------------
 
-  #note(symbol: VarSymbol, space: Space): void {
+  #note(symbol: VarSymbol, space: Space, certain: boolean): void {
     if (symbol.storage === 'global' || declaredSpace(symbol.type)) return;
+    if (certain && isForeign(space) && !this.#certain.has(symbol)) {
+      this.#certain.add(symbol);
+      this.#changed = true;
+    }
     const before = this.#spaces.get(symbol) ?? 'none';
     const after = joinSpace(before, space);
     if (after === before) return;
@@ -219,21 +286,21 @@ export class Provenance {
     this.#changed = true;
   }
 
-  #assigned(target: Expr, value: Space): void {
+  #assigned(target: Expr, value: Expr): void {
     const root = target.kind === 'var' ? target.symbol : localRoot(target);
-    if (root && carriesAddress(target.type)) this.#note(root, value);
+    if (root && carriesAddress(target.type)) this.#note(root, this.spaceOf(value), !this.#guessedPointer(value));
   }
 
   #init(symbol: VarSymbol, init: Init | undefined): void {
     if (!init) return;
     if (init.kind === 'expr') {
       this.#expression(init.expr);
-      if (carriesAddress(symbol.type)) this.#note(symbol, this.spaceOf(init.expr));
+      if (carriesAddress(symbol.type)) this.#note(symbol, this.spaceOf(init.expr), !this.#guessedPointer(init.expr));
       return;
     }
     for (const item of init.items) {
       this.#expression(item.expr);
-      if (carriesAddress(item.type)) this.#note(symbol, this.spaceOf(item.expr));
+      if (carriesAddress(item.type)) this.#note(symbol, this.spaceOf(item.expr), !this.#guessedPointer(item.expr));
     }
   }
 
@@ -310,7 +377,7 @@ export class Provenance {
       case 'assign':
         this.#expression(e.target);
         this.#expression(e.value);
-        this.#assigned(e.target, this.spaceOf(e.value));
+        this.#assigned(e.target, e.value);
         return;
       case 'update':
         this.#expression(e.target);
@@ -343,20 +410,21 @@ export class Provenance {
       else if (/^(?:probe_read_user|copy_from_user)/.test(row.name)) this.#pointee(first, 'user');
       else if (/^probe_read/.test(row.name)) this.#pointee(first, 'any');
       else if (/^get_stack|^snprintf|^strto|^get_func_/.test(row.name)) {
-        for (const a of e.args) this.#pointee(a, this.unknown);
+        for (const a of e.args) this.#pointee(a, this.unknown, false);
       }
       return;
     }
-    for (const a of e.args) if (a.type.kind === 'ptr' && carriesAddress(a.type.to)) this.#pointee(a, this.unknown);
+    for (const a of e.args)
+      if (a.type.kind === 'ptr' && carriesAddress(a.type.to)) this.#pointee(a, this.unknown, false);
   }
 
   /** `&variable` was given away to be filled with something that lives in `space`. */
-  #pointee(e: Expr, space: Space): void {
+  #pointee(e: Expr, space: Space, certain = true): void {
     let at = e;
     while (at.kind === 'cast') at = at.operand;
     if (at.kind !== 'addr' && at.kind !== 'decay') return;
     const root = at.operand.kind === 'var' ? at.operand.symbol : localRoot(at.operand);
-    if (root) this.#note(root, space);
+    if (root) this.#note(root, space, certain);
   }
 }
 
