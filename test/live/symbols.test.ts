@@ -106,13 +106,16 @@ describe.skipIf(noCompiler)(title('files', noCompiler), () => {
 
 describe.skipIf(noKernel)(title('a profile', noKernel), () => {
   it('of a busy Node process names its JavaScript functions', async () => {
-    const script = join(scratch(), 'busy.mjs');
+    const folder = scratch();
+    const script = join(folder, 'busy.mjs');
     writeFileSync(
       script,
       `function busyFunctionOfTheTest(n) { let x = 0; for (let i = 0; i < n; i++) x = (x * 31 + i) % 1000003; return x; }
        console.log('ready'); for (;;) busyFunctionOfTheTest(3e6);`,
     );
     const child = spawn(process.execPath, ['--perf-basic-prof', '--interpreted-frames-native-stack', script], {
+      // V8 leaves a log where it runs.
+      cwd: folder,
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     afterwards(() => {
