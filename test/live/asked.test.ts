@@ -93,6 +93,25 @@ describe.skipIf(noCompiler)(title('of a program, by a uprobe', noCompiler), () =
   });
 });
 
+describe.skipIf(noCompiler)(title('stacks by build id', noCompiler), () => {
+  it('name functions of a program that has ended, by its file [C.map.BPF_STACK_TRACE_BUILDID X.get_stackbuildid_table P.help.add_module X.add_module]', () => {
+    const program = compileC(
+      '__attribute__((noinline)) int inner(int x) { asm volatile(""); return x + 1; } int main(int argc, char **argv) { return inner(argc) == 2 ? 0 : 1; }',
+      ['-Wl,--build-id'],
+    );
+    liveBackend();
+    const b = new BPF({
+      text: `${OUT}BPF_STACK_TRACE_BUILDID(stacks, 64);\nint on_inner(struct pt_regs *ctx) { OUT(0, stacks.get_stackid(ctx, BPF_F_USER_STACK)); return 0; }`,
+    });
+    b.attachUprobe({ name: program, sym: 'inner', fnName: 'on_inner' });
+    expect(spawnSync(program).status).toBe(0);
+    b.addModule(program);
+    const id = Number(b.getTable<number, bigint>('out').get(0));
+    const [first, second] = [...b.getTable('stacks').walk(id, (frame) => b.sym(frame, -1))];
+    expect([first, second]).toEqual(['inner', expect.stringMatching(/main|unknown/)]);
+  });
+});
+
 describe.skipIf(noTracefs)(title('of this process, by a system call', noTracefs), () => {
   /** Runs a body at a kill(2) of this process, once; `prepare` before that. */
   function killed(body: string, decls = '', prepare: (b: BPF) => void = () => {}): { b: BPF; out: bigint[] } {
