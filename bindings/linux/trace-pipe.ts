@@ -5,7 +5,7 @@
  * its name, and whoever comes later removes those of processes that are gone.
  * https://docs.kernel.org/trace/ftrace.html, "instances"
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import {
   closeSync,
   constants,
@@ -103,6 +103,8 @@ done`;
 function guard(root: string, instance: string): ChildProcess | undefined {
   const mount = /^\/proc\/self\/fd\/(\d+)$/.exec(root)?.[1];
   const seen = mount === undefined ? instance : instance.replace(root, '/proc/self/fd/3');
+  // Loading it takes longer than opening the pipe, and few runs have one.
+  const { spawn } = process.getBuiltinModule('node:child_process');
   try {
     const child = spawn('/bin/sh', ['-c', GUARD, 'skep-guard', seen], {
       stdio: ['pipe', 'ignore', 'ignore', ...(mount === undefined ? [] : [Number(mount)])],
