@@ -12,6 +12,7 @@ import { type CodegenDiagnostic, type Generated, generate } from '../codegen/ind
 import { optimize } from '../ir/index.ts';
 import { printModule } from '../ir/text.ts';
 import { STACK_SIZE } from '../isa/ops.ts';
+import { SYSCALLS } from '../progs/syscall-table.gen.ts';
 import type { ObjectSpec } from '../spec/spec.ts';
 import { readFlags } from './cflags.ts';
 import { Context } from './context.ts';
@@ -217,13 +218,17 @@ function readType(cx: Context, text: string, preprocessor: Preprocessor): CType 
   }
 }
 
-/** Constants that the kernel's types tell better than any table. */
+/** Constants that other tables know: the kernel's types, its system calls. */
 function derivedMacro(kernel: KernelTypes | undefined, name: string): string | undefined {
   if (name === 'DNAME_INLINE_LEN') {
     const dentry = kernel?.record('struct', 'dentry');
     const field = dentry?.find('d_iname') ?? dentry?.find('d_shortname');
     const size = field && sizeOf(field.field.type);
     return size === undefined ? undefined : `DNAME_INLINE_LEN ${size}`;
+  }
+  if (name.startsWith('__NR_')) {
+    const row = SYSCALLS.find((r) => r.name === name.slice(5));
+    return row && `${name} ${row.nr}`;
   }
   return undefined;
 }

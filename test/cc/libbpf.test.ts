@@ -82,6 +82,25 @@ SEC("ksyscall/close") int BPF_KSYSCALL(closing2, int fd) { return fd; }
     expect(diagnose(`${HEAD}${definition}\n`, KERNEL)).toContain(message);
   });
 
+  it('constants of user-space headers, by the header that has them', () => {
+    const source = `${HEAD}#include <bpf/bpf_endian.h>
+#include <sys/socket.h>
+#include <linux/icmp.h>
+#include <linux/icmpv6.h>
+#include <linux/if_tunnel.h>
+#include <linux/tcp.h>
+#include <time.h>
+#include <sys/syscall.h>
+_Static_assert(SO_MARK == 36 && IP_TOS == 1 && ICMP_ECHO == 8 && ICMPV6_PKT_TOOBIG == 2 && CLOCK_BOOTTIME == 7, "plain");
+_Static_assert(TUNNEL_KEY == __bpf_constant_htons(4) && TCP_FLAG_SYN == __bpf_constant_htonl(0x20000), "network order");
+_Static_assert(__NR_openat == 257 && BPF_DEVCG_DEV_CHAR == 2, "system calls");
+struct { __uint(type, BPF_MAP_TYPE_PROG_ARRAY); __uint(max_entries, 2); __uint(key_size, 4); __uint(value_size, 4); } jumps SEC(".maps");
+SEC("tc") int f(struct __sk_buff *skb) { bpf_tail_call_static(skb, &jumps, 1); return 0; }
+`;
+    compileOk(source, KERNEL);
+    expect(diagnose(`${HEAD}int x = SO_MARK;\n`, KERNEL)).toContain("use of undeclared identifier 'SO_MARK'");
+  });
+
   it('settings of the kernel are constants; one that is not known must be weak', () => {
     const program = (declaration: string, value: string) =>
       `${HEAD}${declaration}\nSEC("socket") int f(struct __sk_buff *skb) { return ${value}; }\n`;

@@ -4,6 +4,7 @@
  */
 
 import { LIBBPF_MACROS } from './libbpf-macros.ts';
+import { UAPI_MACROS } from './uapi-macros.ts';
 
 /** Visible to every program. */
 export const KERNEL_MACROS = `
@@ -323,7 +324,7 @@ TASK_COMM_LEN 16
 
 /** Visible with these headers. */
 export const GROUPED_MACROS: readonly { readonly headers: RegExp; readonly macros: string }[] = [
-  { headers: /^(?:bpf\/)?bpf_(?:helpers|tracing|core_read)\.h$/, macros: LIBBPF_MACROS },
+  { headers: /^(?:bpf\/)?bpf_(?:helpers|tracing|core_read|endian)\.h$/, macros: LIBBPF_MACROS },
   {
     headers:
       /^(?:net\/|linux\/(?:tcp|udp|skbuff|netdevice|socket|net|in|in6|inet|ip|ipv6|inetdevice|if_ether|filter)\.h|uapi\/linux\/(?:in|in6|ip|ipv6|tcp|udp|if_ether|if_packet)\.h|bcc\/(?:proto|helpers)\.h|asm\/byteorder\.h|linux\/byteorder|arpa\/inet\.h|bpf\/bpf_endian\.h|linux\/types\.h|vmlinux\.h)/,
@@ -428,4 +429,5 @@ rb_entry(ptr, type, member) container_of(ptr, type, member)
     headers: /^std(?:int|bool|def)\.h$/,
     macros: 'bool _Bool\n',
   },
+  ...UAPI_MACROS,
 ];
