@@ -15,7 +15,11 @@ export function layoutFrame(fn: MFunc): number {
   for (const b of fn.blocks) for (const i of b.insts) if (i.slot) mentioned.add(i.slot);
   fn.slots = fn.slots.filter((s) => mentioned.has(s)).sort((a, b) => b.align - a.align);
   if (fn.slots.reduce((sum, s) => sum + s.size, 0) <= STACK_SIZE) {
-    const alone = place(fn.slots, (_, placed) => [...placed]);
+    const everyone = (_: Slot, placed: ReadonlySet<Slot>) => [...placed];
+    // The kernel's verifier remembers what a slot holds only when it was stored at its 8-byte boundary: small variables get one each.
+    const roomy = callsOthers(fn) ? undefined : place(fn.slots, everyone, 8);
+    if (roomy !== undefined && roomy <= STACK_SIZE) return roomy;
+    const alone = place(fn.slots, everyone);
     if (alone <= STACK_SIZE) return alone;
   }
   const conflicts = overlaps(fn);
@@ -23,18 +27,24 @@ export function layoutFrame(fn: MFunc): number {
   return place(fn.slots, (slot, placed) => [...conflicts.get(slot)!].filter((p) => placed.has(p)));
 }
 
-/** First fit from the top; `foesOf` gives those of the placed ones that the slot may not share bytes with. */
-function place(slots: readonly Slot[], foesOf: (slot: Slot, placed: ReadonlySet<Slot>) => Slot[]): number {
+/** The frames of a chain of calls share the 512 bytes. */
+function callsOthers(fn: MFunc): boolean {
+  return fn.blocks.some((b) => b.insts.some((i) => i.op === 'call' && i.call === 'local'));
+}
+
+/** First fit from the top, on boundaries of at least `least` bytes; `foesOf` gives those of the placed ones that the slot may not share bytes with. */
+function place(slots: readonly Slot[], foesOf: (slot: Slot, placed: ReadonlySet<Slot>) => Slot[], least = 1): number {
   let depth = 0;
   const placed = new Set<Slot>();
   for (const slot of slots) {
     // By where they begin: foes of one slot may share bytes with each other.
     const begin = (p: Slot) => -p.offset - p.size;
     const foes = foesOf(slot, placed).sort((a, b) => begin(a) - begin(b));
-    let at = alignUp(slot.size, slot.align);
+    const align = Math.max(slot.align, least);
+    let at = alignUp(slot.size, align);
     for (const foe of foes) {
       if (at <= begin(foe)) break;
-      at = Math.max(at, alignUp(-foe.offset + slot.size, slot.align));
+      at = Math.max(at, alignUp(-foe.offset + slot.size, align));
     }
     slot.offset = -at;
     depth = Math.max(depth, at);
