@@ -35,6 +35,8 @@ export interface Target {
   readonly flavoured: boolean;
   readonly cpu: 'v1' | 'v2' | 'v3' | 'v4';
   readonly cpuCount: number;
+  /** Offsets of kernel fields are for the loader to fit to the kernel that it loads into. */
+  readonly core: boolean;
   /** What the kernel's configuration says of a `__kconfig` variable, or undefined. */
   readonly kconfig?: (name: string) => bigint | undefined;
 }

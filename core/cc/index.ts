@@ -59,6 +59,8 @@ export interface CompileOptions {
   readonly tracepointFormat?: ((category: string, name: string) => TracepointFormat | string | undefined) | undefined;
   /** Online CPUs: what bpf_num_cpus() gives. */
   readonly cpuCount?: number;
+  /** Leave CO-RE relocations for the fields of kernel structs (`coreRelos`), for a loader that knows another kernel. Default: none. */
+  readonly core?: boolean;
   /** Compile only these functions (by name) to programs. */
   readonly functions?: readonly string[];
   /** Called with the IR's text after each pass that `wants` names ('front' is the IR as lowered). */
@@ -134,6 +136,7 @@ export function analyse(source: Source, options: CompileOptions): Analysed {
     flavoured: kernel !== undefined,
     cpu: options.cpu ?? 'v3',
     cpuCount: options.cpuCount ?? 1,
+    core: options.core ?? false,
     kconfig: (name) => kconfigValue(name, options.kernelRelease ?? DEFAULT_RELEASE),
   });
   const file = new SourceFile(source.name, source.text);

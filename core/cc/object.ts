@@ -1,9 +1,10 @@
 /** Putting the object together: maps with their BTF, data sections as maps, programs with what they attach to. */
-import type { Generated } from '../codegen/index.ts';
-import type { MapSpec, ObjectSpec, ProgSpec } from '../spec/spec.ts';
+import type { Generated, GeneratedProg } from '../codegen/index.ts';
+import type { CoreReloc, MapSpec, ObjectSpec, ProgSpec } from '../spec/spec.ts';
 import type { Context } from './context.ts';
 import type { MapDecl } from './flavour/map-decl.ts';
 import { kindOf } from './flavour/programs.ts';
+import type { CoreFields } from './lower/core-field.ts';
 import type { LoweredUnit } from './lower/unit.ts';
 import { BtfWriter } from './to-btf.ts';
 
@@ -39,12 +40,23 @@ export function objectSpec(cx: Context, lowered: LoweredUnit, generated: Generat
       section: kind.section,
       insns: g.insns,
       relocs: g.relocs,
+      ...(g.fields.length > 0 ? { coreRelos: coreRelos(writer, lowered.globals.coreFields, g) } : {}),
       funcs,
       lines: g.lines,
       license,
     };
   });
   return { maps, progs, btf: writer.builder.build(), license };
+}
+
+/** A relocation for each instruction that loads the offset of a kernel's field. */
+function coreRelos(writer: BtfWriter, fields: CoreFields, prog: GeneratedProg): CoreReloc[] {
+  return prog.fields.flatMap(({ insn, field }) => {
+    const known = fields.get(field);
+    if (!known) return [];
+    const typeId = writer.type({ kind: 'record', decl: known.root });
+    return [{ insn, typeId, access: known.access, kind: 'field_byte_offset' as const }];
+  });
 }
 
 function mapSpec(cx: Context, writer: BtfWriter, map: MapDecl, made: readonly MapSpec[]): MapSpec {

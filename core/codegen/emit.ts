@@ -41,9 +41,17 @@ const JUMP: Record<Exclude<MCond, 'nset'>, CondOp> = {
   set: 'jset',
 };
 
+/** `field` is the key that the module's maker gave it. */
+export interface FieldRef {
+  readonly insn: number;
+  readonly field: string;
+}
+
 export interface Emitted {
   readonly insns: Uint8Array;
   readonly relocs: ProgReloc[];
+  /** Instructions that load an offset which a loader may change. */
+  readonly fields: FieldRef[];
   readonly funcs: FuncInfo[];
   readonly lines: LineInfo[];
   /** Jumps that do not fit 16 bits, where the version has no long ones. */
@@ -56,6 +64,7 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 export function emit(functions: readonly MFunc[], cpu: number, btfIds: ReadonlyMap<string, number>): Emitted {
   const insns: Mutable<Insn>[] = [];
   const relocs: ProgReloc[] = [];
+  const fields: FieldRef[] = [];
   const funcs: FuncInfo[] = [];
   const lines: LineInfo[] = [];
   const tooFar: (Loc | undefined)[] = [];
@@ -160,6 +169,10 @@ export function emit(functions: readonly MFunc[], cpu: number, btfIds: ReadonlyM
         relocs.push({ kind: 'map_value', insn: slot, map: i.name, offset: i.off });
         add(OP_LD_IMM64, i.dst, PSEUDO.map_value, 0, 0, i.off);
         return;
+      case 'core':
+        fields.push({ insn: slot, field: i.name });
+        add(OP_LD_IMM64, i.dst, PSEUDO.imm, 0, i.off, 0);
+        return;
       case 'ksym':
         relocs.push({ kind: 'ksym', insn: slot, name: i.name });
         add(OP_LD_IMM64, i.dst, PSEUDO.btf_id, 0, 0, 0);
@@ -195,7 +208,7 @@ export function emit(functions: readonly MFunc[], cpu: number, btfIds: ReadonlyM
       f.insn.imm = distance;
     } else tooFar.push(f.loc);
   }
-  return { insns: encode(insns), relocs, funcs, lines, tooFar };
+  return { insns: encode(insns), relocs, fields, funcs, lines, tooFar };
 }
 
 function condition(cond: Exclude<MCond, 'nset'>, i: MInst): [opcode: number, dst: number, src: number] {

@@ -11,7 +11,7 @@ import { lowerSwitch } from '../ir/passes/lower-switch.ts';
 import { splitEdges } from '../ir/passes/split-edges.ts';
 import { STACK_SIZE } from '../isa/ops.ts';
 import type { FuncInfo, LineInfo, ProgReloc } from '../spec/spec.ts';
-import { emit } from './emit.ts';
+import { emit, type FieldRef } from './emit.ts';
 import { layoutFrame } from './frame.ts';
 import { Selector } from './isel.ts';
 import { layoutBlocks } from './layout.ts';
@@ -35,6 +35,7 @@ export interface GeneratedProg {
   readonly name: string;
   readonly insns: Uint8Array;
   readonly relocs: readonly ProgReloc[];
+  readonly fields: readonly FieldRef[];
   readonly funcs: readonly FuncInfo[];
   readonly lines: readonly LineInfo[];
   /** Bytes of stack per function, in the order of `funcs`. */
@@ -74,6 +75,7 @@ export function generate(module: Module, options: GenerateOptions = {}): Generat
       name: entry.name,
       insns: out.insns,
       relocs: out.relocs,
+      fields: out.fields,
       funcs: out.funcs,
       lines: out.lines,
       frames: parts.map((p) => p.frame),

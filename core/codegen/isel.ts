@@ -52,6 +52,7 @@ const ALU_OF: Partial<Record<Inst['op'], AluOp>> = {
 };
 const COMMUTES = new Set(['add', 'mul', 'and', 'or', 'xor']);
 
+const LEAF_KINDS = { mapref: 'map', globalref: 'map_value', funcref: 'func', symref: 'ksym', coreoff: 'core' } as const;
 export class Selector {
   readonly fn: Func;
   readonly out: MFunc;
@@ -207,10 +208,11 @@ export class Selector {
       case 'mapref':
       case 'globalref':
       case 'funcref':
-      case 'symref': {
+      case 'symref':
+      case 'coreoff': {
         const inst = this.push('ldimm');
         inst.dst = dst;
-        inst.kind = ({ mapref: 'map', globalref: 'map_value', funcref: 'func', symref: 'ksym' } as const)[value.op];
+        inst.kind = LEAF_KINDS[value.op];
         inst.name = value.name;
         inst.off = value.off;
         return;

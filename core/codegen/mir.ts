@@ -44,7 +44,7 @@ export const MCOND_NOT: Record<MCond, MCond> = {
 };
 
 /** What an `ldimm` loads. */
-export type ImmKind = 'imm' | 'map' | 'map_value' | 'func' | 'ksym';
+export type ImmKind = 'imm' | 'map' | 'map_value' | 'func' | 'ksym' | 'core';
 
 export type MOp =
   /** dst alu= src or imm (mov: dst = src or imm). `wide` says 64 bits; a 32-bit result has its upper half zero. neg: dst = -dst. */

@@ -135,6 +135,14 @@ export class Builder {
     return this.leaf('symref', name, 0);
   }
 
+  /** An offset of `bytes` that a loader may change; `field` says of what. */
+  coreOffset(field: string, bytes: number): Inst {
+    const inst = newInst(this.fn, 'coreoff', 'i64', [], this.loc);
+    inst.name = field;
+    inst.off = bytes;
+    return inst;
+  }
+
   // --- arithmetic ---------------------------------------------------------------------------------------------------
 
   /** add sub mul udiv sdiv urem srem and or xor shl lshr ashr, at i32 or i64 (and, or, xor also at i1). */

@@ -47,6 +47,8 @@ export const IR_OPS = [
   { name: 'globalref', kind: 'leaf', effect: 'none' }, // name = section, off: address inside a data section's map value
   { name: 'funcref', kind: 'leaf', effect: 'none' }, //   name: the address of a function of this module (callbacks)
   { name: 'symref', kind: 'leaf', effect: 'none' }, //    name: the address of a kernel symbol (ksym)
+  /** A byte offset that a loader may change (CO-RE): off = what it is here, name = which field, a key of the module's maker. i64. */
+  { name: 'coreoff', kind: 'leaf', effect: 'none' },
   // Arithmetic at i32 and i64: args [a, b] (neg: [a]), both of the result's type.
   { name: 'add', kind: 'binary', effect: 'none' },
   { name: 'sub', kind: 'binary', effect: 'none' },

@@ -135,6 +135,8 @@ function valueName(inst: Inst, names: Map<Inst, number>): string {
       return `global ${quote(inst.name)}${signed(inst.off)}`;
     case 'funcref':
       return `func @${inst.name}`;
+    case 'coreoff':
+      return `core ${quote(inst.name)}${signed(inst.off)}`;
     case 'symref':
       return `sym ${quote(inst.name)}`;
     default:
@@ -374,8 +376,8 @@ class FuncParser {
       inst.name = words.string();
       return inst;
     }
-    if (words.skip('global')) {
-      const inst = leaf('globalref', 'ptr');
+    if (words.skip('global') || words.skip('core')) {
+      const inst = word === 'global' ? leaf('globalref', 'ptr') : leaf('coreoff', 'i64');
       inst.name = words.string();
       if (/^[-+]\d/.test(words.peek())) inst.off = words.count();
       return inst;

@@ -77,7 +77,7 @@ export interface ProgSpec {
   readonly section: string;
   readonly insns: Uint8Array;
   readonly relocs: readonly ProgReloc[];
-  /** CO-RE relocations not yet resolved; absent or empty in what skep compiles. */
+  /** CO-RE relocations not yet resolved; absent in what skep compiles for one kernel. */
   readonly coreRelos?: readonly CoreReloc[];
   readonly funcs: readonly FuncInfo[];
   readonly lines: readonly LineInfo[];

@@ -7,6 +7,7 @@ import type { Context } from '../context.ts';
 import { alignOf, type CType, sizeOf } from '../ctype.ts';
 import { addressConstant, constantOf } from '../sema/constant.ts';
 import type { Expr, FuncSymbol, Init, VarSymbol } from '../tree.ts';
+import { CoreFields } from './core-field.ts';
 
 export interface GlobalPlace {
   readonly section: string;
@@ -26,6 +27,7 @@ interface Section {
 const MOST_BYTES = 1 << 20;
 
 export class Globals {
+  readonly coreFields = new CoreFields();
   readonly #cx: Context;
   readonly #sections = new Map<string, Section>();
   readonly #places = new Map<VarSymbol, GlobalPlace>();

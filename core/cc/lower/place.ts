@@ -1,8 +1,10 @@
 /** Places: where an lvalue is, how it is read (directly, by a guarded BTF load, by a helper, from the packet) and written. */
+
 import type { Inst, IntType } from '../../ir/ir.ts';
 import { type CType, integerOf, isInteger, sizeOf } from '../ctype.ts';
 import type { Token } from '../token.ts';
 import type { Expr } from '../tree.ts';
+import { type CoreField, coreField } from './core-field.ts';
 import { initVariable } from './init.ts';
 import { irType, isSigned, type Lowering } from './lowering.ts';
 import { loadPacketField, storePacketField } from './packet.ts';
@@ -22,6 +24,8 @@ export interface Place {
   /** A field of a packet header of bcc/proto.h: `base` is an offset in the packet as a pointer. */
   readonly packet?: { readonly bitOffset: number; readonly bitWidth: number };
   readonly volatile: boolean;
+  /** A member of a kernel struct whose offset the loader may change: members of it are found from the struct's start. */
+  readonly field?: CoreField;
   readonly at: Token;
 }
 
@@ -88,6 +92,10 @@ function memberPlace(f: Lowering, e: Extract<Expr, { kind: 'member' }>, volatile
     const bitWidth = width ?? (sizeOf(e.type) ?? 0) * 8;
     return { ...base, type: e.type, packet: { bitOffset, bitWidth }, at: e.at };
   }
+  if (width === undefined) {
+    const field = coreField(f, e, base);
+    if (field) return corePlace(f, e, base, field);
+  }
   const off = base.off + Math.floor(bitOffset / 8);
   const { space, guessed } = base;
   const here = {
@@ -101,6 +109,20 @@ function memberPlace(f: Lowering, e: Extract<Expr, { kind: 'member' }>, volatile
   if (width === undefined) return { ...here, off };
   const unit = bitUnit(e.type, bitOffset, width);
   return { ...here, off: base.off + unit.byte, bits: { from: unit.from, width } };
+}
+
+/** The place of a field whose offset the loader may change. */
+function corePlace(f: Lowering, e: Extract<Expr, { kind: 'member' }>, base: Place, field: CoreField): Place {
+  const start = f.b.ptrAdd(field.start, field.off);
+  return {
+    base: f.b.ptrAdd(start, f.b.coreOffset(f.globals.coreFields.key(field), field.bytes)),
+    off: 0,
+    type: e.type,
+    space: base.space,
+    volatile: base.volatile || e.type.volatile === true,
+    field,
+    at: e.at,
+  };
 }
 
 /** The smallest aligned unit that holds a bitfield, as the byte where it begins and the bits before the field in it. */

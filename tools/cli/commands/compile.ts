@@ -35,6 +35,7 @@ interface CompileCommand extends SourceOptions {
   readonly output?: string;
   readonly S?: boolean;
   readonly dump?: readonly string[];
+  readonly core?: boolean;
 }
 
 /** What `-d` can name, in the order in which they come. */
@@ -45,6 +46,10 @@ export function define(command: Command): void {
     .argument('<file>', 'the C text; - is standard input')
     .option('-o, --output <file>', 'the file to write (FILE.o by default); - is standard output')
     .option('-S', 'assembly with the source lines between, on standard output if no -o is given')
+    .option(
+      '--core',
+      'offsets of kernel fields are relocated (CO-RE) when libbpf or skep loads the object on another kernel',
+    )
     .option(
       '-d, --dump <pass>',
       `print the IR after a pass (may be repeated; ${PASSES.join(', ')}), and write nothing else`,
@@ -57,6 +62,7 @@ export function define(command: Command): void {
     const dumps: string[] = [];
     const { dump } = options;
     const object = compileFile(file, kernelTypes(options), options, {
+      core: options.core === true,
       ...(dump && {
         dump: {
           wants: (name) => dump.includes(name),
@@ -89,7 +95,7 @@ export function compileFile(
   file: string,
   kernel: KernelTypes,
   options: SourceOptions,
-  more: Pick<CompileOptions, 'dump'> = {},
+  more: Pick<CompileOptions, 'dump' | 'core'> = {},
 ): ObjectSpec {
   const text = new TextDecoder().decode(readInput(file));
   const { object, diagnostics } = compile(
