@@ -30,10 +30,11 @@ export function checkAtomic(env: Env, i: number): void {
   if (orderedAtomics && op === LOAD_ACQUIRE) {
     const r = env.readReg(s);
     env.checkWritable(d);
-    if (!pointerAllowed(r)) {
-      env.fail('type', `BPF_ATOMIC loads from R${s} ${typeName(r.type)} is not allowed`);
-    }
     accessMemory(env, s, { ...access, write: false, reg: d });
+    const after = env.regs[s]!;
+    if (!pointerAllowed(after)) {
+      env.fail('type', `BPF_ATOMIC loads from R${s} ${typeName(after.type)} is not allowed`);
+    }
     rememberPointer(env, r.type, false);
     return;
   }

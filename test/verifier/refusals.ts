@@ -49,7 +49,8 @@ function messagesOf(text: string, open: number): string[][] {
       const parts: string[] = [];
       const compared = /[=!]==\s*$/.test(text.slice(open, i));
       i = endOfLiteral(text, i, parts);
-      if (argument === 1 && depth === 1 && !compared) out.push(parts);
+      const looked = /^.\s+in\s/.test(text.slice(i, i + 5));
+      if (argument === 1 && depth === 1 && !compared && !looked) out.push(parts);
     } else if ('([{'.includes(ch)) depth++;
     else if (')]}'.includes(ch)) {
       if (--depth === 0) break;
