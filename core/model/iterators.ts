@@ -90,7 +90,7 @@ export class IterLink implements Link {
   /** An object that found no room in the last read's buffer. */
   #again: readonly number[] | undefined;
   #done = false;
-  #seqNum = 0;
+  #seqNum = -1;
 
   /** Throws BpfError ENOENT for a target that is none, EINVAL and Unsupported for a map that cannot be walked. */
   constructor(
@@ -141,6 +141,8 @@ export class IterLink implements Link {
     this.#walk ??= this.#objects();
     for (;;) {
       const object = this.#again ?? this.#next();
+      // The end is told with the number of the last object (bpf_iter_inc_seq_num counts what comes after the first).
+      if (object && !this.#again && object.at(-1) !== 0) this.#seqNum++;
       this.#again = undefined;
       if (!object) {
         this.#done = true;
@@ -161,7 +163,6 @@ export class IterLink implements Link {
       // A program that answers something else than 0 asks to be run again (-EAGAIN), a full buffer to be emptied first.
       if (full || result !== 0) {
         this.#again = object;
-        this.#seqNum--;
         if (used > 0) break;
         throw new SysError('read', full ? 'E2BIG' : 'EAGAIN', `reading from the iterator over ${this.#target.name}`);
       }
@@ -199,7 +200,7 @@ export class IterLink implements Link {
       objects.point(struct, ctx, 'meta', meta);
       objects.point('bpf_iter_meta', meta, 'seq', seq);
       objects.set('bpf_iter_meta', meta, 'session_id', 1);
-      objects.set('bpf_iter_meta', meta, 'seq_num', this.#seqNum++);
+      objects.set('bpf_iter_meta', meta, 'seq_num', Math.max(this.#seqNum, 0));
       this.#target.fields.forEach((field, i) => {
         point(objects.memory, ctx + objects.field(struct, field).offset, object[i]!);
       });

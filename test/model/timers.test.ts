@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { setSession } from '../../core/bcc/session.ts';
 import { BPF, BPFAttachType } from '../../core/index.ts';
 import { ENGINES } from '../../core/vm/engines.ts';
+import { TestKernel } from '../../tools/testing/index.ts';
 import { world } from '../parity/bench.ts';
 
 afterEach(() => setSession(undefined));
@@ -148,5 +149,21 @@ struct { __uint(type, BPF_MAP_TYPE_BLOOM_FILTER); __uint(max_entries, 100); __ui
     const b = bpf(text(3));
     expect(b.getTable('seen').map.spec.extra).toBe(3);
     expect(() => bpf(text(16))).toThrow(/at most 15 hash functions/);
+  });
+});
+
+describe('the testing kit', () => {
+  it('fires timers as it moves the clock', () => {
+    const k = new TestKernel();
+    const b = k.bpf(TIMER(HASH));
+    const t = b.getTable<number, { fired: bigint }>('t');
+    t.set(5, t.leaf.decode(new Uint8Array(32)) as never);
+    b.attachFunc(b.loadFunc('go', BPF.SCHED_CLS), 1, TCX_INGRESS);
+    k.backend.injectPacket('lo', new Uint8Array(64));
+    k.advance(999);
+    expect(t.get(5)).toMatchObject({ fired: 0n });
+    k.advance(2_001);
+    expect(t.get(5)).toMatchObject({ fired: 18n });
+    k.close();
   });
 });

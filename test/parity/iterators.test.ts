@@ -4,22 +4,9 @@ import { setSession } from '../../core/bcc/session.ts';
 import { BPF, BPFAttachType } from '../../core/index.ts';
 import { ENGINES } from '../../core/vm/engines.ts';
 import { world } from './bench.ts';
+import { ELEMENTS, frame, NAT, rewritten, TASKS } from './iterator-programs.ts';
 
 afterEach(() => setSession(undefined));
-
-const TASKS = `
-BPF_ITER(task) {
-  struct seq_file *seq = ctx->meta->seq;
-  struct task_struct *task = ctx->task;
-  if (!task) {
-    u64 count = ctx->meta->seq_num;
-    bpf_seq_printf(seq, "end %d\\n", 8, &count, sizeof(count));
-    return 0;
-  }
-  u64 words[2] = { task->pid, (u64)task->comm };
-  bpf_seq_printf(seq, "%d %s\\n", 7, words, sizeof(words));
-  return 0;
-}`;
 
 describe('iterators', () => {
   it('go over tasks, and are told the end [C.ev.iter C.data.seq_printf]', () => {
@@ -32,26 +19,14 @@ describe('iterators', () => {
     const lines = b.attachIter('task').text().split('\n');
     expect(lines).toContain('1000 client');
     expect(lines).toContain('1001 curl');
-    expect(lines.slice(-2)).toEqual([`end ${lines.length - 2}`, '']);
+    expect(lines.slice(-2)).toEqual([`end ${lines.length - 3}`, '']);
     // Each call reads anew.
     expect(b.attachIter({ fnName: 'bpf_iter__task' }).text()).toBe(lines.join('\n'));
   });
 
   it('go over the elements of a map [C.ev.iter C.data.seq_printf]', () => {
     const { bpf } = world();
-    const b = bpf(`
-struct row { u32 key; u64 value; };
-BPF_HASH(t, u32, u64);
-BPF_ITER(bpf_map_elem) {
-  u32 *key = ctx->key;
-  u64 *value = ctx->value;
-  if (!key || !value) return 0;
-  struct row row = {};
-  row.key = *key;
-  row.value = *value;
-  bpf_seq_write(ctx->meta->seq, &row, sizeof(row));
-  return 0;
-}`);
+    const b = bpf(ELEMENTS);
     const t = b.getTable<number, bigint>('t');
     for (const [key, value] of [
       [7, 70n],
@@ -151,54 +126,9 @@ KFUNC_PROBE(filp_close, struct file *file) {
   });
 });
 
-/** An Ethernet frame with an IPv4 header of right checksum: 10.0.0.1 to 10.0.0.2, UDP 1000 to 2000 (its own checksum too). */
-function frame(): Uint8Array {
-  const bytes = new Uint8Array(60);
-  bytes.set([2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0]);
-  bytes.set([0x45, 0, 0, 46, 0, 1, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2], 14);
-  bytes.set([3, 232, 7, 208, 0, 26, 0, 0, ...Buffer.from('eighteen bytes...')], 34);
-  put16(bytes, 24, checksum(bytes.subarray(14, 34)));
-  put16(bytes, 40, checksum(pseudo(bytes)));
-  return bytes;
-}
-
-const put16 = (bytes: Uint8Array, at: number, value: number): void => void bytes.set([value >> 8, value & 255], at);
-
-/** RFC 1071, over bytes whose own checksum field is part of them: 0 when it is right. */
-function checksum(bytes: Uint8Array): number {
-  let sum = 0;
-  for (let i = 0; i < bytes.length; i += 2) sum += (bytes[i]! << 8) | (bytes[i + 1] ?? 0);
-  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
-  return ~sum & 0xffff;
-}
-
-/** UDP's pseudo header and the datagram. */
-function pseudo(bytes: Uint8Array): Uint8Array {
-  return Uint8Array.of(...bytes.subarray(26, 34), 0, 17, 0, 26, ...bytes.subarray(34, 60));
-}
-
 const { TCX_INGRESS, TCX_EGRESS } = BPFAttachType as { TCX_INGRESS: number; TCX_EGRESS: number };
 
 describe('tcx', () => {
-  const NAT = `
-#include <uapi/linux/pkt_cls.h>
-#include <bcc/proto.h>
-int nat(struct __sk_buff *skb) {
-  u8 *cursor = 0;
-  struct ethernet_t *eth = cursor_advance(cursor, sizeof(*eth));
-  if (eth->type != 0x0800) return TC_ACT_OK;
-  struct ip_t *ip = cursor_advance(cursor, sizeof(*ip));
-  struct udp_t *udp = cursor_advance(cursor, sizeof(*udp));
-  u32 old_ip = ip->dst, new_ip = 0x0a000063;
-  u16 old_port = udp->dport, new_port = 53;
-  incr_cksum_l4(&udp->crc, old_ip, new_ip, 1);
-  incr_cksum_l4(&udp->crc, old_port, new_port, 0);
-  incr_cksum_l3(&ip->hchecksum, old_ip, new_ip);
-  ip->dst = new_ip;
-  udp->dport = new_port;
-  return TC_ACT_OK;
-}`;
-
   it.each(
     ENGINES.map((e) => [e.name, e] as const),
   )('rewrites packets and their checksums, on %s [C.data.incr_cksum]', (_name, engine) => {
@@ -208,13 +138,8 @@ int nat(struct __sk_buff *skb) {
     const fn = b.loadFunc('nat', BPF.SCHED_CLS);
     b.attachFunc(fn, 2, TCX_EGRESS);
     const packet = frame();
-    expect([checksum(packet.subarray(14, 34)), checksum(pseudo(packet))]).toEqual([0, 0]);
     backend.sendPacket('eth0', packet);
-    const [sent] = backend.takeSent();
-    expect(sent).toMatchObject({ to: 'device', index: 2 });
-    expect([...sent!.packet.subarray(30, 34)]).toEqual([10, 0, 0, 99]);
-    expect([...sent!.packet.subarray(36, 38)]).toEqual([0, 53]);
-    expect([checksum(sent!.packet.subarray(14, 34)), checksum(pseudo(sent!.packet))]).toEqual([0, 0]);
+    expect(backend.takeSent()).toEqual([{ to: 'device', index: 2, packet: rewritten() }]);
     b.detachFunc(fn, 2, TCX_EGRESS);
     backend.sendPacket('eth0', packet);
     expect(backend.takeSent()[0]!.packet).toEqual(packet);

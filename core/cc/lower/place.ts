@@ -149,7 +149,7 @@ export function pointerParts(f: Lowering, e: Expr): { base: Inst; off: number } 
     case 'decay':
     case 'addr': {
       const place = placeOf(f, e.operand);
-      return { base: place.base, off: place.off };
+      return { base: place.base, off: firstByte(place) };
     }
     case 'ptradd':
       if (e.index.kind === 'int') {
@@ -168,7 +168,12 @@ export function pointerParts(f: Lowering, e: Expr): { base: Inst; off: number } 
 
 /** The address of a place as a pointer. */
 export function addressOf(f: Lowering, place: Place): Inst {
-  return f.b.ptrAdd(place.base, place.off);
+  return f.b.ptrAdd(place.base, firstByte(place));
+}
+
+/** Bytes from a place's base to its first; a packet field's own offset counts its bits. */
+function firstByte({ off, packet }: Place): number {
+  return packet ? off + Math.floor(packet.bitOffset / 8) : off;
 }
 
 /** Copy `size` bytes of a foreign place to a native address by the helper of its space. */
