@@ -9,6 +9,9 @@ import { STACK_SIZE } from '../isa/ops.ts';
 import { BitSet } from './liveness.ts';
 import { forDefs, forUses, type MBlock, type MFunc, type MInst, NO_REG, reversePostorder, type Slot } from './mir.ts';
 
+/** check_max_stack_depth() in kernel/bpf/verifier.c rounds a frame up to this. */
+const FRAME_UNIT = 32;
+
 /** Gives every slot that is mentioned its offset; bytes of the frame. Runs after register allocation. */
 export function layoutFrame(fn: MFunc): number {
   const mentioned = new Set<Slot>();
@@ -16,10 +19,13 @@ export function layoutFrame(fn: MFunc): number {
   fn.slots = fn.slots.filter((s) => mentioned.has(s)).sort((a, b) => b.align - a.align);
   if (fn.slots.reduce((sum, s) => sum + s.size, 0) <= STACK_SIZE) {
     const everyone = (_: Slot, placed: ReadonlySet<Slot>) => [...placed];
-    // The kernel's verifier remembers what a slot holds only when it was stored at its 8-byte boundary: small variables get one each.
-    const roomy = callsOthers(fn) ? undefined : place(fn.slots, everyone, 8);
-    if (roomy !== undefined && roomy <= STACK_SIZE) return roomy;
+    // The kernel's verifier remembers what a slot holds only when it was stored at its 8-byte boundary: small variables get one each, where
+    // that is free. The frames of a chain of calls share the 512 bytes, each rounded up.
+    const roomy = place(fn.slots, everyone, 8);
+    if (roomy <= STACK_SIZE && !callsOthers(fn)) return roomy;
     const alone = place(fn.slots, everyone);
+    if (alignUp(roomy, FRAME_UNIT) === alignUp(alone, FRAME_UNIT) && roomy <= STACK_SIZE)
+      return place(fn.slots, everyone, 8);
     if (alone <= STACK_SIZE) return alone;
   }
   const conflicts = overlaps(fn);
@@ -27,7 +33,6 @@ export function layoutFrame(fn: MFunc): number {
   return place(fn.slots, (slot, placed) => [...conflicts.get(slot)!].filter((p) => placed.has(p)));
 }
 
-/** The frames of a chain of calls share the 512 bytes. */
 function callsOthers(fn: MFunc): boolean {
   return fn.blocks.some((b) => b.insts.some((i) => i.op === 'call' && i.call === 'local'));
 }
