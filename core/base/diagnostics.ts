@@ -97,6 +97,8 @@ export interface Diagnostic {
   /** "declared here", macro backtraces, and the like. */
   readonly notes?: readonly Diagnostic[];
   readonly fixits?: readonly FixIt[];
+  /** Foresees what a verifier will say: where the verifier is asked, its own words are better. */
+  readonly foresees?: boolean;
 }
 
 export interface RenderOptions {

@@ -19,6 +19,7 @@ export interface Extra {
   readonly ranges?: readonly Span[];
   readonly notes?: readonly Diagnostic[];
   readonly fixits?: readonly FixIt[];
+  readonly foresees?: boolean;
 }
 
 export class Report {
@@ -65,6 +66,7 @@ export class Report {
       ...(extra.ranges?.length ? { ranges: extra.ranges } : {}),
       ...(notes.length ? { notes } : {}),
       ...(extra.fixits?.length ? { fixits: extra.fixits } : {}),
+      ...(extra.foresees ? { foresees: true } : {}),
     });
     return true;
   }

@@ -91,6 +91,14 @@ describe('verify', () => {
     );
   });
 
+  it('says a thing once: what the compiler foresees, the verifier explains', () => {
+    file('once.c', NO_CHECK);
+    const { stdout, stderr } = run(['verify', 'once.c', '--btf', BTF]);
+    expect(stdout.match(/may be null here/g)).toHaveLength(1);
+    expect(stderr).not.toContain('may be null');
+    expect(run(['compile', 'once.c', '--btf', BTF, '-o', 'once.o']).stderr).toContain('may be null here');
+  });
+
   it('mends a C file on request', () => {
     file('mend.c', NO_CHECK);
     expect(run(['verify', 'mend.c', '--btf', BTF, '--fix']).stderr).toContain('mend.c: mended, one edit');

@@ -39,6 +39,7 @@ export function warnPrograms(cx: Context, lowered: LoweredUnit, file: SourceFile
         cx.report.warning(
           span(inst.loc),
           `helper bpf_${row.name} is only for programs under a GPL-compatible licence, but this one states "${cx.license}": the kernel will refuse it`,
+          { foresees: true },
         );
       }
     }
@@ -47,7 +48,9 @@ export function warnPrograms(cx: Context, lowered: LoweredUnit, file: SourceFile
       if ([...loop.blocks].some((b) => successors(b).length === 0 || successors(b).some((s) => !loop.blocks.has(s))))
         continue;
       const loc = terminator(loop.latches[0]!).loc ?? loop.header.insts.find((i) => i.loc)?.loc ?? fn.loc;
-      cx.report.warning(span(loc), 'this loop never ends: the kernel will refuse the program');
+      cx.report.warning(span(loc), 'this loop never ends: the kernel will refuse the program', {
+        foresees: true,
+      });
     }
     nullChecks(fn, (use, made) => {
       const helper = helperById(made.helper)!;
@@ -55,6 +58,7 @@ export function warnPrograms(cx: Context, lowered: LoweredUnit, file: SourceFile
       const what = name ? `'${name}'` : `the result of bpf_${helper.name}`;
       cx.report.warning(span(use.loc), `${what} may be null here: the kernel will refuse the program without a check`, {
         notes: [note(span(made.loc), `bpf_${helper.name} is called here`)],
+        foresees: true,
       });
     });
   }

@@ -201,7 +201,8 @@ export class SourceText extends Statements {
 }
 
 /** Pointer and index of an access by its text: the last arrow or star is what is followed. */
-export function splitAccess(text: string): Pick<Access, 'pointer' | 'index' | 'array'> {
+export function splitAccess(whole: string): Pick<Access, 'pointer' | 'index' | 'array'> {
+  const text = withoutParentheses(whole);
   let depth = 0;
   let arrow = -1;
   let bracket = -1;
@@ -224,10 +225,16 @@ export function splitAccess(text: string): Pick<Access, 'pointer' | 'index' | 'a
   return { pointer: strip(dot >= 0 ? text.slice(0, dot) : text) };
 }
 
-/** Without a pair of parentheses around all, and without stars of casts before a name. */
-function strip(text: string): string {
+/** Without pairs of parentheses around all. */
+function withoutParentheses(text: string): string {
   let t = text.trim();
   while (t.startsWith('(') && t.endsWith(')') && balanced(t.slice(1, -1))) t = t.slice(1, -1).trim();
+  return t;
+}
+
+/** Without parentheses around all, and without casts before a name. */
+function strip(text: string): string {
+  const t = withoutParentheses(text);
   const cast = /^\((?:const |volatile |struct |unsigned )*\w+[\s*]*\)\s*(.+)$/.exec(t);
   return cast ? strip(cast[1]!) : t;
 }

@@ -89,16 +89,17 @@ export function addSourceOptions(command: Command): Command {
 
 /**
  * Compile one file. Warnings go to standard error. Throws BpfError COMPILE with all the diagnostics when there are errors, and the usual line
- * for a file that cannot be read.
+ * for a file that cannot be read. With `verified`, warnings of what a verifier would say are left to the verifier, which is asked next.
  */
 export function compileFile(
   file: string,
   kernel: KernelTypes,
   options: SourceOptions,
   more: Pick<CompileOptions, 'dump' | 'core'> = {},
+  verified = false,
 ): ObjectSpec {
   const text = new TextDecoder().decode(readInput(file));
-  const { object, diagnostics } = compile(
+  const { object, diagnostics: found } = compile(
     { name: file === '-' ? '<stdin>' : file, text },
     {
       kernelBtf: kernel.btf,
@@ -115,6 +116,7 @@ export function compileFile(
       ...more,
     },
   );
+  const diagnostics = object && verified ? found.filter((d) => !d.foresees) : found;
   // Most texts give none, and asking for the terminal costs more than them.
   const rendered = diagnostics.length === 0 ? '' : renderDiagnostics(diagnostics, { color: isatty(2) });
   if (!object) throw new BpfError('COMPILE', rendered);

@@ -187,7 +187,7 @@ function explainLog(logFile: string, file: string | undefined, options: VerifyCo
 
 /** A spec from whatever the file is: seen from its bytes, or its name for C. */
 function readSpecs(file: string, kernel: KernelTypes, options: VerifyCommand): ObjectSpec {
-  if (/\.(?:c|bpf|h)$/.test(file)) return compileFile(file, kernel, options);
+  if (/\.(?:c|bpf|h)$/.test(file)) return compileFile(file, kernel, options, {}, true);
   const bytes = readInput(file);
   if (isElf(bytes)) return named(file, () => readObject(bytes, { kernelBtf: kernel.btf }));
   const insns = instructionBytes(bytes, file);
