@@ -138,7 +138,7 @@ export function checkReturn(env: Env, regno: number): void {
   if (frame.inAsyncCallback) {
     where = 'At async callback return';
     range = [0, 0];
-  } else if (frame.subprog !== 0) {
+  } else if (frame.subprog !== 0 && !frame.inExceptionCallback) {
     if (r.type !== KIND.SCALAR) {
       env.fail('return', `At subprogram exit the register R${regno} is not a scalar value (${typeName(r.type)})`);
     }

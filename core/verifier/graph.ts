@@ -100,13 +100,18 @@ export function checkGraph(p: Program, privileged: boolean, kfuncs: KfuncShape):
     return edge(i, i + 1 + off[i]!, BRANCH);
   };
 
-  seen[0] = DISCOVERED;
-  stack[top++] = 0;
-  while (top > 0) {
-    const i = stack[top - 1]!;
-    if (!visit(i)) {
-      seen[i] = EXPLORED;
-      top--;
+  // Nothing in the program leads to the function that exceptions call.
+  const handler = p.exceptionCallback === 0 ? 0 : p.subprogs[p.exceptionCallback]!.start;
+  for (const entry of handler === 0 ? [0] : [0, handler]) {
+    if (seen[entry] === EXPLORED) continue;
+    seen[entry] = DISCOVERED;
+    stack[top++] = entry;
+    while (top > 0) {
+      const i = stack[top - 1]!;
+      if (!visit(i)) {
+        seen[i] = EXPLORED;
+        top--;
+      }
     }
   }
   for (let i = 0; i < n; i++) {

@@ -240,6 +240,7 @@ function rememberMap(env: Env, i: number, facts: CallFacts): void {
   const before = env.mapAtCall[i]!;
   env.mapAtCall[i] = before === 0 || before === facts.map + 1 ? facts.map + 1 : -1;
   if (name !== 'tail_call') return;
+  if (map.spec.type !== 'prog_array') env.fail('helper', 'expected prog array map for tail call');
   const index = env.regs[3]!;
   if (
     index.type === KIND.SCALAR &&

@@ -210,7 +210,9 @@ function learn(
   if (s >= 0) regs[s] = right;
   regs[d] = left;
   if (s >= 0 && b.id !== 0 && right.id !== 0) syncLinked(env, state, right, linked);
-  if (a.id !== 0 && left.id !== 0) syncLinked(env, state, left, linked);
+  // Where the two were linked with one another, the second now knows what the first taught it.
+  const now = regs[d]!;
+  if (a.id !== 0 && now.id !== 0) syncLinked(env, state, now, linked);
 }
 
 /** Every register that is `known` plus a constant gets its range, shifted. */

@@ -135,7 +135,7 @@ export function checkKfuncCall(
   const facts = checkKfuncArguments(env, row!, proto);
   callBack(env, i, name, facts);
   // Without a callback for exceptions, what is thrown is what the program returns.
-  if (name === 'bpf_throw') checkReturn(env, 1);
+  if (name === 'bpf_throw' && env.program.exceptionCallback === 0) checkReturn(env, 1);
   changeSections(env, name, sleepable);
   if (facts.releaseReg !== 0 && !releaseReference(env, env.regs[facts.releaseReg]!.refObjId)) {
     env.fail('reference', `kfunc ${name}#${env.program.code.imm[i]} reference has not been acquired before`);

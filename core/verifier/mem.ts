@@ -49,6 +49,8 @@ const ALIGN_NAMES = new Map<number, string>([
 
 /** x86 does unaligned accesses; the stack and atomics must be aligned all the same. */
 export function checkAlignment(env: Env, r: Readonly<Reg>, off: number, size: number, strictOnce: boolean): void {
+  // An arena is memory like user space's: what faults there gives zero.
+  if (r.type === KIND.ARENA) return;
   const strict = strictOnce || env.options.strictAlignment || r.type === KIND.STACK;
   if (!strict || size === 1) return;
   const packet = isPacket(r.type) && (r.type === KIND.PKT || r.type === KIND.PKT_META);

@@ -61,6 +61,8 @@ export class Program {
   /** Number of the loop (strongly connected component) an instruction is in, 0 for none. */
   readonly loopOf: Int32Array;
   subprogs: Subprog[] = [];
+  /** Number of the function that bpf_throw calls with what it is given, 0 for none. */
+  exceptionCallback = 0;
   /** The object has BTF for its functions, so that callbacks and tail calls in subprograms are allowed. */
   readonly hasFuncInfo: boolean;
   readonly objectBtf: Btf | undefined;
@@ -138,6 +140,8 @@ export class Program {
       starts.add(target);
       if (starts.size > 256) refuse('limit', 'too many subprograms');
     }
+    const handler = this.#exceptionHandler();
+    if (handler > 0) starts.add(handler);
     const sorted = [...starts].sort((a, b) => a - b);
     const names = new Map(this.spec.funcs.map((f) => [f.insn, f]));
     this.subprogs = sorted.map((start, i) => {
@@ -160,6 +164,39 @@ export class Program {
     sorted.forEach((start, i) => {
       this.#subprogAt.set(start, i);
     });
+    if (handler > 0) {
+      this.exceptionCallback = this.subprogStarting(handler);
+      const sub = this.subprogs[this.exceptionCallback]!;
+      sub.isCallback = sub.isAsyncCallback = true;
+    }
+  }
+
+  /** Where the function starts that the main one's tag `exception_callback:NAME` names; 0 without one (Linux: bpf_find_exception_callback_insn_off). */
+  #exceptionHandler(): number {
+    const btf = this.objectBtf;
+    const { funcs } = this.spec;
+    const main = funcs.find((f) => f.insn === 0);
+    if (!this.hasFuncInfo || !btf || !main) return 0;
+    const names: string[] = [];
+    for (let id = 1; id < btf.typeCount; id++) {
+      const t = btf.type(id);
+      if (t.kind !== 'decl_tag' || t.type !== main.btfId || t.component !== -1) continue;
+      if (t.name.startsWith(EXCEPTION_TAG)) names.push(t.name.slice(EXCEPTION_TAG.length));
+    }
+    if (names.length === 0) return 0;
+    if (names.length > 1) refuse('structure', 'multiple exception callback tags for main subprog');
+    const id = btf.find(names[0]!, 'func');
+    const func = id === undefined ? undefined : btf.type(id);
+    if (func?.kind !== 'func') {
+      return refuse('structure', `exception callback '${names[0]}' could not be found in BTF`);
+    }
+    if (func.linkage !== 'global') {
+      refuse('structure', `exception callback '${names[0]}' must have global linkage`);
+    }
+    const info = funcs.find((f) => f.btfId === id);
+    if (!info) return refuse('structure', 'exception callback type id not found in func_info');
+    if (info.insn === 0) refuse('structure', 'invalid exception callback insn_off in func_info: 0');
+    return info.insn;
   }
 
   /** Jumps stay inside their function, and no function falls through its end. */
@@ -315,6 +352,7 @@ export class Program {
 /** Largest offset a pointer may have, and the largest memory size (kernel: BPF_MAX_VAR_OFF, BPF_MAX_VAR_SIZ). */
 export const MAX_VAR_OFF = 1 << 29;
 const TAIL_CALL = 12;
+const EXCEPTION_TAG = 'exception_callback:';
 
 export function refuse(category: Category, message: string): never {
   throw new Refusal(category, message);

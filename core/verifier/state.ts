@@ -64,6 +64,8 @@ export class Frame {
   readonly subprog: number;
   inCallback = false;
   inAsyncCallback = false;
+  /** The function that exceptions call: it returns what the program returns. */
+  inExceptionCallback = false;
   /** A comparison called back by bpf_rbtree_add: runs under the tree's lock. */
   inLockedCallback = false;
   /** What the callback may return. */
@@ -89,6 +91,7 @@ export class Frame {
       this.wroteHi = from.wroteHi;
       this.inCallback = from.inCallback;
       this.inAsyncCallback = from.inAsyncCallback;
+      this.inExceptionCallback = from.inExceptionCallback;
       this.inLockedCallback = from.inLockedCallback;
       this.callbackMin = from.callbackMin;
       this.callbackMax = from.callbackMax;

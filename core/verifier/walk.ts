@@ -45,6 +45,8 @@ export class Walk {
   run(): void {
     const { env } = this;
     this.#walkFrom(0);
+    const handler = env.program.exceptionCallback;
+    if (handler !== 0) env.globalCalls.add(handler);
     const done = new Set<number>();
     for (;;) {
       const next = [...env.globalCalls].sort((a, b) => a - b).find((s) => !done.has(s));
@@ -66,7 +68,14 @@ export class Walk {
     if (subprog === 0) frame.regs[1] = makePointer(KIND.CTX);
     else {
       env.say(`Validating ${program.subprogs[subprog]!.name}() func#${subprog}...`);
-      globalEntry(env, subprog).forEach((r, i) => {
+      const entry = globalEntry(env, subprog);
+      if (subprog === program.exceptionCallback) {
+        frame.inExceptionCallback = true;
+        if (entry.length !== 1 || entry[0]!.type !== KIND.SCALAR) {
+          env.fail('structure', 'exception cb only supports single integer argument');
+        }
+      }
+      entry.forEach((r, i) => {
         frame.regs[i + 1] = r;
       });
     }
@@ -390,10 +399,16 @@ export function checkStackDepth(env: Env): number {
     if (depth > deepest) deepest = depth;
     if (size > deepest) deepest = size;
     for (let i = sub.start; i < sub.end; i++) {
+      if (inCallback && program.isKfuncCall(i) && env.kfuncs.nameAt(i) === 'bpf_throw') {
+        env.fail('structure', `bpf_throw kfunc (insn ${i}) cannot be called from callback subprog ${index}`);
+      }
       const call = program.isLocalCall(i);
       if (!call && !program.isFuncLoad(i)) continue;
       const callee = program.subprogStarting(i + code.imm[i]! + 1);
       if (subprogs[callee]!.isAsyncCallback && !call) continue;
+      if (callee === program.exceptionCallback && callee !== 0) {
+        env.fail('structure', `insn ${i} cannot call exception cb directly`);
+      }
       if (frames + 1 >= MAX_FRAMES) {
         env.fail('limit', `the call stack of ${frames + 1} frames is too deep !`);
       }

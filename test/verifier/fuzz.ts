@@ -7,7 +7,7 @@
  * `--guest` asks the kernel of test/guest instead and verifies by the rules of its release; `--unpriv` asks it as a user without privileges.
  * `--words` prints refusals worded differently, by frequency; `--examples` a program for each of the first of them.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import type { Btf } from '../../core/btf/btf.ts';
 import { readBtf } from '../../core/btf/read.ts';
@@ -137,8 +137,10 @@ let own: (FuzzTypes & { readonly file: string }) | undefined;
 function ownTypes(): FuzzTypes & { readonly file: string } {
   if (!own) {
     const made = fuzzTypes();
-    const file = `${tmpdir()}/skep-fuzz-types-${process.getuid?.() ?? 0}.btf`;
+    const folder = mkdtempSync(`${tmpdir()}/skep-fuzz-`);
+    const file = `${folder}/types.btf`;
     writeFileSync(file, made.btf.bytes);
+    process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
     own = { ...made, file };
   }
   return own;

@@ -38,7 +38,10 @@ export interface FuzzTypes {
   /** Maps whose values have special fields, by name. */
   readonly maps: readonly MapSpec[];
   /** Id of the function of a kind; a program's context has its own type. */
-  func(kind: FunctionKind | 'main' | number, progType: string): number;
+  func(
+    kind: FunctionKind | 'main' | 'main catching' | 'main catching badly' | 'caught' | 'caught_pointer' | number,
+    progType: string,
+  ): number;
   /** Nodes of the tree and the list: id and size. */
   readonly treeNode: number;
   readonly listNode: number;
@@ -131,6 +134,11 @@ export function fuzzTypes(): FuzzTypes {
   }
   const tagged = func('global context', proto(anyPointer), 'global');
   b.declTag('arg:ctx', tagged, 0);
+  // Main functions that name what exceptions call: a function that takes a number, and one that takes a pointer.
+  b.declTag('exception_callback:caught', func('main catching', proto(anyPointer), 'global'));
+  func('caught', proto(u64), 'global');
+  b.declTag('exception_callback:caught_pointer', func('main catching badly', proto(anyPointer), 'global'));
+  func('caught_pointer', proto(b.ptr(u64)), 'global');
   const specs = values.map(
     ([name, valueType, valueSize]): MapSpec => ({
       name,

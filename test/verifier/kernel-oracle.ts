@@ -87,8 +87,10 @@ export function converse(input: Writable, output: Readable, questions: readonly 
       const lines = (rest + chunk).split('\n');
       rest = lines.pop()!;
       for (const line of lines) {
-        const [id = '', verdict = '', last = ''] = line.split('\t');
+        const [id = '', verdict = '', text = ''] = line.split('\t');
         if (!/^\d+$/.test(id)) continue;
+        // Some of the kernel's messages lack their newline: the statistics stand right behind them.
+        const last = text.replace(/(?<=.)processed \d+ insns \(limit.*$/, '');
         answers[Number(id)] = { ok: verdict === 'ok', errno: verdict === 'ok' ? '' : verdict, last };
         missing--;
       }

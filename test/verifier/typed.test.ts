@@ -24,7 +24,12 @@ describe.skipIf(why !== undefined)(`programs with types${why ? ` (${why})` : ''}
   afterAll(() => rmSync(folder, { recursive: true }));
 
   /** map[id:0] is the typed map of this name; calls of what is no helper are of kernel functions. */
-  const ask = async (map: string, text: string, functions: readonly (readonly [number, string])[] = []) => {
+  const ask = async (
+    map: string,
+    text: string,
+    functions: readonly (readonly [number, string])[] = [],
+    main = 'main',
+  ) => {
     const called = new Map<number, number>();
     const kernelFunction = (name: string): number | undefined => {
       const id = kernelBtf!.find(`bpf_${name.replace(/^bpf_/, '')}`, 'func');
@@ -41,7 +46,7 @@ describe.skipIf(why !== undefined)(`programs with types${why ? ` (${why})` : ''}
       view.setInt32(at + 4, id, true);
     }
     const maps = types.maps.filter((m) => m.name === map).map((m) => ({ ...m, name: 'm' }));
-    const funcs = ([[0, 'main'], ...functions] as const).map(([insn, kind]) => ({
+    const funcs = ([[0, main], ...functions] as const).map(([insn, kind]) => ({
       insn,
       name: kind.replaceAll(' ', '_'),
       btfId: types.func(kind as 'main', 'cgroup_skb'),
@@ -114,5 +119,47 @@ describe.skipIf(why !== undefined)(`programs with types${why ? ` (${why})` : ''}
     const text = 'r1 = 0\ncall pc+2\nr0 = 0\nexit\n*(u64 *)(r1 + 8) = 1\nr0 = 0\nexit\n';
     const { ours } = await ask('timed', text, [[4, 'global nonnull']]);
     expect(ours).toBe("Caller passes invalid args into func#1 ('global_nonnull')");
+  });
+
+  it.each<readonly [string, string, string, readonly (readonly [number, string])[], string]>([
+    ['may return anything the program may', 'r0 = 1\nexit\nr0 = 0\nexit\n', 'main catching', [[2, 'caught']], 'ok'],
+    [
+      'returns too much',
+      'r0 = 1\nexit\nr0 = 7\nexit\n',
+      'main catching',
+      [[2, 'caught']],
+      'At program exit the register R0 has smin=7 smax=7 should have been in [0, 1]',
+    ],
+    [
+      'gets what was thrown, whatever it is',
+      'r1 = 77\ncall throw\nr0 = 0\nexit\nr0 = 0\nif r1 != 3 goto out\nr0 = 1\nout: exit\n',
+      'main catching',
+      [[4, 'caught']],
+      'ok',
+    ],
+    [
+      'is not called',
+      'r1 = 1\ncall pc+2\nr0 = 0\nexit\nr0 = 0\nexit\n',
+      'main catching',
+      [[4, 'caught']],
+      'insn 1 cannot call exception cb directly',
+    ],
+    [
+      'takes a number',
+      'r0 = 1\nexit\nr0 = 0\nexit\n',
+      'main catching badly',
+      [[2, 'caught_pointer']],
+      'exception cb only supports single integer argument',
+    ],
+    ['is in the program', 'r0 = 0\nexit\n', 'main catching', [], 'exception callback type id not found in func_info'],
+    [
+      'of a callback is none',
+      'r1 = 1\n(18) r2 = subprog[+6]\nr3 = 0\nr4 = 0\ncall loop\nr0 = 0\nexit\nr1 = 0\ncall throw\nr0 = 0\nexit\n',
+      'main',
+      [[8, 'loop']],
+      'bpf_throw kfunc (insn 9) cannot be called from callback subprog 1',
+    ],
+  ])('the function that exceptions call %s', async (_name, text, main, functions, says) => {
+    expect(await ask('timed', text, functions, main)).toEqual({ ours: says, kernel: says });
   });
 });
