@@ -34,15 +34,24 @@ export function tagsOf(name) {
 
 const TAG = /\[[CPLBXEV]\.\w/;
 
+/** What a test file says, and what it runs of the files beside it if it is about the real kernel. */
+function textsOf(root, path) {
+  const text = readFileSync(path, 'utf8');
+  if (!LIVE.test(relative(root, path))) return [text];
+  const beside = [...text.matchAll(/'(\.{1,2}\/[\w./-]+\.ts)'/g)].map(([, name]) => join(dirname(path), name));
+  return [text, ...beside.filter((file) => existsSync(file)).map((file) => readFileSync(file, 'utf8'))];
+}
+
+/** Is there a test of this feature in a file, whether it was run or not? */
+function carries(root, file, id) {
+  const path = join(root, file);
+  return existsSync(path) && textsOf(root, path).some((text) => tagsOf(text).includes(id));
+}
+
 /** Test files that carry tags; those about the real kernel also when they run what a file beside them carries. */
 export function taggedFiles(root) {
   const out = [];
-  const tagged = (path) => {
-    const text = readFileSync(path, 'utf8');
-    if (!LIVE.test(relative(root, path))) return TAG.test(text);
-    const beside = [...text.matchAll(/'(\.{1,2}\/[\w./-]+\.ts)'/g)].map(([, name]) => join(dirname(path), name));
-    return TAG.test(text) || beside.some((file) => existsSync(file) && TAG.test(readFileSync(file, 'utf8')));
-  };
+  const tagged = (path) => textsOf(root, path).some((text) => TAG.test(text));
   const walk = (folder) => {
     for (const entry of readdirSync(folder, { withFileTypes: true })) {
       const path = join(folder, entry.name);
@@ -90,9 +99,9 @@ export function statusOf(report, root, before) {
   const works = (file) => `works ([test](../${file}))`;
   const cell = (id, where) => {
     const tests = shown[where].get(id);
-    // Which rights this machine has must not change the page: the live test that it names may be skipped here, as long as it is there.
+    // Which rights this machine has, or which tests were asked for, must not change the page: the live test that it names need not run, but be there.
     const named = where === 'live' && /^works .*\((?:\.\.\/)?(.*?)\)\)$/.exec(before.get(id)?.live ?? '')?.[1];
-    if (named && tests && !tests.failed && tests.files.has(named)) return works(named);
+    if (named && !tests?.failed && (tests?.files.has(named) || carries(root, named, id))) return works(named);
     if (tests && !tests.failed && tests.passed.size > 0) return works([...tests.passed].sort()[0]);
     const reason = why.get(`${id} ${where}`) ?? why.get(`${id} both`);
     if (reason !== undefined && !tests?.passed.size) return `cannot: ${reason}`;

@@ -40,7 +40,7 @@ describe.skipIf(noBoth)(title('one script on both backends', noBoth), () => {
       /^PID sh -> \S*\/cat \/etc\/hostname$/m,
     ],
     [
-      'execsnoop in Lua',
+      'execsnoop in Lua [L.new L.get_table L.t.open_perf_buffer L.poll L.fmtmod]',
       [join(SCRIPTS, 'execs.lua'), join(SCRIPTS, 'execs.c')],
       /^PID sh -> \S*\/cat \/etc\/hostname$/m,
     ],

@@ -60,11 +60,13 @@ describe('the parity table', () => {
       suite('test/guest/c.test.ts', [[`k [${named}]`, 'skipped']]),
       suite('test/live/d.test.ts', [[`k [${named}]`, 'passed']]),
     );
+    const unasked = 'E.mem';
     const gone = 'P.map.values';
     const guest = 'works ([test](../test/guest/c.test.ts))';
     const before = new Map([
       [named, { model: 'not yet', live: guest }],
       [gone, { model: 'not yet', live: guest }],
+      [unasked, { model: 'not yet', live: 'works ([test](../test/live/bad-input.test.ts))' }],
       [live, { model: 'not yet', live: 'works ([test](../test/live/b.test.ts))' }],
     ]);
     const status = statusOf(report, ROOT, before);
@@ -78,6 +80,8 @@ describe('the parity table', () => {
     // The test that the page names stays named, whichever of them this machine can run; a test that is gone shows nothing.
     expect(row(named)?.live).toBe(guest);
     expect(row(gone)?.live).toBe('not yet');
+    // A file that was left out of the run still has its test.
+    expect(row(unasked)?.live).toBe('works ([test](../test/live/bad-input.test.ts))');
     expect(row('V.LIBBCC_SO_PATH')?.model).toMatch(/^cannot: there is no libbcc/);
     expect(status.unknown).toEqual(['P.no.such']);
     expect(status.differences).toHaveLength(1);
