@@ -117,6 +117,30 @@ describe('bad input', () => {
     expect(verdict(insns)).toBe('the call stack of 9 frames is too deep');
   });
 
+  it('answers many chains of calls', () => {
+    const functions = Array.from({ length: 8 }, (_, f) =>
+      [`f${f}:`, ...(f < 7 ? Array<string>(5).fill(`call f${f + 1}`) : []), 'r0 = 0', 'exit'].join('\n'),
+    );
+    expect(verdict(prog(functions.join('\n')).insns)).toBe('ok');
+  });
+
+  it('answers blocks whose successors all stand before them', () => {
+    const blocks = Array.from({ length: 15_000 }, (_, i) => `b${i}: r7 = r6\ngoto ${i === 0 ? 'end' : `b${i - 1}`}`);
+    expect(verdict(prog(['r6 = r1', 'goto b14999', ...blocks, 'end: r0 = 0', 'exit'].join('\n')).insns)).toBe('ok');
+  });
+
+  it('gives up at a counted amount of work, the same every time', () => {
+    const loop = prog('r6 = 0\nl: call get_prandom_u32\nif r0 > 7 goto s\nr6 += 1\ns: if r0 != 3 goto l\nr0 = 0\nexit');
+    const processed = (maxWork: number) => {
+      const r = verify({ prog: loop, maps: [] }, { maxWork });
+      return [r.error?.message, r.insnsProcessed];
+    };
+    const [message, count] = processed(20_000);
+    expect(message).toBe(`BPF program is too large. Processed ${count} insn`);
+    expect(processed(20_000)).toEqual([message, count]);
+    expect(processed(40_000)[1]).toBeGreaterThan(count as number);
+  });
+
   it('answers maps with absurd sizes', () => {
     const p = prog(
       '*(u64 *)(r10 - 8) = 0\nr2 = r10\nr2 += -8\n(18) r1 = map[id:0]\ncall map_lookup_elem\nr0 = 0\nexit',
