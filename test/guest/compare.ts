@@ -112,7 +112,10 @@ async function compareCosts(
     const metered = chosen.map(({ tool, by }, i) =>
       Array.from({ length: rounds + 1 }, (_, r): Metered => {
         const one = JSON.parse(ran.file(`m${r}.${i}`) || '{"first":null,"rss":0}') as Metered;
-        if (one.first === null) process.stderr.write(`--- ${tool} by ${by}\n${ran.file(`e${r}.${i}`)?.slice(-1500)}\n`);
+        if (one.first === null)
+          process.stderr.write(
+            `--- ${tool} by ${by}, round ${r}: ${ran.file(`m${r}.${i}`)}\n${ran.file(`e${r}.${i}`)?.slice(-1500)}\n`,
+          );
         return one;
       }),
     );
