@@ -143,8 +143,11 @@ export class Headers {
       `the kernel headers that BTF stands for (linux/, net/, uapi/, asm/, ...)`,
       `the headers of BCC and libbpf`,
     );
-    const near = nearestNames(name, [...KNOWN, ...Object.keys(TEXTS), ...kernelHeaders()], 1)[0];
-    return { kind: 'missing', looked, ...(near ? { hint: `did you mean <${near}>?` } : {}) };
+    // Without the ending, which all have: it would make short names look alike.
+    const stem = (header: string) => header.replace(/\.h$/, '');
+    const known = [...KNOWN, ...Object.keys(TEXTS), ...kernelHeaders()].filter((header) => header.endsWith('.h'));
+    const near = nearestNames(stem(name), known.map(stem), 1)[0];
+    return { kind: 'missing', looked, ...(near ? { hint: `did you mean <${near}.h>?` } : {}) };
   }
 
   #opened(name: string): void {
