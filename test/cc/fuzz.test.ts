@@ -150,6 +150,18 @@ it.each([
   ['many dimensions', `int a${'[1]'.repeat(10_000)};`],
   ['nested initialisers', `int a[] = ${'{'.repeat(10_000)}1${'}'.repeat(10_000)};`],
   ['nested structs', `${'struct { '.repeat(3_000)}int a; ${'} x; '.repeat(3_000)}`],
+  ['a subscript of a function', 'static int g(int a) { return a; }\nint f(void *ctx) { int b = 1; return g[b]; }'],
+  ['nested parameters', `int f(${'int (*)('.repeat(5_000)}int${')'.repeat(5_000)});`],
+  ['nested _Generic', `int f(void *ctx) { return ${'_Generic(1, int: '.repeat(5_000)}1${')'.repeat(5_000)}; }`],
+  [
+    'pointers to pointers by typedef',
+    `typedef int t0;\n${lines(10_000, (i) => `typedef t${i} *t${i + 1};`)}\nt10000 a;`,
+  ],
+  ['a long #if of ? and :', `#if ${'1 ? 1 : '.repeat(20_000)}1\nint a;\n#endif`],
+  [
+    'many cases of one statement',
+    `int f(void *ctx) { switch (bpf_get_prandom_u32()) { ${lines(3_000, (i) => `case ${i}:`)} return 1; } return 0; }`,
+  ],
   ['a comment without end', '/* '],
   ['a string without end', 'char a[] = "'],
   ['many labels', `int f(void *ctx) { ${Array.from({ length: 3_000 }, (_, i) => `l${i}:`).join(' ')} return 0; }`],
