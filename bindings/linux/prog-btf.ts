@@ -4,7 +4,7 @@
  * program without.
  */
 import { utf8Encode } from '../../core/base/bytes.ts';
-import { BTF_HEADER_SIZE } from '../../core/btf/read.ts';
+import { BTF_HEADER_SIZE } from '../../core/btf/kinds.ts';
 import { OP_LD_IMM64 } from '../../core/isa/ops.ts';
 import type { LineInfo, ObjectSpec, ProgSpec } from '../../core/spec/spec.ts';
 import { bpf, sys } from './bpf.ts';

@@ -5,7 +5,8 @@
  */
 import { BpfError } from '../base/errors.ts';
 import type { Btf } from './btf.ts';
-import { BTF_MAGIC, btfString } from './read.ts';
+import { BTF_MAGIC } from './kinds.ts';
+import { btfString } from './read.ts';
 import type { BtfBuilder } from './write.ts';
 
 const HEADER_SIZE = 32;

@@ -8,7 +8,8 @@
 import { utf8Encode } from '../base/bytes.ts';
 import { BpfError } from '../base/errors.ts';
 import type { Btf, BtfEnumerator, BtfKind, BtfMember, BtfOf, BtfParam } from './btf.ts';
-import { BTF_HEADER_SIZE, BTF_KIND_ID, BTF_LINKAGE, BTF_MAGIC, readBtf } from './read.ts';
+import { BTF_HEADER_SIZE, BTF_KIND_ID, BTF_LINKAGE, BTF_MAGIC } from './kinds.ts';
+import { readBtf } from './read.ts';
 
 /** Most members, enumerators or parameters a type can have (BTF_MAX_VLEN). */
 const MAX_VLEN = 0xffff;
