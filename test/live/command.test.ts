@@ -22,9 +22,11 @@ describe.skipIf(noBoth)(title('one script on both backends', noBoth), () => {
     const [model, linux] = ['model', 'linux'].map((backend) =>
       skep([tool, ...options, '--backend', backend, '--', ...command]),
     );
-    expect(rows(linux!.stdout).filter((line) => line.includes('PID'))).toEqual(
-      rows(model!.stdout).filter((line) => line.includes('PID')),
-    );
+    const of = (stdout: string) =>
+      rows(stdout)
+        .filter((line) => line.includes('PID'))
+        .sort();
+    expect(of(linux!.stdout)).toEqual(of(model!.stdout));
     expect(linux!.stdout.split('\n').length).toBeGreaterThan(2);
     expect(linux!.status).toBe(model!.status);
     expect(linux!.stderr).toBe(model!.stderr);
@@ -52,7 +54,8 @@ describe.skipIf(noBoth)(title('one script on both backends', noBoth), () => {
     expect(linux).toMatchObject({ status: 3, stderr: '' });
     const lines = rows(linux!.stdout);
     expect(lines.join('\n')).toMatch(line);
-    expect(lines).toEqual(rows(model!.stdout));
+    // The running kernel has a buffer for each CPU, and a task that moved between them leaves its events in both.
+    expect(lines.sort()).toEqual(rows(model!.stdout).sort());
     expect(model).toMatchObject({ status: 3, stderr: '' });
   });
 });
