@@ -43,11 +43,14 @@ const PERFMON_TYPES = new Set([
   'raw_tracepoint_writable',
   'tracing',
   'lsm',
+  'struct_ops',
 ]);
 const PLAIN_TYPES = new Set(['socket_filter', 'cgroup_skb', 'sk_reuseport', 'syscall']);
 
 /** Capabilities for loading a program of a type (a name of core/progs). */
 export function neededToLoad(progType: string): readonly Capability[] {
+  // It may stand for a function of any program.
+  if (progType === 'ext') return ['BPF', 'PERFMON', 'NET_ADMIN'];
   if (PERFMON_TYPES.has(progType)) return ['BPF', 'PERFMON'];
   return PLAIN_TYPES.has(progType) ? ['BPF'] : ['BPF', 'NET_ADMIN'];
 }

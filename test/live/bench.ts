@@ -10,6 +10,7 @@ import { BPF } from '../../core/bcc/bpf.ts';
 import type { BpfOptions } from '../../core/bcc/bpf-options.ts';
 import { setSession } from '../../core/bcc/session.ts';
 import type { Btf } from '../../core/btf/btf.ts';
+import { keepSession } from '../bcc/session.ts';
 import { afterwards, compileC } from './machine.ts';
 
 let types: Btf | undefined;
@@ -29,24 +30,8 @@ export function world(script: unknown = 'connects') {
   if (!command) throw new Error('a script of the model kernel does not move the running one');
   const program = command.at(-1);
   types ??= vmlinuxBtf();
-  const printed: string[] = [];
-  const warned: string[] = [];
-  const written: string[] = [];
-  const backend = new LinuxBackend({ btf: types, command, warn: (line) => warned.push(line) });
-  setSession({
-    backend: () => backend,
-    print: (line) => printed.push(line),
-    warn: (line) => warned.push(line),
-    write: (bytes) => written.push(Buffer.from(bytes).toString('latin1')),
-    env: (name) => process.env[name],
-    readFile: (path) => {
-      try {
-        return readFileSync(path);
-      } catch {
-        return undefined;
-      }
-    },
-  });
+  const kept = keepSession((warn) => new LinuxBackend({ btf: types!, command, warn }));
+  const { backend, printed, warned, written } = kept;
   afterwards(() => {
     backend.close();
     setSession(undefined);

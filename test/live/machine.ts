@@ -1,6 +1,6 @@
 /** What live tests need of the machine: why they cannot run here, a backend for each test, own network namespaces, small C programs. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from 'vitest';
@@ -11,6 +11,7 @@ import { pmuType } from '../../bindings/linux/perf-event.ts';
 import { tracefsProblem } from '../../bindings/linux/tracefs.ts';
 import { setSession } from '../../core/bcc/session.ts';
 import type { Btf } from '../../core/btf/btf.ts';
+import { keepSession } from '../bcc/session.ts';
 
 /** Why there is no live kernel here, or undefined. */
 export const noKernel: string | undefined = bpfUnavailable() ?? withoutBtf();
@@ -57,22 +58,7 @@ export function liveBackend(options: LinuxBackendOptions = {}): {
   printed: string[];
 } {
   types ??= vmlinuxBtf();
-  const warned: string[] = [];
-  const printed: string[] = [];
-  const warn = (line: string) => void warned.push(line);
-  const backend = new LinuxBackend({ btf: types, warn, ...options });
-  setSession({
-    backend: () => backend,
-    print: (line) => printed.push(line),
-    warn,
-    readFile: (path) => {
-      try {
-        return readFileSync(path);
-      } catch {
-        return undefined;
-      }
-    },
-  });
+  const { backend, warned, printed } = keepSession((warn) => new LinuxBackend({ btf: types!, warn, ...options }));
   afterwards(() => {
     backend.close();
     setSession(undefined);

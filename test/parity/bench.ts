@@ -2,23 +2,18 @@
  * Feature tests on the model: a program in BCC's C, a world that moves it, and what came of it. Titles carry the ids of the features that a test
  * shows (scripts/parity); one small program shows one feature, or those that it cannot do without.
  */
-import { readFileSync } from 'node:fs';
 import { shippedBtfBytes, shippedTracepointFormats } from '../../bindings/node/shipped-btf.ts';
 import { BPF } from '../../core/bcc/bpf.ts';
 import type { BpfOptions } from '../../core/bcc/bpf-options.ts';
-import { setSession } from '../../core/bcc/session.ts';
 import { readBtf } from '../../core/btf/read.ts';
 import { ModelBackend, type ModelBackendOptions } from '../../core/model/backend.ts';
 import { workloadByName } from '../../core/model/workload/index.ts';
 import { defineWorkload, WorkloadSource, type World } from '../../core/model/workload/workload.ts';
+import { type Kept, keepSession } from '../bcc/session.ts';
 
 const btf = readBtf(shippedBtfBytes());
 
-export interface Bench {
-  readonly backend: ModelBackend;
-  readonly printed: string[];
-  readonly warned: string[];
-  readonly written: string[];
+export interface Bench extends Kept<ModelBackend> {
   bpf(options: BpfOptions | string): BPF;
 }
 
@@ -28,35 +23,18 @@ export function world(
   options: Partial<ModelBackendOptions> = {},
 ): Bench {
   const workload = typeof script === 'string' ? workloadByName(script) : defineWorkload('test', 'of a test', script);
-  const backend = new ModelBackend({
-    btf,
-    source: new WorkloadSource(workload),
-    release: '6.1.0',
-    formats: shippedTracepointFormats,
-    ...options,
-  });
-  const printed: string[] = [];
-  const warned: string[] = [];
-  const written: string[] = [];
-  setSession({
-    backend: () => backend,
-    print: (line) => printed.push(line),
-    warn: (line) => warned.push(line),
-    write: (bytes) => written.push(Buffer.from(bytes).toString('latin1')),
-    env: (name) => process.env[name],
-    readFile: (path) => {
-      try {
-        return readFileSync(path);
-      } catch {
-        return undefined;
-      }
-    },
-  });
+  const kept = keepSession(
+    () =>
+      new ModelBackend({
+        btf,
+        source: new WorkloadSource(workload),
+        release: '6.1.0',
+        formats: shippedTracepointFormats,
+        ...options,
+      }),
+  );
   return {
-    backend,
-    printed,
-    warned,
-    written,
+    ...kept,
     bpf: (given) => new BPF(typeof given === 'string' ? { text: given } : given),
   };
 }

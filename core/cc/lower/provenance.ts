@@ -31,6 +31,9 @@ export function isForeign(s: Space): s is 'kernel' | 'user' | 'any' {
   return s === 'kernel' || s === 'user' || s === 'any';
 }
 
+/** Helpers whose number is an address in the kernel, and nothing that the verifier follows. */
+const KERNEL_ADDRESSES = new Set(['get_current_task', 'get_func_ip']);
+
 /** Rounds of the fixpoint: chains of copies longer than this in the wrong order do not occur. */
 const MOST_ROUNDS = 12;
 
@@ -169,12 +172,10 @@ export class Provenance {
         return this.#guessedPointer(e.value);
       case 'update':
         return this.#guessedPointer(e.target);
-      case 'call':
-        return (
-          e.callee.helper === undefined ||
-          !isForeign(this.#call(e)) ||
-          !/^get_/.test(helperById(e.callee.helper)?.name ?? '')
-        );
+      case 'call': {
+        const row = e.callee.helper === undefined ? undefined : helperById(e.callee.helper);
+        return !row || !KERNEL_ADDRESSES.has(row.name);
+      }
       case 'builtin':
         return true;
       default:
@@ -259,7 +260,7 @@ export class Provenance {
     if (!row) return 'none';
     if (/btf_id/.test(row.ret)) return 'btf';
     if (/sock|map_value|mem/.test(row.ret)) return 'native';
-    return row.name === 'get_current_task' || row.name === 'get_func_ip' ? 'kernel' : this.#stored(e.type);
+    return KERNEL_ADDRESSES.has(row.name) ? 'kernel' : this.#stored(e.type);
   }
 
   #builtin(e: Extract<Expr, { kind: 'builtin' }>): Space {
