@@ -6,6 +6,8 @@ import type { Env } from './env.ts';
 import { markPrecise } from './precision.ts';
 import { MAX_VAR_OFF } from './program.ts';
 import {
+  contradicts32,
+  contradicts64,
   forgetIfContradictory,
   makeKnown,
   makePointer,
@@ -50,7 +52,7 @@ export function checkAlu(env: Env, i: number): void {
     const { features } = env.options;
     if (op === OP.NEG && r.type === KIND.SCALAR && features.computeNegation) {
       const result = unlinkedClone(r);
-      compute(result, result, OP.NEG, wide);
+      compute(result, result, OP.NEG, wide, features);
       finish(env, d, result);
     } else if (op === OP.END && r.type === KIND.SCALAR && features.computeSwap) {
       const swap = wide || fromReg;
@@ -109,7 +111,7 @@ function move(env: Env, i: number, wide: boolean, fromReg: boolean): void {
     env.setReg(d, env.constant(i, value, wide ? value >> 31 : 0));
     return;
   }
-  const { signedOps, addressSpaces } = env.options.features;
+  const { signedOps, addressSpaces, linkNarrowMoves } = env.options.features;
   if (wide && o === 1 && addressSpaces) {
     if (imm[i] !== 1 && imm[i] !== 1 << 16) {
       env.fail('structure', 'addr_space_cast insn can only convert between address space 1 and 0');
@@ -148,7 +150,7 @@ function move(env: Env, i: number, wide: boolean, fromReg: boolean): void {
   }
   const bits = o === 0 ? 32 : o - 1;
   // The copy equals the register only if nothing is cut off: then they stay linked.
-  const same = bitLength(r.umaxLo, r.umaxHi) <= bits;
+  const same = linkNarrowMoves && bitLength(r.umaxLo, r.umaxHi) <= bits;
   const result = (same ? withId(env, s) : unlinked(r)).clone();
   if (wide) signExtendTo64(result, o >> 3);
   else {
@@ -194,7 +196,12 @@ function arithmetic(env: Env, i: number, op: number, wide: boolean, fromReg: boo
       return;
     }
   }
-  const { computesUnknown } = env.options.features;
+  const { features } = env.options;
+  const { computesUnknown } = features;
+  if (!computesUnknown && (wide ? contradicts64(b) : contradicts32(b))) {
+    env.setUnknown(d);
+    return;
+  }
   const known = wide ? tnum.isConst(b) : b.mLo === 0;
   const olderCannot = !computesUnknown && !known && op !== OP.ADD && op !== OP.SUB && op !== OP.AND;
   if (olderCannot || !isComputable(op, wide, b)) {
@@ -210,7 +217,7 @@ function arithmetic(env: Env, i: number, op: number, wide: boolean, fromReg: boo
   let start = a;
   if ((op === OP.AND || op === OP.OR) && tnum.isConst(b)) start = forkZeroOrOnes(env, i, a);
   const result = start.clone();
-  compute(result, b, op, wide);
+  compute(result, b, op, wide, features);
   link(env, result, a, b, op, wide, fromReg && s === d);
   finish(env, d, result);
 }
@@ -323,14 +330,7 @@ function pointerArithmetic(
 ): void {
   const d = env.program.code.dst[i]!;
   const known = tnum.isConst(offset);
-  if (
-    (known &&
-      (offset.sminLo !== offset.smaxLo ||
-        offset.sminHi !== offset.smaxHi ||
-        offset.uminLo !== offset.umaxLo ||
-        offset.uminHi !== offset.umaxHi)) ||
-    forgetIfContradictory(offset.clone())
-  ) {
+  if (contradicts64(offset)) {
     env.setUnknown(d);
     return;
   }
@@ -438,8 +438,9 @@ function subtractOffset(env: Env, r: Reg, pointer: Readonly<Reg>, offset: Readon
 export function plusConstant(env: Env, known: Readonly<Reg>, lo: number, hi: number, narrow: boolean): Reg {
   const r = known.clone();
   const constant = makeKnown(lo, hi);
-  add32(r, constant);
-  add64(r, constant);
+  const { wrappingSums } = env.options.features;
+  add32(r, constant, wrappingSums);
+  add64(r, constant, wrappingSums);
   tnum.add(r, r, constant);
   if (narrow) zeroExtend32(r);
   if (env.options.features.linkWide) sync(r);

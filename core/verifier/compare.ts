@@ -7,12 +7,16 @@ import {
   lowerSmax,
   lowerU32max,
   lowerUmax,
+  narrowFromWide,
   raiseS32min,
   raiseSmin,
   raiseU32min,
   raiseUmin,
+  setKnown,
+  setKnown32,
   sync,
   unbound,
+  wideFromNarrow,
 } from './range.ts';
 import type { Reg } from './reg.ts';
 import * as tnum from './tnum.ts';
@@ -259,6 +263,57 @@ function refineBelow(a: Reg, b: Reg, strict: number, signed: boolean, wide: bool
     const bottom = (a.u32min + strict) | 0;
     lowerU32max(a, (b.u32max - strict) | 0);
     raiseU32min(b, bottom);
+  }
+}
+
+/**
+ * Before 6.8: `cond` holds for a number and a constant. What the constant says of one width is all that is known of the other afterwards, also
+ * where nothing is learnt (Linux: reg_set_min_max, __reg_combine_32_into_64, __reg_combine_64_into_32).
+ */
+function refineByConstant(a: Reg, lo: number, hi: number, cond: number, wide: boolean): void {
+  switch (cond) {
+    case COND.EQ:
+      if (wide) setKnown(a, lo, hi);
+      else setKnown32(a, lo);
+      break;
+    case COND.SET:
+      if (!isPowerOfTwo(lo, wide ? hi : 0)) break;
+      tnum.set(known, lo, wide ? hi : 0, 0, 0);
+      tnum.or(a, a, known);
+      break;
+    case COND.NSET:
+      unbound(a);
+      tnum.set(a, a.vLo & ~lo, wide ? a.vHi & ~hi : a.vHi, a.mLo & ~lo, wide ? a.mHi & ~hi : a.mHi);
+      break;
+    case COND.NE:
+      break;
+    default: {
+      const strict = cond === COND.GT || cond === COND.LT || cond === COND.SGT || cond === COND.SLT ? 1 : 0;
+      const signed = cond === COND.SGT || cond === COND.SGE || cond === COND.SLT || cond === COND.SLE;
+      const above = cond === COND.GT || cond === COND.GE || cond === COND.SGT || cond === COND.SGE;
+      const boundLo = (above ? lo + strict : lo - strict) | 0;
+      const boundHi = above ? addHi(lo, hi, strict, 0) : subHi(lo, hi, strict, 0);
+      if (wide) {
+        const narrow = above ? (signed ? raiseSmin : raiseUmin) : signed ? lowerSmax : lowerUmax;
+        narrow(a, boundLo, boundHi);
+      } else {
+        const narrow = above ? (signed ? raiseS32min : raiseU32min) : signed ? lowerS32max : lowerU32max;
+        narrow(a, boundLo);
+      }
+    }
+  }
+  if (wide) narrowFromWide(a);
+  else wideFromNarrow(a);
+}
+
+/** What kernels before 6.8 learn where `cond` holds for (a, b): of a number and a constant, or of two numbers of 64 bits that are equal. */
+export function refineOlder(a: Reg, b: Reg, cond: number, wide: boolean): void {
+  if (constOfWidth(b, wide)) refineByConstant(a, b.vLo, b.vHi, cond, wide);
+  else if (constOfWidth(a, wide)) refineByConstant(b, a.vLo, a.vHi, flip(cond), wide);
+  else if (wide && cond === COND.EQ) {
+    refineEqual(a, b, true);
+    sync(a);
+    sync(b);
   }
 }
 

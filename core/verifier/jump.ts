@@ -3,7 +3,7 @@
  * to them), null checks, packet bounds. Linux: check_cond_jmp_op.
  */
 import { plusConstant } from './alu.ts';
-import { branchTaken, COND, flip, negate, refine } from './compare.ts';
+import { branchTaken, COND, flip, negate, refine, refineOlder } from './compare.ts';
 import type { Env } from './env.ts';
 import { markPrecise } from './precision.ts';
 import { forgetIfContradictory, makeKnown } from './range.ts';
@@ -69,10 +69,8 @@ export function checkJump(env: Env, i: number): number {
 
   const other = env.pushPath(target, i);
   if (a.type === KIND.SCALAR && b.type === KIND.SCALAR) {
-    if (teaches(env, a, b, negate(cond), wide)) {
-      learn(env, env.state, d, fromReg ? s : -1, a, b, negate(cond), wide, linked);
-    }
-    if (teaches(env, a, b, cond, wide)) learn(env, other, d, fromReg ? s : -1, a, b, cond, wide, linked);
+    learn(env, env.state, d, fromReg ? s : -1, a, b, negate(cond), wide, linked);
+    learn(env, other, d, fromReg ? s : -1, a, b, cond, wide, linked);
   }
   if (wide && fromReg && a.type !== KIND.SCALAR && b.type !== KIND.SCALAR) liftNull(env, other, cond, d, s);
 
@@ -96,14 +94,6 @@ function olderCannotDecide(env: Env, a: Readonly<Reg>, b: Readonly<Reg>, cond: n
   const width = wide ? 64 : 32;
   if (!isConstScalar(b, width)) return true;
   return !rangeEquality && (cond === COND.EQ || cond === COND.NE) && !isConstScalar(a, width);
-}
-
-/** Does this way of a comparison of numbers teach anything: before 6.8, two that are not known do so only by being equal. */
-function teaches(env: Env, a: Readonly<Reg>, b: Readonly<Reg>, cond: number, wide: boolean): boolean {
-  const { registerComparisons, unequalBounds } = env.options.features;
-  if (cond === COND.NE && !unequalBounds) return false;
-  const width = wide ? 64 : 32;
-  return registerComparisons || isConstScalar(a, width) || isConstScalar(b, width) || (wide && cond === COND.EQ);
 }
 
 /** 1: taken, 0: not, -1: either. */
@@ -204,7 +194,8 @@ function learn(
   const left = regs[d]!.clone();
   // A register compared with itself learns both things at once, as in Linux: they contradict one another where the jump is decided.
   const right = s === d ? left : s >= 0 ? regs[s]!.clone() : copyOf(b);
-  refine(left, right, cond, wide);
+  if (env.options.features.registerComparisons) refine(left, right, cond, wide);
+  else refineOlder(left, right, cond, wide);
   forgetIfContradictory(left);
   forgetIfContradictory(right);
   if (s >= 0) regs[s] = right;

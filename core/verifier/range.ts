@@ -66,6 +66,19 @@ export function makeKnown(lo: number, hi: number): Reg {
   return r;
 }
 
+/** Is nothing known of the number: neither bits nor bounds? */
+export function isUnbounded(r: Readonly<Reg>): boolean {
+  return (
+    (r.mLo & r.mHi) === -1 &&
+    (r.uminLo | r.uminHi | r.u32min | r.sminLo) === 0 &&
+    (r.umaxLo & r.umaxHi & r.u32max & r.smaxLo) === -1 &&
+    r.sminHi === MIN32 &&
+    r.smaxHi === MAX32 &&
+    r.s32min === MIN32 &&
+    r.s32max === MAX32
+  );
+}
+
 /** A pointer of this type with offset zero. */
 export function makePointer(type: number): Reg {
   const r = new Reg();
@@ -139,9 +152,17 @@ export function boundsFromTnum(r: Reg): void {
 
 let singleValues = true;
 let sanityChecks = true;
+let mixedBounds = true;
+
+interface RangeRules {
+  readonly singleValues: boolean;
+  readonly sanityChecks: boolean;
+  readonly mixedBounds: boolean;
+}
+
 /** How numbers are worked out by the kernel whose rules apply (versions.ts). Of one verification at a time. */
-export function useRangeRules(rules: { readonly singleValues: boolean; readonly sanityChecks: boolean }): void {
-  ({ singleValues, sanityChecks } = rules);
+export function useRangeRules(rules: RangeRules): void {
+  ({ singleValues, sanityChecks, mixedBounds } = rules);
 }
 
 const member: tnum.Pair = { lo: 0, hi: 0 };
@@ -238,6 +259,38 @@ function deduce64(r: Reg): void {
   }
 }
 
+/**
+ * Before 6.8: signed and unsigned bounds of a width are one range where the sign is known from either; nothing is learnt across the widths.
+ */
+function deduceSign32(r: Reg): void {
+  if (r.s32min >= 0 || r.s32max < 0) {
+    raiseU32min(r, r.s32min);
+    lowerU32max(r, r.s32max);
+    r.s32min = r.u32min;
+    r.s32max = r.u32max;
+  } else if (r.u32max >= 0) {
+    r.s32min = r.u32min;
+    lowerU32max(r, r.s32max);
+    r.s32max = r.u32max;
+  } else if (r.u32min < 0) {
+    raiseU32min(r, r.s32min);
+    r.s32min = r.u32min;
+    r.s32max = r.u32max;
+  }
+}
+
+function deduceSign64(r: Reg): void {
+  const bySigned = r.sminHi >= 0 || r.smaxHi < 0;
+  const positive = r.umaxHi >= 0;
+  if (!bySigned && !positive && r.uminHi >= 0) return;
+  if (bySigned || !positive) raiseUmin(r, r.sminLo, r.sminHi);
+  if (bySigned || positive) lowerUmax(r, r.smaxLo, r.smaxHi);
+  r.sminLo = r.uminLo;
+  r.sminHi = r.uminHi;
+  r.smaxLo = r.umaxLo;
+  r.smaxHi = r.umaxHi;
+}
+
 const scratch: tnum.Tnum = { vLo: 0, vHi: 0, mLo: 0, mHi: 0 };
 
 /** 64-bit bounds learn from 32-bit ones by replacing their low halves. */
@@ -275,13 +328,51 @@ function tnumFromBounds(r: Reg): void {
 /** Let every description of the number learn from the others. */
 export function sync(r: Reg): void {
   boundsFromTnum(r);
-  for (let i = 0; i < 3; i++) {
-    deduce32(r);
-    deduce64(r);
-    deduceMixed(r);
+  if (mixedBounds) {
+    for (let i = 0; i < 3; i++) {
+      deduce32(r);
+      deduce64(r);
+      deduceMixed(r);
+    }
+  } else {
+    deduceSign32(r);
+    deduceSign64(r);
   }
   tnumFromBounds(r);
   boundsFromTnum(r);
+}
+
+/** Before 6.8, after the 64-bit bounds changed: the 32-bit ones are those of a number that fits, or follow from the tnum alone. */
+export function narrowFromWide(r: Reg): void {
+  unbound32(r);
+  if (r.sminHi === r.sminLo >> 31 && r.smaxHi === r.smaxLo >> 31) {
+    r.s32min = r.sminLo;
+    r.s32max = r.smaxLo;
+  }
+  if ((r.uminHi | r.umaxHi) === 0) {
+    r.u32min = r.uminLo;
+    r.u32max = r.umaxLo;
+  }
+  sync(r);
+}
+
+/** Before 6.8, after the 32-bit bounds changed: the 64-bit ones are those of a number without an upper half, or follow from the tnum alone. */
+export function wideFromNarrow(r: Reg): void {
+  if ((r.vHi | r.mHi) === 0) zeroExtend32(r);
+  else unbound64(r);
+  sync(r);
+}
+
+/** Are the 64-bit bounds none of a number, as on a path that cannot be? */
+export function contradicts64(r: Readonly<Reg>): boolean {
+  if (slt(r.smaxLo, r.smaxHi, r.sminLo, r.sminHi) || ult(r.umaxLo, r.umaxHi, r.uminLo, r.uminHi)) return true;
+  if (!tnum.isConst(r)) return false;
+  return r.sminLo !== r.smaxLo || r.sminHi !== r.smaxHi || r.uminLo !== r.umaxLo || r.uminHi !== r.umaxHi;
+}
+
+export function contradicts32(r: Readonly<Reg>): boolean {
+  if (r.s32max < r.s32min || r.u32max >>> 0 < r.u32min >>> 0) return true;
+  return r.mLo === 0 && (r.s32min !== r.s32max || r.u32min !== r.u32max);
 }
 
 /**
@@ -342,7 +433,8 @@ export function truncate(r: Reg, size: number): void {
   r.sminLo = r.uminLo;
   r.smaxLo = r.umaxLo;
   if (size < 4) unbound32(r);
-  sync(r);
+  if (mixedBounds) sync(r);
+  else if (size < 4) narrowFromWide(r);
 }
 
 function signExtend(value: number, size: number): number {

@@ -3,7 +3,16 @@
  * `src` stays. The 32-bit form works on the low half's tnum and bounds, and the caller zero-extends after
  * (RFC 9669 section 4.1). Which bounds an operation keeps follows Linux 6.18 (kernel/bpf/verifier.c, scalar_min_max_*).
  */
-import { bounds32FromTnum, boundsFromTnum, setKnown, setKnown32, sync, unbound32, zeroExtend32 } from './range.ts';
+import {
+  bounds32FromTnum,
+  boundsFromTnum,
+  setKnown,
+  setKnown32,
+  sync,
+  unbound32,
+  unbound64,
+  zeroExtend32,
+} from './range.ts';
 import { KIND, type Reg } from './reg.ts';
 import * as tnum from './tnum.ts';
 import { addHi, mulHi, mulHi32, slt, subHi, toBigS, toDouble, toDoubleU, ult } from './u64.ts';
@@ -29,7 +38,15 @@ export const OP = {
   END: 0xd0,
 } as const;
 
-export function add32(dst: Reg, src: Readonly<Reg>): void {
+/** How a release works out numbers (versions.ts). */
+export interface NumberRules {
+  readonly wrappingSums: boolean;
+  readonly signedProducts: boolean;
+  readonly sanityChecks: boolean;
+}
+
+/** `wrapping`: unsigned bounds that both wrap still are bounds; else one that wraps takes both away. */
+export function add32(dst: Reg, src: Readonly<Reg>, wrapping: boolean): void {
   const smin = dst.s32min + src.s32min;
   const smax = dst.s32max + src.s32max;
   if (smin < MIN32 || smin > MAX32 || smax < MIN32 || smax > MAX32) {
@@ -42,7 +59,7 @@ export function add32(dst: Reg, src: Readonly<Reg>): void {
   const umin = (dst.u32min >>> 0) + (src.u32min >>> 0);
   const umax = (dst.u32max >>> 0) + (src.u32max >>> 0);
   // All sums wrap or none does: the wrapped bounds still are bounds.
-  if (umin < 4294967296 && umax >= 4294967296) {
+  if (umin < 4294967296 ? umax >= 4294967296 : !wrapping) {
     dst.u32min = 0;
     dst.u32max = -1;
   } else {
@@ -98,7 +115,7 @@ export function subSigned(dst: Reg, a: Readonly<Reg>, b: Readonly<Reg>): void {
   }
 }
 
-export function add64(dst: Reg, src: Readonly<Reg>): void {
+export function add64(dst: Reg, src: Readonly<Reg>, wrapping: boolean): void {
   addSigned(dst, dst, src);
   const minLo = (dst.uminLo + src.uminLo) | 0;
   const minHi = addHi(dst.uminLo, dst.uminHi, src.uminLo, src.uminHi);
@@ -106,7 +123,7 @@ export function add64(dst: Reg, src: Readonly<Reg>): void {
   const maxHi = addHi(dst.umaxLo, dst.umaxHi, src.umaxLo, src.umaxHi);
   const minWraps = ult(minLo, minHi, src.uminLo, src.uminHi);
   const maxWraps = ult(maxLo, maxHi, src.umaxLo, src.umaxHi);
-  if (!minWraps && maxWraps) {
+  if (minWraps ? !wrapping : maxWraps) {
     dst.uminLo = dst.uminHi = 0;
     dst.umaxLo = dst.umaxHi = -1;
   } else {
@@ -117,7 +134,7 @@ export function add64(dst: Reg, src: Readonly<Reg>): void {
   }
 }
 
-export function sub32(dst: Reg, src: Readonly<Reg>): void {
+export function sub32(dst: Reg, src: Readonly<Reg>, wrapping: boolean): void {
   const smin = dst.s32min - src.s32max;
   const smax = dst.s32max - src.s32min;
   if (smin < MIN32 || smin > MAX32 || smax < MIN32 || smax > MAX32) {
@@ -129,7 +146,7 @@ export function sub32(dst: Reg, src: Readonly<Reg>): void {
   }
   const umin = (dst.u32min >>> 0) - (src.u32max >>> 0);
   const umax = (dst.u32max >>> 0) - (src.u32min >>> 0);
-  if (umin < 0 && umax >= 0) {
+  if (umin < 0 && (umax >= 0 || !wrapping)) {
     dst.u32min = 0;
     dst.u32max = -1;
   } else {
@@ -138,7 +155,7 @@ export function sub32(dst: Reg, src: Readonly<Reg>): void {
   }
 }
 
-export function sub64(dst: Reg, src: Readonly<Reg>): void {
+export function sub64(dst: Reg, src: Readonly<Reg>, wrapping: boolean): void {
   subSigned(dst, dst, src);
   const minWraps = ult(dst.uminLo, dst.uminHi, src.umaxLo, src.umaxHi);
   const maxWraps = ult(dst.umaxLo, dst.umaxHi, src.uminLo, src.uminHi);
@@ -146,7 +163,7 @@ export function sub64(dst: Reg, src: Readonly<Reg>): void {
   const minHi = subHi(dst.uminLo, dst.uminHi, src.umaxLo, src.umaxHi);
   const maxLo = (dst.umaxLo - src.uminLo) | 0;
   const maxHi = subHi(dst.umaxLo, dst.umaxHi, src.uminLo, src.uminHi);
-  if (minWraps && !maxWraps) {
+  if (minWraps && !(maxWraps && wrapping)) {
     dst.uminLo = dst.uminHi = 0;
     dst.umaxLo = dst.umaxHi = -1;
   } else {
@@ -241,6 +258,37 @@ function mul64(dst: Reg, src: Readonly<Reg>): void {
   }
 }
 
+/** Before 6.14: a product of two numbers of half the width, neither negative; of any other nothing is known. */
+function mulSmall32(dst: Reg, src: Readonly<Reg>): void {
+  if (src.s32min < 0 || dst.s32min < 0 || (src.u32max | dst.u32max) >>> 16 !== 0) {
+    unbound32(dst);
+    return;
+  }
+  dst.u32min = Math.imul(dst.u32min, src.u32min);
+  dst.u32max = Math.imul(dst.u32max, src.u32max);
+  dst.s32min = dst.u32max < 0 ? MIN32 : dst.u32min;
+  dst.s32max = dst.u32max < 0 ? MAX32 : dst.u32max;
+}
+
+function mulSmall64(dst: Reg, src: Readonly<Reg>): void {
+  if (src.sminHi < 0 || dst.sminHi < 0 || (src.umaxHi | dst.umaxHi) !== 0) {
+    unbound64(dst);
+    return;
+  }
+  dst.uminHi = mulHi(dst.uminLo, dst.uminHi, src.uminLo, src.uminHi);
+  dst.uminLo = Math.imul(dst.uminLo, src.uminLo);
+  dst.umaxHi = mulHi(dst.umaxLo, 0, src.umaxLo, 0);
+  dst.umaxLo = Math.imul(dst.umaxLo, src.umaxLo);
+  signedOrNone64(dst, dst.umaxHi >= 0);
+}
+
+function signedOrNone64(dst: Reg, known: boolean): void {
+  dst.sminLo = known ? dst.uminLo : 0;
+  dst.sminHi = known ? dst.uminHi : MIN32;
+  dst.smaxLo = known ? dst.umaxLo : -1;
+  dst.smaxHi = known ? dst.umaxHi : MAX32;
+}
+
 /** Signed bounds where the unsigned ones do not cross the sign, none otherwise. */
 function signedFromUnsigned32(dst: Reg): void {
   if (dst.u32min <= dst.u32max) {
@@ -253,17 +301,7 @@ function signedFromUnsigned32(dst: Reg): void {
 }
 
 function signedFromUnsigned64(dst: Reg): void {
-  if (!slt(dst.umaxLo, dst.umaxHi, dst.uminLo, dst.uminHi)) {
-    dst.sminLo = dst.uminLo;
-    dst.sminHi = dst.uminHi;
-    dst.smaxLo = dst.umaxLo;
-    dst.smaxHi = dst.umaxHi;
-  } else {
-    dst.sminLo = 0;
-    dst.sminHi = MIN32;
-    dst.smaxLo = -1;
-    dst.smaxHi = MAX32;
-  }
+  signedOrNone64(dst, !slt(dst.umaxLo, dst.umaxHi, dst.uminLo, dst.uminHi));
 }
 
 /** and, or, xor after the tnum was computed. Each knows its extremes from the tnum; and/or also from the operands. */
@@ -477,32 +515,39 @@ function computeKnown(dst: Reg, src: Readonly<Reg>, op: number): boolean {
 }
 
 /** dst = dst op src on two numbers. `dst` is fresh, of kind SCALAR; only for what `isComputable` allows. */
-export function compute(dst: Reg, src: Readonly<Reg>, op: number, wide: boolean): void {
-  if (wide && tnum.isConst(dst) && tnum.isConst(src) && computeKnown(dst, src, op)) return;
+export function compute(dst: Reg, src: Readonly<Reg>, op: number, wide: boolean, rules: NumberRules): void {
+  // Without sanity checks the bounds of a known number may contradict it.
+  if (rules.sanityChecks && wide && tnum.isConst(dst) && tnum.isConst(src) && computeKnown(dst, src, op)) return;
+  const wrapping = rules.wrappingSums;
   switch (op) {
     case OP.ADD:
-      add32(dst, src);
-      add64(dst, src);
+      add32(dst, src, wrapping);
+      add64(dst, src, wrapping);
       tnum.add(dst, dst, src);
       break;
     case OP.SUB:
-      sub32(dst, src);
-      sub64(dst, src);
+      sub32(dst, src, wrapping);
+      sub64(dst, src, wrapping);
       tnum.sub(dst, dst, src);
       break;
     case OP.NEG: {
       const operand = dst.clone();
       setKnown(dst, 0, 0);
-      sub32(dst, operand);
-      sub64(dst, operand);
+      sub32(dst, operand, wrapping);
+      sub64(dst, operand, wrapping);
       tnum.set(shifted, 0, 0, 0, 0);
       tnum.sub(dst, shifted, operand);
       break;
     }
     case OP.MUL:
       tnum.mul(dst, dst, src);
-      mul32(dst, src);
-      mul64(dst, src);
+      if (rules.signedProducts) {
+        mul32(dst, src);
+        mul64(dst, src);
+      } else {
+        mulSmall32(dst, src);
+        mulSmall64(dst, src);
+      }
       break;
     case OP.AND:
       tnum.and(dst, dst, src);

@@ -9,11 +9,12 @@ import type { Env } from './env.ts';
 import { markRead } from './liveness.ts';
 import { markPrecise } from './precision.ts';
 import { MAX_VAR_OFF } from './program.ts';
-import { makeKnown } from './range.ts';
+import { isUnbounded, makeKnown } from './range.ts';
 import { ADD_CONST, isNull, isSpillable, KIND, type Reg } from './reg.ts';
 import { allBytes, BYTE, type Frame, NOT_INIT, stackAccess } from './state.ts';
 import { format as formatTnum, isConst } from './tnum.ts';
 import { bitLength, slt, toDouble } from './u64.ts';
+import type { Features } from './versions.ts';
 
 export const STACK_MAX = 512;
 const ZERO = makeKnown(0, 0);
@@ -106,7 +107,8 @@ function scrubSlot(frame: Frame, slot: number): void {
   if (isSpecial(frame.kinds[slot]!)) frame.setKinds(slot, scrub(frame.kinds[slot]!));
 }
 
-function spill(frame: Frame, slot: number, r: Readonly<Reg>, size: number): void {
+/** `zeros`: bytes beside the spill that are zero stay so. */
+function spill(frame: Frame, slot: number, r: Readonly<Reg>, size: number, zeros = true): void {
   frame.setSpill(slot, r);
   if (size === 8) {
     frame.setKinds(slot, allBytes(BYTE.SPILL));
@@ -118,7 +120,7 @@ function spill(frame: Frame, slot: number, r: Readonly<Reg>, size: number): void
   for (let i = 0; i < 8; i++) {
     const kind = (kinds >> (i * 4)) & 7;
     // Bytes above the spill: zero stays zero and unwritten unwritten, what was a register is plain data.
-    const above = kind === BYTE.ZERO || kind === BYTE.INVALID ? kind : BYTE.MISC;
+    const above = (kind === BYTE.ZERO && zeros) || kind === BYTE.INVALID ? kind : BYTE.MISC;
     next |= (i >= 8 - size ? BYTE.SPILL : above) << (i * 4);
   }
   frame.setKinds(slot, next);
@@ -144,12 +146,19 @@ function writeFixed(
   let flags = stackAccess(frame.frameno, slot);
   const aligned = off % 8 === 0;
   const { features } = env.options;
-  if (r && aligned && r.type === KIND.SCALAR && env.privileged && (size === 8 || features.narrowSpills)) {
+  const spillable = aligned && env.privileged;
+  if (r && spillable && keepsNumber(r, features) && (size === 8 || features.narrowSpills)) {
     const fits = bitLength(r.umaxLo, r.umaxHi) <= size * 8;
-    if (fits) r = withId(env, valueReg);
-    spill(frame, slot, fits ? r : unlinkedId(r), size);
-  } else if (!r && constant !== undefined && aligned && env.privileged && features.storedConstants) {
-    spill(frame, slot, env.constant(env.insn, constant, constant >> 31), size);
+    if (fits && features.linkSpills) r = withId(env, valueReg);
+    spill(frame, slot, fits ? r : unlinkedId(r), size, features.zeroSpills);
+  } else if (
+    !r &&
+    constant !== undefined &&
+    spillable &&
+    features.storedConstants &&
+    (constant || features.zeroSpills)
+  ) {
+    spill(frame, slot, env.constant(env.insn, constant, constant >> 31), size, features.zeroSpills);
   } else if (r && isSpillable(r.type)) {
     if (size !== 8) env.fail('type', 'invalid size of register spill');
     if (frame !== env.frame && r.type === KIND.STACK) {
@@ -169,6 +178,12 @@ function writeFixed(
     flags = 0;
   }
   if (flags !== 0) env.pushHistory(flags);
+}
+
+/** Is what is known of the number kept when it is stored? Older kernels note a zero in the bytes, and nothing of an unknown number. */
+function keepsNumber(r: Readonly<Reg>, { zeroSpills, unboundedSpills }: Features): boolean {
+  if (r.type !== KIND.SCALAR) return false;
+  return (zeroSpills || !isNull(r)) && (unboundedSpills || !isUnbounded(r));
 }
 
 function unlinkedId(r: Readonly<Reg>): Readonly<Reg> {
@@ -191,7 +206,7 @@ function writeVariable(
   const min = pointer.sminLo + off;
   const max = pointer.smaxLo + off + size;
   const value = valueReg >= 0 ? env.regs[valueReg]! : undefined;
-  const zero = (value && isNull(value)) || (!value && constant === 0);
+  const zero = value ? isNull(value) : constant === 0 && env.options.features.variableZeros;
   let zeroUsed = false;
   for (let i = min; i < max; i++) destroyDynptr(env, frame, (-i - 1) >> 3);
   for (let i = min; i < max; i++) {

@@ -47,8 +47,17 @@ export const DIFFERENCES = {
   },
   /** Part of a number on the stack is known when it is loaded. */
   narrowFills: { since: '6.9', source: 'bpf: Preserve boundaries and track scalars on narrowing fill' },
-  /** A zero in the stack stays one where zero is written at a variable offset. */
+  /** A zero is stored as any other number is, and stays one where zero is written at a variable offset; before, as bytes that are zero. */
   zeroSpills: { since: '6.8', source: 'bpf: track aligned STACK_ZERO cases as imprecise spilled registers' },
+  /** A constant zero that is stored at a variable offset leaves zeros zero, as a register does. */
+  variableZeros: {
+    since: '6.3',
+    source: 'bpf: track immediate values written to stack by BPF_ST instruction',
+  },
+  /** Of a number of which nothing is known it is known, after a store and a load, that it is the same. */
+  unboundedSpills: { since: '6.9', source: 'bpf: Track spilled unbounded scalars' },
+  /** A stored number stays linked to the register. */
+  linkSpills: { since: '6.9', source: 'bpf: Assign ID to scalars on spill' },
   /** A dynptr that nobody else refers to may be made anew in its place. */
   reusedDynptrs: { since: '6.3', source: 'bpf: Allow reinitializing unreferenced dynptr stack slots' },
   /** Only helpers that write an argument make its stack plain data, and have the bounds of writes. */
@@ -65,13 +74,17 @@ export const DIFFERENCES = {
   // --- what is known of numbers -------------------------------------------------------------------------------------
   /** `==` and `!=` are decided by ranges, not only for two known numbers. */
   rangeEquality: { since: '6.3', source: 'bpf: Improve JEQ/JNE branch taken logic' },
-  /** Two registers of which neither is known are compared by their ranges, and both learn. */
+  /** Two registers of which neither is known are compared by their ranges, and both learn; `x != c` moves a bound that is c. */
   registerComparisons: {
     since: '6.8',
     source: 'bpf: generalize reg_set_min_max() to handle non-const register comparisons',
   },
-  /** `x != c` moves a bound that is c. */
-  unequalBounds: { since: '6.8', source: 'bpf: make the verifier tracks the "not equal" for regs' },
+  /** Bounds of 32 and of 64 bits inform one another; before, those of a width only one another by their sign. */
+  mixedBounds: { since: '6.8', source: 'bpf: derive subreg bounds from full bounds when upper 32 bits are constant' },
+  /** Sums and differences that all wrap keep their unsigned bounds. */
+  wrappingSums: { since: '6.17', source: 'bpf, verifier: Improve precision for BPF_ADD and BPF_SUB' },
+  /** Products of negative and of large numbers have bounds. */
+  signedProducts: { since: '6.14', source: 'bpf, verifier: Improve precision of BPF_MUL' },
   /** Ranges that contradict one another are forgotten. */
   sanityChecks: { since: '6.8', source: 'bpf: add register bounds sanity checks and sanitization' },
   /** What a program returns is a bound that states are compared by; told as a range. Known numbers are told in decimal. */
@@ -87,6 +100,8 @@ export const DIFFERENCES = {
   cpuRange: { since: '6.10', source: 'bpf: verifier: Set the range of bpf_get_smp_processor_id()' },
   /** Walk a register that is -1 or 0 once for each before and/or with a constant. */
   forkMasks: { since: '6.18', source: "6.18's stable series, measured" },
+  /** A copy of 32 bits stays linked to a number that has no more. */
+  linkNarrowMoves: { since: '6.4', source: 'bpf: Improve verifier u32 scalar equality checking' },
   /** A number stays linked to the one it was copied from over += of a constant. */
   linkSums: { since: '6.11', source: 'bpf: Track delta between "linked" registers.' },
   /** Numbers stay linked over += and -= of a constant, in both widths; only live registers learn. */
