@@ -69,7 +69,7 @@ export const TCP_HELPERS = [
   {
     id: 204,
     name: 'tcp_raw_gen_syncookie_ipv4',
-    args: ['fixed_mem', 'mem_write', 'const_size_or_zero'],
+    args: ['fixed_mem', 'mem', 'const_size_or_zero'],
     ret: 'integer',
     gplOnly: true,
     since: '6.0',
@@ -80,7 +80,7 @@ export const TCP_HELPERS = [
   {
     id: 205,
     name: 'tcp_raw_gen_syncookie_ipv6',
-    args: ['fixed_mem', 'mem_write', 'const_size_or_zero'],
+    args: ['fixed_mem', 'mem', 'const_size_or_zero'],
     ret: 'integer',
     gplOnly: true,
     since: '6.0',

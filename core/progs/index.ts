@@ -466,6 +466,8 @@ export const PROG_TYPES: readonly ProgTypeRow[] = [
     ctx: SYSCALL_CTX,
     ctxType: 'void',
     returns: 'any',
+    // Number 0: none.
+    attachTypes: ['cgroup_inet_ingress'],
   },
   {
     id: 32,

@@ -51,6 +51,8 @@ export interface EnvOptions {
   readonly cpus: number;
   /** Most work: MAX_WORK unless said. */
   readonly maxWork: number | undefined;
+  /** Helpers that the kernel at hand does not have although its release does. */
+  readonly absentHelpers: ReadonlySet<string> | undefined;
   readonly features: Features;
 }
 

@@ -111,8 +111,8 @@ const ACCEPTED: Partial<Record<ArgKind, readonly number[]>> = {
   uninit_dynptr: [KIND.STACK, KIND.DYNPTR],
 };
 
-/** Arguments the helper only reads: read-only memory will do. */
-const READS = new Set<ArgKind>(['map_key', 'map_value', 'map_value_or_null', 'mem', 'mem_or_null', 'dynptr']);
+/** Arguments the helper only reads (MEM_RDONLY): read-only memory will do. Keys and values of maps are not marked so. */
+const READS = new Set<ArgKind>(['mem', 'mem_or_null', 'fixed_mem', 'dynptr']);
 const WRITES = new Set<ArgKind>([
   'mem_write',
   'mem_write_or_null',
@@ -141,7 +141,7 @@ export function checkArgument(
     if (env.isHiddenPointer(r)) env.fail('leak', `R${regno} leaks addr into helper function`);
     return;
   }
-  if (isPacket(r.type) && !(packetAllowed(env, false) && facts.helper.pktAccess)) {
+  if (isPacket(r.type) && !mayPassPacket(env, facts.helper)) {
     env.fail('type', 'helper access to the packet is not allowed');
   }
   if (kind === 'map_value' || kind === 'map_value_or_null' || kind === 'uninit_map_value') {
@@ -165,6 +165,11 @@ export function checkArgument(
     facts.refObjId = r.refObjId;
   }
   checkContents(env, arg, kind, kinds, facts);
+}
+
+/** The "packet" of a socket option is the kernel's own copy, which any helper may have. Linux: may_access_direct_pkt_data. */
+function mayPassPacket(env: Env, helper: HelperRow): boolean {
+  return packetAllowed(env, false) && (env.progType.name === 'cgroup_sockopt' || helper.pktAccess === true);
 }
 
 function checkType(env: Env, regno: number, kind: ArgKind, btfName: string | undefined, facts: CallFacts): void {

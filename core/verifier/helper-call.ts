@@ -107,11 +107,31 @@ const PATH_FUNCTIONS = new Set([
   'filp_close',
 ]);
 
-/** Iterators, LSM hooks, and the functions above may print a path. */
+/** Iterators, LSM hooks, and the functions above may print a path. Linux: bpf_d_path_allowed. */
 function mayPrintPath(env: Env): boolean {
   const { attachType, attach } = env.program.spec;
-  return env.progType.name !== 'tracing' || attachType === 'trace_iter' || PATH_FUNCTIONS.has(attach?.target ?? '');
+  return env.progType.name === 'lsm' || attachType === 'trace_iter' || PATH_FUNCTIONS.has(attach?.target ?? '');
 }
+
+/** Tracing programs must not recurse into the storage they use. Linux: bpf_sk_storage_tracing_allowed. */
+function mayUseSocketStorage(env: Env): boolean {
+  const { attachType, attach } = env.program.spec;
+  switch (env.progType.name) {
+    case 'tracing':
+      return attachType !== 'modify_return' && attach?.target?.startsWith('bpf_sk_storage') !== true;
+    case 'syscall':
+      return false;
+    default:
+      return true;
+  }
+}
+
+/** What a helper asks of the program beyond its type (`allowed` of struct bpf_func_proto). */
+const CONDITIONS: Readonly<Record<string, (env: Env) => boolean>> = {
+  d_path: mayPrintPath,
+  sk_storage_get: mayUseSocketStorage,
+  sk_storage_delete: mayUseSocketStorage,
+};
 
 /** Check the helper call at `i`. Answers the instruction to go on with. */
 export function checkHelperCall(
@@ -127,13 +147,14 @@ export function checkHelperCall(
     row.before && !isSince(env, row.before.kernel)
       ? mayCall({ ...row, progTypes: row.before.progTypes }, type, attachType)
       : mayCall(row, type, attachType);
-  if (!allowed || (!env.privileged && needsPrivileges(row.name))) {
+  const absent = env.options.absentHelpers?.has(row.name) === true;
+  if (!allowed || absent || (!env.privileged && needsPrivileges(row.name))) {
     env.fail('helper', `program of this type cannot use helper bpf_${row.name}#${id}`);
   }
   if (!env.options.gpl && row.gplOnly) {
     env.fail('helper', 'cannot call GPL-restricted function from non-GPL compatible program');
   }
-  if (row.name === 'd_path' && !mayPrintPath(env)) env.fail('helper', 'helper call is not allowed in probe');
+  if (CONDITIONS[row.name]?.(env) === false) env.fail('helper', 'helper call is not allowed in probe');
   const sleepable = env.options.sleepable || env.state.sleepable;
   if (row.mightSleep) {
     if (!sleepable) env.fail('helper', 'helper call might sleep in a non-sleepable prog');

@@ -93,6 +93,13 @@ export interface VerifyOptions {
   readonly optimise?: 'no' | 'try' | 'must';
   /** Possible CPUs, for what bpf_get_smp_processor_id may give. */
   readonly cpus?: number;
+  /** What the kernel at hand was built without, or does not let anybody use, although its release has it. */
+  readonly absent?: Absent | undefined;
+}
+
+export interface Absent {
+  readonly progTypes: ReadonlySet<string>;
+  readonly helpers: ReadonlySet<string>;
 }
 
 export interface VerifyError {
@@ -135,6 +142,9 @@ export function verify(input: VerifyInput, options: VerifyOptions = {}): VerifyR
     const number = kernelNumber(options);
     if (number < releaseNumber(row.since)) {
       throw new Refusal('structure', `program type '${row.name}' came with Linux ${row.since}`);
+    }
+    if (options.absent?.progTypes.has(row.name)) {
+      throw new Refusal('structure', `the kernel was built without the program type '${row.name}'`);
     }
     checkAttachType(prog, number);
     const program = new Program(prog, input.objectBtf);
@@ -206,19 +216,34 @@ export function verify(input: VerifyInput, options: VerifyOptions = {}): VerifyR
   }
 }
 
-/** Types whose programs may leave out the attach type, and what it is then (Linux: bpf_prog_load_fixup_attach_type). */
+/**
+ * Types whose programs may leave out the attach type, and what it is then: number 0, or what Linux puts in its place
+ * (bpf_prog_load_fixup_attach_type).
+ */
 const IMPLIED_ATTACH: Record<string, string> = {
+  cgroup_device: 'cgroup_inet_ingress',
   cgroup_sock: 'cgroup_inet_sock_create',
+  cgroup_sysctl: 'cgroup_inet_ingress',
   sk_reuseport: 'sk_reuseport_select',
 };
 
-/** Where the attach type decides what a program is, it must be one of the kernel's. */
+/**
+ * Where the attach type decides what a program is, it must be one of the kernel's, and one of the program type's
+ * (Linux: bpf_prog_load_check_attach, which says nothing in the log).
+ */
 function checkAttachType(prog: ProgSpec, release: number): void {
-  if (prog.attachType === undefined || !/^(?:cgroup|tracing$|lsm$)/.test(prog.type)) return;
+  const accepted: readonly string[] | undefined = progTypeByName(prog.type)?.attachTypes;
+  if (prog.attachType === undefined || accepted === undefined) return;
   const row = attachTypeByName(prog.attachType);
   if (row && release < releaseNumber(row.since)) {
     throw new Refusal('structure', `attach type '${row.name}' came with Linux ${row.since}`);
   }
+  // Those of programs with a typed target are looked at with the target.
+  if (accepted.includes(prog.attachType) || prog.type === 'tracing' || prog.type === 'lsm') return;
+  throw new Refusal(
+    'structure',
+    `${prog.type} programs cannot have the attach type '${prog.attachType}', but ${accepted.join(', ')}`,
+  );
 }
 
 /** Attach type 0 (cgroup_inet_ingress) is what callers pass who do not know of attach types. */
@@ -276,6 +301,7 @@ function envOptions(options: VerifyOptions, prog: ProgSpec, privileged: boolean)
     sleepable: options.sleepable ?? false,
     cpus: options.cpus ?? 1,
     maxWork: options.maxWork,
+    absentHelpers: options.absent?.helpers,
     features: featuresOf(kernel),
   };
 }

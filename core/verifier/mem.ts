@@ -234,12 +234,8 @@ function readConstant(env: Env, r: Readonly<Reg>, off: number, a: Access): Reado
 
 function accessContext(env: Env, regno: number, off: number, a: Access): void {
   checkNoLeak(env, a, 'ctx');
-  const r = env.regs[regno]!;
-  // A syscall program's context is a plain buffer, so that offsets may be computed.
-  const plain = env.progType.name === 'syscall';
-  if (plain && !tnum.isConst(r)) checkUnmodified(env, r, regno, true);
-  else if (!plain) checkUnmodified(env, r, regno, false);
-  const result = contextAccess(env, plain ? off + r.vLo : off, a.size, a.write, a.signed === true);
+  checkUnmodified(env, env.regs[regno]!, regno, false);
+  const result = contextAccess(env, off, a.size, a.write, a.signed === true);
   if (!result) env.fail('context', `invalid bpf_context access off=${off} size=${a.size}`);
   if (a.write || a.reg < 0) return;
   if (result!.type === KIND.SCALAR) {

@@ -178,6 +178,7 @@ describe('verify --batch', () => {
       JSON.stringify({ id: 10, type: 'xdp', code: '' }),
       JSON.stringify({ id: 11, type: 'xdp', code: RETURN_0, maps: [{ ...hash, max_entries: -1 }] }),
       JSON.stringify({ id: 12, type: 'cgroup_sock_addr', attach: 'cgroup_inet4_connect', code: RETURN_0 }),
+      JSON.stringify({ id: 13, type: 'cgroup_sock_addr', code: RETURN_0 }),
     ];
     const { status, stdout, stderr } = run(['verify', '--batch', '--btf', BTF], questions.join('\n'));
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
@@ -200,6 +201,7 @@ describe('verify --batch', () => {
       [10, false],
       [11, false],
       [12, true],
+      [13, false],
     ]);
     const err = (id: unknown) => answers.find((a) => a.id === id)!.err;
     expect(err(1)).toBe('');

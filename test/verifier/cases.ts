@@ -2,14 +2,15 @@
  * Data-file cases of the verifier (data/*.txt). A file is a list of cases:
  *
  *   == name of the case
- *   type: xdp                      program type; further headers: attach, license, map (index order), unprivileged, kernel
+ *   type: xdp                      program type; further headers: attach, license, map (index order), unprivileged, sleepable,
+ *                                  strict, kernel
  *   map: hash 4 8 16               type, key size, value size, entries, [flags]
  *   code:
  *     r0 = 0                       the assembler's notation; map[id:0] is the first map
  *     exit
  *   says: ok                       or the last line of the log
  *
- * `oracle: no` marks a case the real kernel is not asked about (it has a `kernel:` or `unprivileged:` header, say).
+ * `types: yes` gives the verifier a kernel's BTF; `oracle: no` marks a case the real kernel is not asked about (it has a `kernel:` or `unprivileged:` header, say).
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { helperByName } from '../../core/helpers/index.ts';
@@ -27,6 +28,8 @@ export interface Case {
   readonly privileged: boolean;
   readonly kernel: string | undefined;
   readonly strict: boolean;
+  readonly sleepable: boolean;
+  readonly typed: boolean;
   readonly oracle: boolean;
   readonly insns: Uint8Array;
   readonly says: string;
@@ -91,6 +94,8 @@ export function parseCases(file: string, text: string): Case[] {
         privileged: headers.get('unprivileged') !== 'yes',
         kernel: headers.get('kernel'),
         strict: headers.get('strict') === 'yes',
+        typed: headers.get('types') === 'yes',
+        sleepable: headers.get('sleepable') === 'yes',
         oracle: headers.get('oracle') !== 'no' && !headers.has('kernel') && headers.get('unprivileged') !== 'yes',
         insns: headers.has('hex')
           ? Uint8Array.from(Buffer.from(headers.get('hex')!.replace(/\s/g, ''), 'hex'))

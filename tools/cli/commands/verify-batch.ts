@@ -1,7 +1,7 @@
 /**
  * `skep verify --batch`: one JSON object a line on standard input, one answer a line on standard output, at once.
  *
- *   {"id", "type", "attach"?, "code": hex, "maps": [{type, key_size, value_size, max_entries, flags?, inner?}], "flags"?, "kfunc"?, "license"?}
+ *   {"id", "type", "attach"?, "code": hex, "maps": [{type, key_size, value_size, max_entries, flags?, inner?, name?}], "flags"?, "kfunc"?, "license"?}
  *   -> {"id", "ok", "err"}
  *
  * `type` and a map's `type` are the kernel's numbers or names. A map load (ld_imm64 with src 1 or 2) has the map's index in `maps` as its imm.
@@ -19,9 +19,11 @@ import { CALL, OP_CALL, OP_LD_IMM64 } from '../../../core/isa/ops.ts';
 import { checkMap, mapTypeById, mapTypeByName } from '../../../core/maps/index.ts';
 import { attachTypeById, attachTypeByName } from '../../../core/progs/attach-types.ts';
 import { progTypeById, progTypeByName, progTypeOfSection } from '../../../core/progs/index.ts';
+import type { ProgTypeRow } from '../../../core/progs/prog-type.ts';
 import type { MapSpec, ProgReloc, ProgSpec } from '../../../core/spec/spec.ts';
-import { lastLine, verify } from '../../../core/verifier/index.ts';
+import { lastLine, type VerifyOptions, verify } from '../../../core/verifier/index.ts';
 import { print } from '../output.ts';
+import { absentHere } from './kernel-absent.ts';
 import type { KernelTypes } from './kernel-types.ts';
 
 /** Flags of BPF_PROG_LOAD (include/uapi/linux/bpf.h) that change the verdict. */
@@ -33,7 +35,13 @@ class Malformed extends Error {}
 
 /** Answer all of standard input, by the rules of a kernel series. */
 export function answerAll(kernel: KernelTypes, rules: string): void {
-  for (const line of inputLines()) if (line.trim() !== '') print(JSON.stringify(answer(line, kernel, rules)));
+  const options: VerifyOptions = {
+    kernel: rules,
+    level: 0,
+    cpus: availableParallelism(),
+    absent: absentHere(kernel, rules),
+  };
+  for (const line of inputLines()) if (line.trim() !== '') print(JSON.stringify(answer(line, kernel, options)));
 }
 
 interface Answer {
@@ -42,7 +50,7 @@ interface Answer {
   readonly err: string;
 }
 
-function answer(line: string, kernel: KernelTypes, rules: string): Answer {
+function answer(line: string, kernel: KernelTypes, options: VerifyOptions): Answer {
   let id: unknown = null;
   try {
     const question = record(parse(line), 'the line');
@@ -53,11 +61,9 @@ function answer(line: string, kernel: KernelTypes, rules: string): Answer {
     const result = verify(
       { prog, maps, kernelBtf: kernel.btf },
       {
-        kernel: rules,
-        level: 0,
+        ...options,
         sleepable: (flags & SLEEPABLE) !== 0,
         strictAlignment: (flags & STRICT_ALIGNMENT) !== 0,
-        cpus: availableParallelism(),
       },
     );
     return { id, ok: result.ok, err: lastLine(result) };
@@ -105,18 +111,19 @@ function mapsOf(value: unknown): MapSpec[] {
   if (value === undefined) return [];
   if (!Array.isArray(value)) throw new Malformed('maps is not an array');
   return value.map((map: unknown, index) => {
-    const spec = mapOf(map, `maps[${index}]`, `m${index}`);
+    const spec = mapOf(map, `maps[${index}]`);
     const problem = checkMap(spec);
     if (problem !== undefined) throw new Malformed(`maps[${index}] cannot be made: ${problem}`);
     return spec;
   });
 }
 
-function mapOf(value: unknown, what: string, name: string): MapSpec {
+/** Maps may go without a name, as the kernel's may; its log then shows none. */
+function mapOf(value: unknown, what: string): MapSpec {
   const map = record(value, what);
   const size = (key: string): number => number(map[key] ?? 0, `${what}.${key}`);
   return {
-    name,
+    name: typeof map.name === 'string' ? map.name : '',
     type: rowOf(map.type, 'map type', mapTypeById, mapTypeByName).name,
     keySize: size('key_size'),
     valueSize: size('value_size'),
@@ -124,17 +131,17 @@ function mapOf(value: unknown, what: string, name: string): MapSpec {
     flags: size('flags'),
     keyType: 0,
     valueType: 0,
-    ...(map.inner === undefined ? {} : { inner: mapOf(map.inner, `${what}.inner`, `${name}_inner`) }),
+    ...(map.inner === undefined ? {} : { inner: mapOf(map.inner, `${what}.inner`) }),
   };
 }
 
 function progOf(question: Readonly<Record<string, unknown>>, kernel: KernelTypes): ProgSpec {
-  const { name: type } = rowOf(question.type, 'program type', progTypeById, progTypeByName);
+  const row: ProgTypeRow = rowOf(question.type, 'program type', progTypeById, progTypeByName);
   const insns = codeOf(question.code);
   return {
     name: 'prog',
-    type,
-    ...attachOf(question.attach),
+    type: row.name,
+    ...attachOf(question.attach, row),
     section: '',
     insns,
     relocs: kernelCalls(insns, question.kfunc, kernel),
@@ -156,8 +163,9 @@ function codeOf(value: unknown): Uint8Array {
   return insns;
 }
 
-function attachOf(value: unknown): Pick<ProgSpec, 'attachType' | 'attach'> {
-  if (value === undefined || value === null) return {};
+function attachOf(value: unknown, row: ProgTypeRow): Pick<ProgSpec, 'attachType' | 'attach'> {
+  // What the kernel gets of a loader that sets none.
+  if (value === undefined || value === null) return row.attachTypes ? { attachType: attachTypeById(0)!.name } : {};
   if (typeof value === 'string' && value.includes('/')) {
     const match = progTypeOfSection(value);
     if (!match) throw new Malformed(`there is no section ${JSON.stringify(value)}`);

@@ -27,6 +27,7 @@ import { print, warn, writeAll } from '../output.ts';
 import { readInput } from './asm.ts';
 import { addSourceOptions, compileFile, type SourceOptions } from './compile.ts';
 import { instructionBytes } from './disasm.ts';
+import { absentHere } from './kernel-absent.ts';
 import { type KernelTypes, kernelTypes, named, runningRelease, seriesOf } from './kernel-types.ts';
 import { answerAll } from './verify-batch.ts';
 
@@ -112,6 +113,7 @@ function verifyFile(file: string, rules: string, options: VerifyCommand): void {
         level: Number(options.log ?? 0) as 0 | 1 | 2,
         sleepable: prog.type === 'syscall' || progTypeOfSection(prog.section)?.section.sleepable === true,
         cpus: availableParallelism(),
+        absent: absentHere(kernel, rules),
         ...lint,
       },
     );
