@@ -411,6 +411,7 @@ export class LinuxBackend implements Backend {
   }
 
   tracepoints(): Iterable<string> {
+    needTracefs('the list of tracepoints');
     return listTracepoints();
   }
 

@@ -10,6 +10,7 @@ import { SysError, Unsupported, VerifierError } from '../../core/base/errors.ts'
 import { progTypeById } from '../../core/progs/index.ts';
 import { addon, addonProblem, type NativeSys } from '../addon/index.ts';
 import { type AttrLayout, BPF_COMMANDS, type BpfCommand, FIELD_SIZE, type FieldOf, LAYOUTS } from './bpf-attr.ts';
+import { textOf } from './machine.ts';
 import { neededToLoad, refusedBecause } from './rights.ts';
 
 /** Numbers for u32 and u64 fields, bytes for pointers, text for names. Fields not given are 0. */
@@ -100,6 +101,8 @@ export function bpfOrThrow<C extends BpfCommand>(command: C, values: Attr<C>, do
 export function bpfUnavailable(): string | undefined {
   if (process.platform !== 'linux') return `bpf(2) exists on Linux only (this is ${process.platform})`;
   if (!addon()?.sys) return addonProblem() ?? 'the native addon has no door to bpf(2)';
+  // CPUs, rights, symbols and our own mounts are looked at through it.
+  if (textOf('/proc/self/status') === undefined) return '/proc is not mounted: `mount -t proc proc /proc`';
   // An array of one: BPF_MAP_TYPE_ARRAY is 2.
   const fd = bpf('MAP_CREATE', { map_type: 2, key_size: 4, value_size: 4, max_entries: 1 });
   if (fd >= 0) sys().close(fd);
@@ -261,7 +264,8 @@ export function progLoad(request: ProgRequest): LoadedProg {
   }
   if (result >= 0) return { fd: result, log };
   const what = `loading the program${name ? ` '${name}'` : ''}`;
-  if (log.trim() === '') {
+  // A log that only counts is one of a program that passed: what failed came after (no descriptor was free, ...).
+  if (reasons(log).length === 0) {
     const hint = refusedBecause(result, neededToLoad(progTypeById(request.type)?.name ?? ''), 'CONFIG_BPF_SYSCALL');
     throw new SysError('bpf(BPF_PROG_LOAD)', errnoName(result), what, { ...(hint && { hint }) });
   }
@@ -292,10 +296,14 @@ function endOf(log: string): string {
 
 /** The line of the log that says why: the last that is not statistics. */
 function refusal(log: string): string {
-  const lines = endOf(log)
+  return reasons(log).at(-1)!;
+}
+
+/** The last lines that are not statistics. */
+function reasons(log: string): string[] {
+  return endOf(log)
     .split('\n')
-    .filter((line) => line.trim() !== '' && !/^(processed|verification time|stack depth)/.test(line));
-  return lines.at(-1) ?? 'refused';
+    .filter((line) => line.trim() !== '' && !/^(processed|verification time|stack depth|insns processed)/.test(line));
 }
 
 /** The instruction that the verifier was at: the last line that begins as `PC: (OP)`. */

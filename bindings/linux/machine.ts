@@ -69,5 +69,10 @@ export function vmlinuxBtf(): Btf {
       { cause: error },
     );
   }
-  return readBtf(bytes);
+  try {
+    return readBtf(bytes);
+  } catch (error) {
+    if (!(error instanceof BpfError)) throw error;
+    throw new BpfError(error.code, `${VMLINUX_BTF}: ${error.message}`, { cause: error });
+  }
 }

@@ -60,6 +60,15 @@ export function underSeccomp(): boolean {
   return ownStatus('Seccomp') === '2';
 }
 
+/** The map of a user namespace that is the machine's own: every id stands for itself (user_namespaces(7)). */
+const EVERY_ID = /^\s*0\s+0\s+4294967295\s*$/;
+
+/** Is this process in a user namespace, where capabilities count for nothing that is the whole machine's? */
+function inUserNamespace(): boolean {
+  const map = textOf('/proc/self/uid_map');
+  return map !== undefined && !EVERY_ID.test(map);
+}
+
 /** Why a call was refused, for people; undefined where rights have nothing to do with it. `config`: what a kernel without the call lacks. */
 export function refusedBecause(errno: number, needed: readonly Capability[], config: string): string | undefined {
   if (errno === -ERRNO.ENOSYS)
@@ -67,6 +76,8 @@ export function refusedBecause(errno: number, needed: readonly Capability[], con
       ? `a seccomp filter of this process refuses the call, or the kernel was built without ${config}`
       : `the kernel was built without ${config}`;
   if (errno !== -ERRNO.EPERM && errno !== -ERRNO.EACCES) return undefined;
+  if (inUserNamespace())
+    return `this process is in a user namespace (unshare -U, a rootless container), where capabilities do not count for the kernel itself: run outside, as root`;
   const missing = missingCapabilities(needed);
   if (missing !== undefined) return `it needs ${missing} (or root)`;
   return underSeccomp()

@@ -40,13 +40,20 @@ export class VerifierError extends BpfError {
   }
 }
 
+/** The way out of errnos that mean the same whatever was called. */
+const WAY_OUT: Readonly<Record<string, string>> = {
+  EMFILE: 'more open files than `ulimit -n` allows',
+  ENFILE: 'more open files than fs.file-max allows the whole machine',
+};
+
 /** A system call failed. `errno` is the kernel's name (`EPERM`), `call` what was called, `doing` what we were about. */
 export class SysError extends BpfError {
   readonly call: string;
   readonly errno: string;
   readonly doing: string;
   constructor(call: string, errno: string, doing: string, options?: { cause?: unknown; hint?: string }) {
-    super(errno, `${doing}: ${call}: ${errno}${options?.hint ? ` (${options.hint})` : ''}`, options);
+    const hint = options?.hint ?? WAY_OUT[errno];
+    super(errno, `${doing}: ${call}: ${errno}${hint ? ` (${hint})` : ''}`, options);
     this.call = call;
     this.errno = errno;
     this.doing = doing;

@@ -109,6 +109,24 @@ describe.skipIf(noSetpriv)(title('each capability missing in turn', noSetpriv), 
   });
 });
 
+const noUserns =
+  noTracefs ?? (spawnSync('unshare', ['-Ur', 'true']).status === 0 ? undefined : 'no user namespaces (unshare -Ur)');
+it.skipIf(noUserns)(title('in a user namespace, whose root is nobody outside', noUserns), () => {
+  expectOneError(
+    under(['unshare', '-Ur', '--'], OPENSNOOP),
+    /bpf\(2\) answers EPERM: this process is in a user namespace .*: run outside, as root/,
+  );
+});
+
+describe.skipIf(noTracefs)(title('few open files', noTracefs), () => {
+  // How many Node needs itself differs: each number of these hits another place.
+  it.each([24, 26, 28, 30, 32, 34, 36, 40, 44])('%i', (most) => {
+    const limited = ['sh', '-c', `ulimit -n ${most}; exec "$@"`, 'sh'];
+    const ran = under(limited, OPENSNOOP);
+    if (ran.status !== 0) expectOneError(ran, /EMFILE \(more open files than `ulimit -n` allows\)$/m);
+  });
+});
+
 /** Numbers of bpf(2) and perf_event_open(2), by architecture. */
 const CALLS: Readonly<Record<string, readonly [bpf: number, perf: number]>> = { x64: [321, 298], arm64: [280, 241] };
 const [bpfCall, perfCall] = CALLS[process.arch] ?? [0, 0];
@@ -169,6 +187,17 @@ describe.skipIf(noUnshare)(title('files that are not there', noUnshare), () => {
     );
   });
 
+  it('types that are none', () => {
+    expectOneError(
+      under(hiding('mount -t tmpfs none /sys/kernel/btf; echo nonsense > /sys/kernel/btf/vmlinux'), OPENSNOOP),
+      /\/sys\/kernel\/btf\/vmlinux: malformed BTF/,
+    );
+  });
+
+  it('no /proc', () => {
+    expectOneError(under(hiding('mount -t tmpfs none /proc'), OPENSNOOP), /\/proc is not mounted: `mount -t proc/);
+  });
+
   it('no tracefs: mounted for the run alone', () => {
     const ran = under(hiding(NO_TRACEFS), OPENSNOOP);
     expect(ran).toMatchObject({ status: 0, stderr: '', left: [] });
@@ -223,6 +252,35 @@ describe.skipIf(noTracefs)(title('places that do not exist', noTracefs), () => {
     const status = await new Promise((done) => tool.on('close', done));
     expect({ status, stderr: said.stderr }).toEqual({ status: 0, stderr: `process ${target.pid} has ended\n` });
     expect(leftBy(tool.pid!)).toEqual([]);
+  });
+});
+
+describe.skipIf(noSetpriv)(title('tracefs that may not be looked into', noSetpriv), () => {
+  const CAPS = '+bpf,+perfmon';
+  const nobody = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups']
+    .concat(['--inh-caps', CAPS, '--ambient-caps', CAPS, '--'])
+    .join(' ');
+  const closed = ['unshare', '-m', 'sh', '-c', `mount -t tracefs none /sys/kernel/tracing; exec ${nobody} "$@"`, 'sh'];
+
+  it.each([
+    ['opensnoop', ['opensnoop']],
+    ['a pattern of tracepoints', ['funccount', 't:syscalls:sys_enter_openat']],
+  ])('%s', (_what, tool) => {
+    expectOneError(
+      under(closed, [...tool, '--backend', 'linux', '--', 'true']),
+      /needs tracefs: user 65534 may not look into it: be root, or have CAP_DAC_READ_SEARCH$/m,
+    );
+  });
+});
+
+describe.skipIf(noTracefs)(title('perf events that cannot be', noTracefs), () => {
+  it.each([
+    ['cpu: 4095', /EINVAL \(CPU 4095 is not online: there is 0/],
+    ['sampleFreq: 1e9', /EINVAL \(1000000000 samples a second are more than kernel.perf_event_max_sample_rate, \d+\)/],
+  ])('%s', (option, message) => {
+    const file = script(`const b = new BPF({ text: 'int f(struct bpf_perf_event_data *ctx) { return 0; }' });
+      b.attachPerfEvent({ evType: 1, evConfig: 0, fnName: 'f', sampleFreq: 9, ...{ ${option} } });`);
+    expectOneError(under([], ['run', '--backend', 'linux', file]), message);
   });
 });
 

@@ -1,9 +1,11 @@
 /** Samples: the program runs each time that a counter or clock has come so far, on each CPU or for one process. */
 import { ERRNO, errnoName } from '../../../core/base/errno.ts';
 import { BpfError, SysError } from '../../../core/base/errors.ts';
-import { onlineCpus } from '../machine.ts';
+import { onlineCpus, textOf } from '../machine.ts';
 import { attachToEvent, closeAll, type PerfAttr, perfEventOpen, perfHint } from '../perf-event.ts';
 import { type AttachKind, attaching, numberOption } from './attach-kind.ts';
+
+const MOST_SAMPLES = '/proc/sys/kernel/perf_event_max_sample_rate';
 
 export const perfEvent: AttachKind = {
   kind: 'perf_event',
@@ -37,6 +39,8 @@ export const perfEvent: AttachKind = {
         const event = perfEventOpen(attr, pid, one, numberOption(probe, 'groupFd') ?? -1);
         if (event === -ERRNO.ESRCH)
           throw new SysError('perf_event_open', 'ESRCH', doing, { hint: `there is no process ${pid}` });
+        if (event === -ERRNO.EINVAL)
+          throw new SysError('perf_event_open', 'EINVAL', doing, invalidBecause({ cpu: one, sampleFreq }));
         if (event < 0) throw new SysError('perf_event_open', errnoName(event), doing, perfHint(event));
         fds.push(...attachToEvent(event, host.progFd(prog), doing));
       }
@@ -47,3 +51,13 @@ export const perfEvent: AttachKind = {
     return { how: 'perf event', fds };
   },
 };
+
+/** What of an event was not valid, as far as the machine tells. */
+function invalidBecause({ cpu, sampleFreq }: { cpu: number; sampleFreq: number }): { hint?: string } {
+  const cpus = onlineCpus();
+  if (!cpus.includes(cpu)) return { hint: `CPU ${cpu} is not online: there is ${cpus.join(', ')}` };
+  const most = Number(textOf(MOST_SAMPLES));
+  if (sampleFreq > most)
+    return { hint: `${sampleFreq} samples a second are more than kernel.perf_event_max_sample_rate, ${most}` };
+  return {};
+}

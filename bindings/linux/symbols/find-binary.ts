@@ -31,6 +31,7 @@ export function findProgram(name: string): string | undefined {
 export function findBinary(name: string, pid = -1): string {
   const path = name.includes('/') ? rooted(name, pid) : (findLibrary(name, pid) ?? findProgram(name));
   if (path !== undefined && isFile(path)) return path;
+  if (path !== undefined && existsSync(path)) throw new BpfError('EINVAL', `'${name}' is no file`);
   throw new BpfError(
     'ENOENT',
     name.includes('/')
