@@ -20,7 +20,7 @@ import { BpfError, SysError } from '../../core/base/errors.ts';
 import { timed } from '../../core/base/timings.ts';
 import type { Btf } from '../../core/btf/btf.ts';
 import type { MapSpec, ObjectSpec, ProgSpec } from '../../core/spec/spec.ts';
-import type { AttachHost } from './attach/attach-kind.ts';
+import type { AttachHost, AttachWay } from './attach/attach-kind.ts';
 import { attachKind } from './attach/index.ts';
 import { bpfUnavailable, sys } from './bpf.ts';
 import { LiveCommand } from './command.ts';
@@ -53,6 +53,8 @@ export interface LinuxBackendOptions {
   readonly askKernel?: boolean;
   /** Lines for the user: what was attached instead of what was asked for. */
   readonly warn?: (line: string) => void;
+  /** Ways of attaching that are taken for not there: for tests of what stands in for them. */
+  readonly without?: readonly AttachWay[];
 }
 
 /** Milliseconds that an asynchronous wait sleeps at most before it looks at its signal again. */
@@ -102,6 +104,7 @@ export class LinuxBackend implements Backend {
     this.#host = {
       kernelBtf: undefined as never,
       release: this.release,
+      without: options.without && new Set(options.without),
       progFd: (prog) => prog.fd,
       kernelFunctions: () => this.kernelFunctions(),
       ksymAddress: (name) => this.ksymAddress(name),
@@ -243,7 +246,10 @@ export class LinuxBackend implements Backend {
       uretprobe: 'uprobe',
     };
     if (kind === 'raw_tracepoint_in_module') return this.hasFunction('bpf_trace_modules');
-    return attachProblem(asked[kind] ?? kind, this.kernelBtf) === undefined;
+    const problem = (name: string) => attachProblem(name, this.kernelBtf);
+    if (problem(asked[kind] ?? kind) === undefined) return true;
+    // fentry stands in where there are no kprobes.
+    return (kind === 'kprobe' || kind === 'kretprobe') && problem('fentry') === undefined;
   }
 
   // ---- events --------------------------------------------------------------------------------------------------------

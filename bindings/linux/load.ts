@@ -14,7 +14,13 @@ import { CALL, OP_CALL, OP_LD_IMM64, PSEUDO } from '../../core/isa/ops.ts';
 import { attachTypeByName } from '../../core/progs/attach-types.ts';
 import { progTypeByName, progTypeOfSection } from '../../core/progs/index.ts';
 import type { ObjectSpec, ProgReloc, ProgSpec } from '../../core/spec/spec.ts';
-import { explainKernelLog, renderExplanation, type VerifyResult, verify } from '../../core/verifier/index.ts';
+import {
+  explainKernelLog,
+  renderExplanation,
+  type VerifyInput,
+  type VerifyResult,
+  verify,
+} from '../../core/verifier/index.ts';
 import { progLoad, sys } from './bpf.ts';
 import { whyNot } from './features.ts';
 import { onlineCpus, versionCode } from './machine.ts';
@@ -55,19 +61,34 @@ interface Variant {
   readonly attachType?: string | undefined;
 }
 
+/** What a loaded program does to be loaded again. */
+interface LoadWays {
+  again(variant: Variant): number;
+  /** Another program of the same object, with the same maps. */
+  load(spec: ProgSpec): LinuxProg;
+}
+
 export class LinuxProg implements ProgHandle {
   readonly spec: ProgSpec;
   readonly log: string;
   readonly fd: number;
-  readonly #again: (variant: Variant) => number;
+  /** What our verifier was given. */
+  readonly input: VerifyInput;
+  readonly #ways: LoadWays;
   readonly #variants = new Map<string, number>();
+  readonly #others = new Map<string, LinuxProg>();
   #open = true;
 
-  constructor(spec: ProgSpec, loaded: { fd: number; log: string }, again: (variant: Variant) => number) {
+  constructor(
+    spec: ProgSpec,
+    loaded: { readonly fd: number; readonly log: string; readonly input: VerifyInput },
+    ways: LoadWays,
+  ) {
     this.spec = spec;
     this.fd = loaded.fd;
     this.log = loaded.log;
-    this.#again = again;
+    this.input = loaded.input;
+    this.#ways = ways;
   }
 
   /** The same program behind a prologue, or for another expected attach type; loaded when first asked for. Throws as loading does. */
@@ -75,8 +96,15 @@ export class LinuxProg implements ProgHandle {
     if (!variant.prologue && variant.attachType === undefined) return this.fd;
     const key = `${variant.prologue ? 'behind a prologue ' : ''}${variant.attachType ?? ''}`;
     let fd = this.#variants.get(key);
-    if (fd === undefined) this.#variants.set(key, (fd = this.#again(variant)));
+    if (fd === undefined) this.#variants.set(key, (fd = this.#ways.again(variant)));
     return fd;
+  }
+
+  /** A program made of this one, with the same maps, which lives as long; loaded when first asked for under this name. Throws as loading does. */
+  other(name: string, rewrite: (input: VerifyInput) => ProgSpec): LinuxProg {
+    let prog = this.#others.get(name);
+    if (!prog) this.#others.set(name, (prog = this.#ways.load(rewrite(this.input))));
+    return prog;
   }
 
   close(): void {
@@ -84,6 +112,7 @@ export class LinuxProg implements ProgHandle {
     this.#open = false;
     sys().close(this.fd);
     for (const fd of this.#variants.values()) sys().close(fd);
+    for (const prog of this.#others.values()) prog.close();
   }
 }
 
@@ -100,7 +129,7 @@ export function loadProgram(
   // Before the verifier, which knows no names that are near.
   const target = attachTarget(prog, host.kernelBtf);
   const inModule = target?.inModule ?? moduleOfCalls(prog, host.kernelBtf);
-  const input = {
+  const input: VerifyInput = {
     prog: target?.inModule ? { ...prog, attach: { ...prog.attach!, target: target.name } } : prog,
     maps: [...maps.values()].map((map) => map.spec),
     kernelBtf: inModule?.btf ?? host.kernelBtf,
@@ -142,7 +171,11 @@ export function loadProgram(
   };
   try {
     const loaded = load({});
-    return new LinuxProg(prog, { fd: loaded.fd, log: loaded.log || checked.log }, (variant) => load(variant).fd);
+    return new LinuxProg(
+      prog,
+      { fd: loaded.fd, log: loaded.log || checked.log, input },
+      { again: (variant) => load(variant).fd, load: (spec) => loadProgram(spec, object, maps, host) },
+    );
   } catch (error) {
     throw refusal(prog, object, checked, error);
   }

@@ -7,8 +7,9 @@
  * Places are kept by their original slot until the end, so that jumps, relocations, functions and line rows need no repair in between.
  */
 import { decode, encode, type Insn, toInsns } from '../isa/insn.ts';
-import { CALL, CLASS, OP_CALL, OP_EXIT, OP_GOTOL, OP_JA, OP_LD_IMM64, OP_MAY_GOTO, PSEUDO } from '../isa/ops.ts';
+import { CLASS, OP_EXIT, OP_JA, OP_LD_IMM64, OP_MAY_GOTO } from '../isa/ops.ts';
 import type { ProgFacts, ProgSpec } from '../spec/spec.ts';
+import { spliced, targetSlot } from '../spec/splice.ts';
 
 /** A conditional jump of which only one way is ever gone becomes `goto`. */
 export interface InsnReplacement {
@@ -87,7 +88,7 @@ class Pass {
   readonly #targets = new Map<number, number>();
   /** Original slots that are left. */
   #left: number[] = [];
-  #replaced = 0;
+  readonly #replacedAt = new Set<number>();
 
   constructor(prog: ProgSpec, seen: Uint8Array, hooks: OptimiseHooks) {
     this.#prog = prog;
@@ -96,7 +97,7 @@ class Pass {
     let pc = 0;
     for (const insn of toInsns(prog.insns)) {
       this.#insns[pc] = insn;
-      const target = targetOf(insn, pc);
+      const target = targetSlot(insn, pc);
       if (target !== undefined) this.#targets.set(pc, target);
       pc += insn.opcode === OP_LD_IMM64 ? 2 : 1;
     }
@@ -109,7 +110,7 @@ class Pass {
     this.#removeNops();
     return {
       prog: this.#rebuilt(),
-      replaced: this.#replaced,
+      replaced: this.#replacedAt.size,
       removed: this.#insns.length === 0 ? 0 : this.#seen.length - this.#left.length,
       originalPc: this.#left,
     };
@@ -129,7 +130,7 @@ class Pass {
       this.#ask('replaceInsns', { pc, originalPc: pc, was, now, goes });
       this.#insns[pc] = now;
       this.#targets.set(pc, to);
-      this.#replaced++;
+      this.#replacedAt.add(pc);
     }
   }
 
@@ -182,37 +183,13 @@ class Pass {
   }
 
   #rebuilt(): ProgSpec {
-    const { relocs, coreRelos, funcs, lines, facts, ...rest } = this.#prog;
-    const at = new Map(this.#left.map((pc, i) => [pc, i]));
-    const moved = (original: number): number => at.get(this.#landing(original) ?? -1) ?? this.#left.length;
-    const out: Insn[] = [];
-    for (const pc of this.#left) {
-      const insn = this.#insns[pc];
-      if (!insn) continue;
-      const target = this.#targets.get(pc);
-      out.push(target === undefined ? insn : aimed(insn, moved(target) - at.get(pc)! - 1));
-    }
-    const rows: ProgSpec['lines'][number][] = [];
-    let row = -1;
-    this.#left.forEach((pc, insn) => {
-      const before = row;
-      while (row + 1 < lines.length && lines[row + 1]!.insn <= pc) row++;
-      if (row > before) rows.push({ ...lines[row]!, insn });
+    const left = new Set(this.#left);
+    const changed = new Map<number, readonly Insn[]>();
+    this.#insns.forEach((insn, pc) => {
+      if (insn && this.#replacedAt.has(pc)) changed.set(pc, [insn]);
+      if (insn && !left.has(pc)) changed.set(pc, []);
     });
-    const alive = (start: number, k: number): boolean => {
-      const first = this.#landing(start);
-      return first !== undefined && first < (funcs[k + 1]?.insn ?? this.#seen.length);
-    };
-    return {
-      ...rest,
-      insns: encode(out),
-      relocs: relocs.filter((r) => at.has(r.insn)).map((r) => ({ ...r, insn: at.get(r.insn)! })),
-      ...(coreRelos && {
-        coreRelos: coreRelos.filter((r) => at.has(r.insn)).map((r) => ({ ...r, insn: at.get(r.insn)! })),
-      }),
-      funcs: funcs.filter((f, k) => alive(f.insn, k)).map((f) => ({ ...f, insn: moved(f.insn) })),
-      lines: rows,
-    };
+    return spliced(this.#prog, changed);
   }
 }
 
@@ -222,22 +199,6 @@ function isConditional(opcode: number): boolean {
   const op = opcode & 0xf0;
   if (cls === CLASS.JMP32) return op !== 0x00;
   return cls === CLASS.JMP && op !== 0x00 && op !== 0x80 && op !== 0x90;
-}
-
-/** The slot that a jump, a local call or the address of a function leads to. */
-function targetOf({ opcode, src, off, imm }: Insn, pc: number): number | undefined {
-  const cls = opcode & 7;
-  if (opcode === OP_LD_IMM64) return src === PSEUDO.func ? pc + imm + 1 : undefined;
-  if (opcode === OP_CALL) return src === CALL.local ? pc + imm + 1 : undefined;
-  if (cls !== CLASS.JMP && cls !== CLASS.JMP32) return undefined;
-  if ((opcode & 0xf0) === 0x80 || (opcode & 0xf0) === 0x90) return undefined;
-  return pc + 1 + (opcode === OP_GOTOL ? imm : off);
-}
-
-function aimed(insn: Insn, distance: number): Insn {
-  return insn.opcode === OP_LD_IMM64 || insn.opcode === OP_CALL || insn.opcode === OP_GOTOL
-    ? { ...insn, imm: distance }
-    : { ...insn, off: distance };
 }
 
 /** Slots that no path has reached; undefined where all were. */

@@ -3,53 +3,21 @@
  * guest by plain Node, one line of JSON a case on stdout. The programs are compiled, verified, loaded and attached by this project inside the guest.
  */
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmdirSync } from 'node:fs';
-import { LinuxBackend } from '../../bindings/linux/backend.ts';
-import { BPF } from '../../core/index.ts';
-
-export interface Case {
-  readonly name: string;
-  run(): void | Promise<void>;
-}
-
-const MINE = `if ((bpf_get_current_pid_tgid() >> 32) != ${process.pid}) return 0;`;
-
-/** One process, one backend: types and symbols are read once. */
-let backend: LinuxBackend | undefined;
-const warnings: string[] = [];
-
-/** Closed after each case, however it ends. */
-const open: BPF[] = [];
-
-function load(text: string): BPF {
-  backend ??= new LinuxBackend({ warn: (line) => warnings.push(line) });
-  const b = new BPF({ text, backend });
-  open.push(b);
-  return b;
-}
-
-/** Makes and removes `times` folders: vfs_mkdir and its security hooks. */
-function makeFolders(times: number): void {
-  for (let i = 0; i < times; i++) {
-    mkdirSync(`/tmp/folder-${i}`);
-    rmdirSync(`/tmp/folder-${i}`);
-  }
-}
-
-const count = (b: BPF, table: string, key: number): number => Number(b.getTable(table).get(key) ?? 0);
-
-/** What the guest runs as a user would. */
-function command(line: string): { stdout: string; stderr: string; status: number | null } {
-  const { stdout, stderr, status } = spawnSync('/bin/sh', ['-c', line], { encoding: 'utf8', timeout: 120_000 });
-  return { stdout, stderr, status };
-}
-
-/** Nothing of ours hangs on the kernel any more: no kprobe, no program. */
-function nothingLeft(): void {
-  assert.equal(readFileSync('/sys/kernel/debug/kprobes/list', 'utf8'), '');
-  assert.equal(readFileSync('/sys/kernel/debug/tracing/kprobe_events', 'utf8'), '');
-}
+import { spawn } from 'node:child_process';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { ATTACH_CASES } from './attach-cases.ts';
+import {
+  type Case,
+  closeBackends,
+  closePrograms,
+  command,
+  count,
+  load,
+  MINE,
+  makeFolders,
+  nothingLeft,
+  warnings,
+} from './bench.ts';
 
 /** Sum of the counts of a histogram. */
 const histogramTotal = (text: string): number =>
@@ -110,6 +78,7 @@ const TOOL_RUNS: readonly { readonly line: string; check(stdout: string): void }
 ];
 
 export const CASES: readonly Case[] = [
+  ...ATTACH_CASES,
   ...TOOL_RUNS.map(({ line, check }) => ({
     name: `skep ${line.split(' ')[0]} live on a command`,
     run() {
@@ -382,10 +351,16 @@ RAW_TRACEPOINT_PROBE(sys_enter) { ${MINE} if (ctx->args[1] == 83) seen.increment
   },
 ];
 
+/** Those whose names match SKEP_GUEST_ONLY, all without it. */
+export function chosen(): readonly Case[] {
+  const only = new RegExp(process.env['SKEP_GUEST_ONLY'] ?? '');
+  return CASES.filter(({ name }) => only.test(name));
+}
+
 /** In the guest. */
 export async function runAll(): Promise<void> {
   process.umask(0o022);
-  for (const { name, run } of CASES) {
+  for (const { name, run } of chosen()) {
     const begun = performance.now();
     let error: string | undefined;
     try {
@@ -393,11 +368,11 @@ export async function runAll(): Promise<void> {
     } catch (problem) {
       error = problem instanceof Error ? `${problem.message}\n${problem.stack}` : String(problem);
     }
-    for (const b of open.splice(0)) b.close();
+    closePrograms();
     const seconds = Number(((performance.now() - begun) / 1000).toFixed(2));
     process.stdout.write(`${JSON.stringify({ name, seconds, ...(error !== undefined && { error }) })}\n`);
   }
-  backend?.close?.();
+  closeBackends();
   process.stdout.write(`${JSON.stringify({ warnings })}\n`);
 }
 

@@ -504,7 +504,7 @@ describe.skipIf(noKernel !== undefined || hasKprobes)('a kernel without kprobes'
     liveBackend();
     const b = new BPF({ text: 'int f(struct pt_regs *ctx) { return 0; }' });
     expect(() => b.attachKprobe({ event: 'do_sys_openat2', fnName: 'f' })).toThrow(
-      /no kprobes \(CONFIG_KPROBES\); tracepoints/,
+      /no kprobes \(CONFIG_KPROBES\), and in their place fentry is not there either \(E.*\); tracepoints/,
     );
   });
 

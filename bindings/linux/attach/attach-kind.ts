@@ -5,9 +5,14 @@ import { sys } from '../bpf.ts';
 import type { LinuxProg } from '../load.ts';
 import { refusedBecause } from '../rights.ts';
 
+/** Ways of the kernel to attach that another may stand for. */
+export type AttachWay = 'kprobe' | 'fentry' | 'kprobe_multi' | 'uprobe_multi';
+
 export interface AttachHost {
   readonly kernelBtf: Btf;
   readonly release: string;
+  /** Ways that are taken for not there. */
+  readonly without?: ReadonlySet<AttachWay> | undefined;
   /** Descriptor of the program to attach: the program itself, or behind the filter of a traced command. `attachType` loads it for another one. */
   progFd(prog: LinuxProg, attachType?: string): number;
   kernelFunctions(): Iterable<string>;

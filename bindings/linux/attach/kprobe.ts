@@ -1,15 +1,18 @@
 /**
  * Kernel functions. What was asked for is tried first, then what else this kernel has for it (candidates.ts), and the link tells which it
  * became. Each name is tried by the kernel's ways: the perf PMU (4.17), a kprobe_multi link (5.18),
- * kprobe_events of tracefs (older kernels). https://docs.kernel.org/trace/kprobetrace.html
+ * kprobe_events of tracefs (older kernels); and where no kprobe can be, by the function's trampoline (as-trampoline.ts). https://docs.kernel.org/trace/kprobetrace.html
  */
 import type { Probe } from '../../../core/backend/backend.ts';
 import { ERRNO, errnoName } from '../../../core/base/errno.ts';
 import { BpfError, nearestNames, SysError, Unsupported } from '../../../core/base/errors.ts';
 import { bpf } from '../bpf.ts';
+import { attachProblem } from '../features.ts';
 import type { LinuxProg } from '../load.ts';
+import { findInModules } from '../module-btf.ts';
 import { attachToEvent, perfEventOpen, perfHint, pmuType, retprobeBit } from '../perf-event.ts';
 import { tracefsRoot } from '../tracefs.ts';
+import { asTrampoline, NotRewritable, type TracedFunction } from './as-trampoline.ts';
 import {
   type Attached,
   type AttachHost,
@@ -22,6 +25,7 @@ import {
 } from './attach-kind.ts';
 import { candidates, firstThatGoes } from './candidates.ts';
 import { attachLegacy } from './legacy.ts';
+import { trampolineLink } from './tracing.ts';
 
 const KPROBE_MULTI = { attachType: 42, RETURN: 1 } as const;
 
@@ -48,24 +52,85 @@ function attachFunction(prog: LinuxProg, probe: Probe, host: AttachHost, atRetur
     name: plus < 0 ? probe.target : probe.target.slice(0, plus),
     offset: (plus < 0 ? 0 : Number(probe.target.slice(plus + 1))) + (numberOption(probe, 'offset') ?? 0),
   };
+  const refusals: string[] = [];
   const found = firstThatGoes(
     candidates(wanted.name, host),
-    (name) => attachPlace(prog, probe, host, { ...wanted, name }, atReturn),
-    UNAVAILABLE,
+    (name) => {
+      const place = { ...wanted, name };
+      const direct = attachPlace(prog, probe, host, place, atReturn);
+      if (typeof direct !== 'number' || direct === -ERRNO.EPERM || direct === -ERRNO.EACCES) return direct;
+      const reason = direct === UNAVAILABLE ? 'the running kernel has no kprobes' : 'no kprobe can be put there';
+      const traced = attachTraced(prog, probe, host, place, atReturn);
+      if (typeof traced !== 'string')
+        return { ...traced, instead: { target: `${atReturn ? 'fexit' : 'fentry'} of ${name}`, why: reason } };
+      refusals.push(traced);
+      // Without kprobes another name is of use only where functions can be traced.
+      return direct === UNAVAILABLE && noTrampolines(host) !== undefined ? NO_WAY : direct;
+    },
+    NO_WAY,
   );
   if (typeof found !== 'number') {
     const { candidate, done } = found;
-    return candidate.why === undefined ? done : { ...done, instead: { target: candidate.name, why: candidate.why } };
+    if (candidate.why === undefined) return done;
+    return { ...done, instead: { target: done.instead?.target ?? candidate.name, why: candidate.why } };
   }
-  if (found === UNAVAILABLE)
+  if (found === UNAVAILABLE || found === NO_WAY)
     throw new Unsupported(attaching(prog, probe), {
       backend: 'linux',
-      hint: 'the running kernel has no kprobes (CONFIG_KPROBES); tracepoints, raw tracepoints and uprobes may do',
+      hint: `the running kernel has no kprobes (CONFIG_KPROBES), and in their place ${refusals[0]}; tracepoints, raw tracepoints and uprobes may do`,
     });
-  throw failure(prog, probe, host, wanted.name, found);
+  throw failure(prog, probe, host, wanted.name, found, refusals[0]);
 }
 
+/** No kprobes here; nor anything in their place. */
 const UNAVAILABLE = 1;
+const NO_WAY = 2;
+
+let trampolines: { readonly problem: string | undefined } | undefined;
+
+/** Why no function can be traced by its trampoline, undefined where they can. Tried once. */
+function noTrampolines(host: AttachHost): string | undefined {
+  if (host.without?.has('fentry')) return 'not to be used';
+  trampolines ??= { problem: attachProblem('fentry', host.kernelBtf) };
+  return trampolines.problem;
+}
+
+/** By the function's trampoline, the program rewritten for that. Else why not, as what ends "in its place ...". */
+function attachTraced(
+  prog: LinuxProg,
+  probe: Probe,
+  host: AttachHost,
+  place: Place,
+  atReturn: boolean,
+): Attached | string {
+  const as = atReturn ? 'fexit' : 'fentry';
+  if (place.offset !== 0) return `${as} has only whole functions`;
+  const problem = noTrampolines(host);
+  if (problem !== undefined) return `${as} is not there either (${problem})`;
+  const target = tracedFunction(place.name, host);
+  if (!target) return `${as} does not know '${place.name}': no BTF has it`;
+  try {
+    const rewritten = prog.other(`${as} of ${place.name}`, (input) =>
+      asTrampoline(input, host.release, { ...target, atReturn }),
+    );
+    const link = trampolineLink(rewritten, probe, host);
+    return typeof link === 'number' ? `${as} is refused (${errnoName(link)})` : link;
+  } catch (error) {
+    if (error instanceof NotRewritable) return `${as} cannot be: the program ${error.message}`;
+    if (error instanceof BpfError) return `${as} cannot be: ${error.message}`;
+    throw error;
+  }
+}
+
+/** A function by its types, of the kernel or of a module. */
+function tracedFunction(name: string, host: AttachHost): Omit<TracedFunction, 'atReturn'> | undefined {
+  const id = host.kernelBtf.find(name, 'func');
+  const found = id === undefined ? findInModules(name, 'func', host.kernelBtf) : { btf: host.kernelBtf, id };
+  const func = found?.btf.type(found.id);
+  const proto = func?.kind === 'func' ? found!.btf.type(func.type) : undefined;
+  if (proto?.kind !== 'func_proto') return undefined;
+  return { name, btf: found!.btf, proto, address: host.ksymAddress(name) };
+}
 
 /** An attachment, -errno, or UNAVAILABLE when no way at all exists here. */
 function attachPlace(
@@ -75,6 +140,7 @@ function attachPlace(
   place: Place,
   atReturn: boolean,
 ): Attached | number {
+  if (host.without?.has('kprobe')) return UNAVAILABLE;
   const doing = attaching(prog, probe);
   const cookie = cookieOption(probe);
   const type = pmuType('kprobe');
@@ -125,7 +191,14 @@ function attachMulti(
   return fd >= 0 ? { how: 'kprobe_multi link', fds: [fd] } : fd;
 }
 
-function failure(prog: LinuxProg, probe: Probe, host: AttachHost, name: string, errno: number): Error {
+function failure(
+  prog: LinuxProg,
+  probe: Probe,
+  host: AttachHost,
+  name: string,
+  errno: number,
+  other: string | undefined,
+): Error {
   const doing = attaching(prog, probe);
   if (host.ksymAddress(name) === undefined && (errno === -ERRNO.ENOENT || errno === -ERRNO.EINVAL)) {
     const near = nearestNames(name, host.kernelFunctions(), 5);
@@ -136,7 +209,9 @@ function failure(prog: LinuxProg, probe: Probe, host: AttachHost, name: string, 
   }
   const hint =
     errno === -ERRNO.EINVAL || errno === -ERRNO.EOPNOTSUPP
-      ? { hint: 'the function cannot be probed (notrace, or inlined where it matters)' }
+      ? {
+          hint: `the function cannot be probed (notrace, or inlined where it matters)${other === undefined ? '' : `, and in its place ${other}`}`,
+        }
       : perfHint(errno);
   return new SysError('perf_event_open', errnoName(errno), doing, hint);
 }
