@@ -26,6 +26,7 @@ import { FLAG, isNull, KIND, type Reg, typeName } from './reg.ts';
 import { fillStack } from './stack.ts';
 import { NOT_INIT, State } from './state.ts';
 import { ult } from './u64.ts';
+import { releaseNumber } from './versions.ts';
 
 const MAX_HELPER = 211;
 const MAX_ERRNO = 4095;
@@ -81,17 +82,9 @@ export function helperAt(env: Env, id: number): HelperRow {
   return row!;
 }
 
-const versions = new Map<string, number>();
-
 /** Does the kernel whose rules apply have what came with `version`? */
 function isSince(env: Env, version: string): boolean {
-  let number = versions.get(version);
-  if (number === undefined) {
-    const [major = 0, minor = 0] = version.split('.').map(Number);
-    number = major * 100 + minor;
-    versions.set(version, number);
-  }
-  return env.options.kernel[0] * 100 + env.options.kernel[1] >= number;
+  return env.options.kernel[0] * 100 + env.options.kernel[1] >= releaseNumber(version);
 }
 
 /** Kernel functions in which d_path() cannot deadlock (Linux: btf_allowlist_d_path). */

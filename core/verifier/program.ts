@@ -9,7 +9,7 @@ import { CALL, CLASS, MODE, OP_CALL, OP_EXIT, OP_GOTOL, OP_JA, OP_LD_IMM64, PSEU
 import type { MapTypeRow } from '../maps/map.ts';
 import type { MapSpec, ProgSpec } from '../spec/spec.ts';
 import { type Category, Refusal } from './refusal.ts';
-import { refusedForm } from './versions.ts';
+import { formsMissing, type InsnForm, refusedForm } from './versions.ts';
 
 /** A map the program uses, with the row of its type. */
 export interface UsedMap {
@@ -119,17 +119,18 @@ export class Program {
     return this.code.opcode[i] === OP_LD_IMM64 && this.code.src[i] === PSEUDO.func;
   }
 
-  #isKnownForm(i: number, release: number): boolean {
+  #isKnownForm(i: number, missing: readonly InsnForm[]): boolean {
     const { opcode, src, off, imm } = this.code;
-    return refusedForm(release, opcode[i]!, src[i]!, off[i]!, imm[i]!) === undefined;
+    return refusedForm(missing, opcode[i]!, src[i]!, off[i]!, imm[i]!) === undefined;
   }
 
   /** Find where functions start. */
   findSubprogs(privileged: boolean, globalFunctions: boolean, release: number): void {
     const { imm } = this.code;
+    const missing = formsMissing(release);
     const starts = new Set<number>([0]);
     for (let i = 0; i < this.length; i++) {
-      const local = this.isLocalCall(i) || (this.isFuncLoad(i) && this.#isKnownForm(i, release));
+      const local = this.isLocalCall(i) || (this.isFuncLoad(i) && this.#isKnownForm(i, missing));
       if (!local && !this.isKfuncCall(i)) continue;
       if (!privileged) {
         refuse('helper', 'loading/calling other bpf or kernel functions are allowed for CAP_BPF and CAP_SYS_ADMIN');
@@ -263,13 +264,14 @@ export class Program {
     const { opcode, dst, src, off, imm } = this.code;
     const relocs = new Map(this.spec.relocs.map((r) => [r.insn, r]));
     const used = new Map<number, UsedMap>();
+    const missing = formsMissing(release);
     for (let i = 0; i < this.length; i++) {
       const code = opcode[i]!;
       const mode = code & 0xe0;
       if ((code & 7) === CLASS.LDX && ((mode !== MODE.MEM && mode !== MODE.MEMSX) || imm[i] !== 0)) {
         refuse('structure', 'BPF_LDX uses reserved fields');
       }
-      const newer = refusedForm(release, code, src[i]!, off[i]!, imm[i]!);
+      const newer = refusedForm(missing, code, src[i]!, off[i]!, imm[i]!);
       if (newer !== undefined) refuse('structure', newer);
       if (code !== OP_LD_IMM64) {
         if (OPCODE_EXISTS[code] === 0) {

@@ -122,10 +122,17 @@ export const DIFFERENCES = {
 
 export type Features = { readonly [K in keyof typeof DIFFERENCES]: boolean };
 
+const numbers = new Map<string, number>();
+
 /** '5.10' as 510. */
 export function releaseNumber(release: string): number {
-  const [major = 0, minor = 0] = release.split('.').map(Number);
-  return major * 100 + minor;
+  let number = numbers.get(release);
+  if (number === undefined) {
+    const [major = 0, minor = 0] = release.split('.').map(Number);
+    number = major * 100 + minor;
+    numbers.set(release, number);
+  }
+  return number;
 }
 
 /** What a release (major * 100 + minor) has. */
@@ -139,7 +146,7 @@ function has(release: number, { since, stable = [] }: Difference): boolean {
   return release >= releaseNumber(since) || stable.some((s) => releaseNumber(s) === release);
 }
 
-interface InsnForm extends Difference {
+export interface InsnForm extends Difference {
   readonly name: string;
   readonly is: (code: number, src: number, off: number, imm: number) => boolean;
   /** What the kernels before say; without it, that the opcode is unknown. */
@@ -223,11 +230,21 @@ export const INSN_FORMS: readonly InsnForm[] = [
   },
 ];
 
-/** What a kernel before an instruction's form says of it; undefined where it has it. */
-export function refusedForm(release: number, code: number, src: number, off: number, imm: number): string | undefined {
-  for (const form of INSN_FORMS) {
-    if (!has(release, form) && form.is(code, src, off, imm))
-      return form.says ?? `unknown opcode ${code.toString(16).padStart(2, '0')}`;
+/** The forms that a release does not have. */
+export function formsMissing(release: number): readonly InsnForm[] {
+  return INSN_FORMS.filter((form) => !has(release, form));
+}
+
+/** What a kernel without these forms says of an instruction; undefined where it has it. */
+export function refusedForm(
+  missing: readonly InsnForm[],
+  code: number,
+  src: number,
+  off: number,
+  imm: number,
+): string | undefined {
+  for (const form of missing) {
+    if (form.is(code, src, off, imm)) return form.says ?? `unknown opcode ${code.toString(16).padStart(2, '0')}`;
   }
   return undefined;
 }
