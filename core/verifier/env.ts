@@ -7,7 +7,9 @@ import { helperById } from '../helpers/index.ts';
 import type { DisasmNames } from '../isa/disasm.ts';
 import type { ProgTypeRow } from '../progs/prog-type.ts';
 import type { LineInfo } from '../spec/spec.ts';
+import { Checkpoints } from './checkpoints.ts';
 import type { Kfuncs } from './kfunc.ts';
+import type { Visit } from './loops.ts';
 import type { Program, UsedMap } from './program.ts';
 import { makeKnown, makeUnknown } from './range.ts';
 import { type Category, Refusal } from './refusal.ts';
@@ -82,9 +84,9 @@ export class Env {
   ids = 0;
   processed = 0;
   jumps = 0;
-  totalStates = 0;
-  peakStates = 0;
-  maxStatesPerInsn = 0;
+  /** States kept for comparison, and the visits of loops that they lie in, by the calls that lead to them. */
+  readonly checkpoints: Checkpoints;
+  readonly visits = new Map<string, Visit>();
   /** Counts at the last checkpoint. */
   previousJumps = 0;
   previousProcessed = 0;
@@ -121,6 +123,7 @@ export class Env {
     this.readsUninitialised = options.privileged && options.features.uninitialisedStack;
     this.level = options.level;
     this.unknown = makeUnknown(!options.privileged);
+    this.checkpoints = new Checkpoints(program.length);
     this.pointerAt = new Int32Array(program.length);
     this.seen = new Uint8Array(program.length);
     this.mapAtCall = new Int32Array(program.length);
@@ -172,12 +175,10 @@ export class Env {
   countInsn(): void {
     this.work += WORK_INSN;
     if (++this.processed <= (this.options.features.largePrograms ? MAX_PROCESSED : MAX_PROCESSED_SMALL)) {
-      if (this.work <= this.#maxWork && this.keptBytes <= MAX_KEPT_BYTES) return;
+      if (this.work <= this.#maxWork && this.checkpoints.bytes <= MAX_KEPT_BYTES) return;
     }
     this.fail('limit', `BPF program is too large. Processed ${this.processed} insn`);
   }
-  /** About what the checkpoints take. */
-  keptBytes = 0;
 
   readonly #constants: (Readonly<Reg> | undefined)[] = [];
 

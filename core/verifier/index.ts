@@ -353,9 +353,10 @@ function mapRow(spec: MapSpec, kernel: number): MapRow {
 }
 
 function finishLog(env: Env): string {
+  const { total, peak, mostInPlace } = env.checkpoints;
   env.say(
-    `processed ${env.processed} insns (limit 1000000) max_states_per_insn ${env.maxStatesPerInsn} ` +
-      `total_states ${env.totalStates} peak_states ${env.peakStates} mark_read 0`,
+    `processed ${env.processed} insns (limit 1000000) max_states_per_insn ${mostInPlace} ` +
+      `total_states ${total} peak_states ${peak} mark_read 0`,
   );
   return `${env.log.join('\n')}\n`;
 }

@@ -4,6 +4,7 @@
  * the stopped path too, once the loop's entry is done; until then its states are compared by full ranges.
  * Linux 6.18: incomplete_read_marks, add_scc_backedge, propagate_backedges.
  */
+import { forgetPast } from './checkpoints.ts';
 import type { Env } from './env.ts';
 import { propagateReads } from './liveness.ts';
 import { markAll, propagatePrecision } from './precision.ts';
@@ -17,71 +18,63 @@ interface BackEdge {
 }
 
 /** One visit of a loop: from the first checkpoint in it until that one has no paths left. */
-interface Visit {
+export interface Visit {
   entry: State | undefined;
   backEdges: BackEdge[];
+  /** Checkpoints whose paths are walked, but through which marks of the back edges may still travel. */
+  finished: State[];
 }
-
-const visits = new WeakMap<Env, Map<string, Visit>>();
 
 /** A loop visit is known by the calls that lead to it and its number; undefined outside loops. */
 function key(env: Env, state: State): string | undefined {
-  let out = '';
-  for (let i = 0; i < state.frames.length; i++) {
-    const insn = state.frameInsn(i);
-    const loop = env.program.loopOf[insn]!;
-    if (loop > 0) return `${out}L${loop}`;
-    out += `${insn},`;
+  const { loopOf } = env.program;
+  const { length } = state.frames;
+  for (let i = 0; i < length; i++) {
+    const loop = loopOf[state.frameInsn(i)]!;
+    if (loop === 0) continue;
+    let calls = '';
+    for (let j = 0; j < i; j++) calls += `${state.frameInsn(j)},`;
+    return `${calls}L${loop}`;
   }
   return undefined;
-}
-
-function visitOf(env: Env, state: State): Visit | undefined {
-  const all = visits.get(env);
-  if (!all) return undefined;
-  const k = key(env, state);
-  return k === undefined ? undefined : all.get(k);
 }
 
 /** A checkpoint was made: it may be the first of its loop. */
 export function enterLoop(env: Env, state: State): void {
   const k = key(env, state);
   if (k === undefined) return;
-  let all = visits.get(env);
-  if (!all) {
-    all = new Map();
-    visits.set(env, all);
-  }
-  let visit = all.get(k);
+  let visit = env.visits.get(k);
   if (!visit) {
-    visit = { entry: undefined, backEdges: [] };
-    all.set(k, visit);
+    visit = { entry: undefined, backEdges: [], finished: [] };
+    env.visits.set(k, visit);
   }
   visit.entry ??= state;
+  state.visit = visit;
 }
 
-/** May marks of this finished state still change? */
-export function isLoopOpen(env: Env, state: State): boolean {
-  const visit = visitOf(env, state);
-  return visit !== undefined && visit.backEdges.length > 0;
+/** May marks of this finished checkpoint still change? */
+export function isLoopOpen(state: State): boolean {
+  return state.visit !== undefined && state.visit.backEdges.length > 0;
 }
 
-/** A path stopped at a state of an unfinished loop. */
+/** A path stopped at a checkpoint of an unfinished loop. */
 export function rememberBackEdge(env: Env, target: State, current: State, insn: number): void {
-  const visit = visitOf(env, target);
+  const { visit } = target;
   if (!visit) return;
   const state = current.clone();
   state.insn = insn;
   visit.backEdges.push({ state, target });
+  env.checkpoints.countBackEdges(1);
 }
 
 const MAX_ROUNDS = 64;
 
 /** All paths from the checkpoint are walked: if it was its loop's entry, bring the marks along the back edges. */
 export function leaveLoop(env: Env, state: State): void {
-  const visit = visitOf(env, state);
+  const { visit } = state;
   if (!visit || visit.entry !== state) return;
   visit.entry = undefined;
+  env.checkpoints.countBackEdges(-visit.backEdges.length);
   for (let round = 0; ; round++) {
     let changed = false;
     for (const edge of visit.backEdges) {
@@ -95,4 +88,6 @@ export function leaveLoop(env: Env, state: State): void {
     if (!changed || round >= MAX_ROUNDS) break;
   }
   visit.backEdges = [];
+  for (const done of visit.finished) forgetPast(done);
+  visit.finished = [];
 }

@@ -190,9 +190,7 @@ function markFrame(frame: Frame, wanted: Wanted, f: number): boolean {
       wanted.drop(j, f);
       continue;
     }
-    const copy = r.clone();
-    copy.precise = 1;
-    frame.regs[j] = copy;
+    frame.regs[j] = r.withPrecision(1);
     changed = true;
   }
   let lo = wanted.slotsLo[f]!;
@@ -205,9 +203,7 @@ function markFrame(frame: Frame, wanted: Wanted, f: number): boolean {
       wanted.dropSlot(f, j);
       continue;
     }
-    const copy = frame.spills[j]!.clone();
-    copy.precise = 1;
-    frame.setSpill(j, copy);
+    frame.setSpill(j, frame.spills[j]!.withPrecision(1));
     changed = true;
   }
   return changed;
@@ -218,10 +214,7 @@ export function markAll(env: Env, state: State): void {
   for (let s = state.parent; s; s = s.parent) {
     env.work += s.size;
     s.mapRegs((r) => {
-      if (r.type !== KIND.SCALAR || r.precise) return undefined;
-      const copy = r.clone();
-      copy.precise = 1;
-      return copy;
+      return r.type === KIND.SCALAR && !r.precise ? r.withPrecision(1) : undefined;
     });
   }
 }

@@ -124,28 +124,54 @@ function numberIn(env: Env, frame: Frame, slot: number): Readonly<Reg> | undefin
   return isAllMisc(env, kinds) ? env.unknown : undefined;
 }
 
+/** Where the last comparison of two frames failed: a register, or FIRST_SLOT and a slot; -1 for elsewhere. */
+let differsAt = -1;
+const FIRST_SLOT = 16;
+
 function stackSafe(env: Env, old: Frame, current: Frame, ids: IdMap, exact: number): boolean {
-  env.work += old.kinds.length;
-  for (let slot = 0; slot < old.kinds.length; slot++) {
-    const kinds = old.kinds[slot]!;
-    if (exact === EXACTNESS.LOOSE) {
-      if (!old.isRead(slot)) continue;
-    } else if (slot >= current.kinds.length ? kinds !== 0 : kinds !== current.kinds[slot]) return false;
-    if (kinds === 0) continue;
-    const beyond = slot >= current.kinds.length;
-    if (!beyond) {
-      const same = old.spills[slot]!;
-      // Nearly always: the very same register, or plain data in both.
-      if (same === current.spills[slot] && kinds === current.kinds[slot] && same.id === 0 && same.refObjId === 0)
-        continue;
-      const a = numberIn(env, old, slot);
-      const b = a && numberIn(env, current, slot);
-      if (a && b) {
-        if (!regSafe(a, b, ids, exact)) return false;
-        continue;
-      }
+  const slots = old.kinds.length;
+  if (exact !== EXACTNESS.LOOSE) {
+    env.work += slots;
+    for (let slot = 0; slot < slots; slot++) {
+      const kinds = slot < current.kinds.length ? current.kinds[slot] : 0;
+      if (old.kinds[slot] !== kinds || !slotSafe(env, old, current, slot, ids, exact)) return false;
     }
-    const now = beyond ? 0 : current.kinds[slot]!;
+    return true;
+  }
+  // Slots that nothing reads do not matter, and often few are read.
+  for (let bits = old.readLo; bits !== 0; bits &= bits - 1) {
+    const slot = 31 - Math.clz32(bits & -bits);
+    env.work++;
+    if (slot < slots && !slotSafe(env, old, current, slot, ids, exact)) {
+      differsAt = FIRST_SLOT + slot;
+      return false;
+    }
+  }
+  for (let bits = old.readHi; bits !== 0; bits &= bits - 1) {
+    const slot = 63 - Math.clz32(bits & -bits);
+    env.work++;
+    if (slot < slots && !slotSafe(env, old, current, slot, ids, exact)) {
+      differsAt = FIRST_SLOT + slot;
+      return false;
+    }
+  }
+  return true;
+}
+
+function slotSafe(env: Env, old: Frame, current: Frame, slot: number, ids: IdMap, exact: number): boolean {
+  const kinds = old.kinds[slot]!;
+  if (kinds === 0) return true;
+  const beyond = slot >= current.kinds.length;
+  const now = beyond ? 0 : current.kinds[slot]!;
+  if (!beyond) {
+    const same = old.spills[slot]!;
+    // Nearly always: the very same register, or plain data in both.
+    if (same === current.spills[slot] && kinds === now && same.id === 0 && same.refObjId === 0) return true;
+    const a = numberIn(env, old, slot);
+    const b = a && numberIn(env, current, slot);
+    if (a && b) return regSafe(a, b, ids, exact);
+  }
+  if (kinds !== now) {
     for (let i = 0; i < 32; i += 4) {
       const was = (kinds >> i) & 7;
       const is = (now >> i) & 7;
@@ -153,23 +179,17 @@ function stackSafe(env: Env, old: Frame, current: Frame, ids: IdMap, exact: numb
       if (was === BYTE.MISC && (is === BYTE.ZERO || env.readsUninitialised)) continue;
       return false;
     }
-    const top = kinds >>> 28;
-    if (top === BYTE.SPILL) {
-      if (!regSafe(old.spills[slot]!, current.spills[slot]!, ids, exact)) return false;
-    } else if (top === BYTE.DYNPTR) {
-      const a = old.spills[slot]!;
-      const b = current.spills[slot]!;
-      if (a.aux !== b.aux || a.aux2 !== b.aux2 || !ids.match(a.refObjId, b.refObjId)) return false;
-    } else if (top === BYTE.IRQ) {
-      if (!ids.match(old.spills[slot]!.refObjId, current.spills[slot]!.refObjId)) return false;
-    } else if (top === BYTE.ITER) {
-      const a = old.spills[slot]!;
-      const b = current.spills[slot]!;
-      // The depth of the iteration does not count: it only tells one round from the next.
-      if (a.type !== b.type || a.aux !== b.aux || a.off !== b.off || !ids.match(a.refObjId, b.refObjId)) return false;
-    }
   }
-  return true;
+  const top = kinds >>> 28;
+  if (top !== BYTE.SPILL && top !== BYTE.DYNPTR && top !== BYTE.IRQ && top !== BYTE.ITER) return true;
+  const a = old.spills[slot]!;
+  const b = current.spills[slot]!;
+  if (top === BYTE.SPILL) return regSafe(a, b, ids, exact);
+  if (!ids.match(a.refObjId, b.refObjId)) return false;
+  if (top === BYTE.IRQ) return true;
+  if (a.aux !== b.aux) return false;
+  // The depth of an iteration does not count: it only tells one round from the next.
+  return top === BYTE.DYNPTR ? a.aux2 === b.aux2 : a.type === b.type && a.off === b.off;
 }
 
 function frameSafe(env: Env, old: Frame, current: Frame, insn: number, ids: IdMap, exact: number): boolean {
@@ -181,7 +201,10 @@ function frameSafe(env: Env, old: Frame, current: Frame, insn: number, ids: IdMa
     const a = old.regs[i]!;
     const b = current.regs[i]!;
     if (a === b && a.id === 0 && a.refObjId === 0) continue;
-    if (!regSafe(a, b, ids, exact)) return false;
+    if (!regSafe(a, b, ids, exact)) {
+      differsAt = i;
+      return false;
+    }
   }
   return stackSafe(env, old, current, ids, exact);
 }
@@ -209,9 +232,39 @@ export function statesEqual(env: Env, old: State, current: State, exact: number)
   }
   for (let i = 0; i < old.frames.length; i++) {
     if (old.frames[i]!.callsite !== current.frames[i]!.callsite) return false;
-    if (!frameSafe(env, old.frames[i]!, current.frames[i]!, old.frameInsn(i), ids, exact)) return false;
+    differsAt = -1;
+    if (!frameSafe(env, old.frames[i]!, current.frames[i]!, old.frameInsn(i), ids, exact)) {
+      if (exact === EXACTNESS.LOOSE && i === old.depth) rememberObstacle(old);
+      return false;
+    }
   }
   return true;
+}
+
+/**
+ * Most comparisons fail, and those with one state for the same reason again and again: a number of its top frame that has to be precise. It is
+ * kept with the state, so that the next comparison begins with it, and need not even look at the state's registers.
+ */
+function rememberObstacle(old: State): void {
+  const r = differsAt < 0 ? undefined : numberAt(old.frame, differsAt);
+  if (!r?.precise) return;
+  old.obstacle = r;
+  old.obstacleAt = differsAt;
+}
+
+/** The number that surely makes a comparison with `old` fail does so with this state. */
+function isObstructed(old: State, current: State): boolean {
+  const obstacle = old.obstacle;
+  if (obstacle === undefined) return false;
+  const r = numberAt(current.frame, old.obstacleAt);
+  return r !== undefined && !within(obstacle, r);
+}
+
+/** The number in a register, or spilled whole in the slot `at` - FIRST_SLOT. */
+function numberAt(frame: Frame, at: number): Readonly<Reg> | undefined {
+  if (at >= FIRST_SLOT && frame.kinds[at - FIRST_SLOT] !== 0x11111111) return undefined;
+  const r = at < FIRST_SLOT ? frame.regs[at]! : frame.spills[at - FIRST_SLOT]!;
+  return r.type === KIND.SCALAR ? r : undefined;
 }
 
 /** Registers of the current frame are the very same: a loop is likely. */
@@ -257,32 +310,21 @@ function iteratorsDiffer(old: State, current: State): boolean {
 export const ITER_ACTIVE = 1;
 export const ITER_DRAINED = 2;
 
-/** Checkpoints by instruction, newest first. */
-export type Explored = Map<number, State[]>;
-
 /** At a prune point: true when the path need not be walked further. Otherwise the state may be kept for later comparisons. */
-export function isVisited(
-  env: Env,
-  explored: Explored,
-  insn: number,
-  shape: { isIterNext(i: number): boolean },
-): boolean {
+export function isVisited(env: Env, insn: number, shape: { isIterNext(i: number): boolean }): boolean {
   const current = env.state;
   const marks = env.program.marks[insn]!;
   const force = (marks & MARK.CHECKPOINT) !== 0 || (current.history?.count ?? 0) > 40;
   let addNew = force;
   if (env.jumps - env.previousJumps >= 2 && env.processed - env.previousProcessed >= 8) addNew = true;
 
-  let list = explored.get(insn);
-  if (!list) {
-    list = [];
-    explored.set(insn, list);
-  }
-  let count = 0;
-  for (let at = list.length - 1; at >= 0; at--) {
-    const old = list[at]!;
-    count++;
+  const { checkpoints } = env;
+  const place = checkpoints.place(insn, current.frame.callsite);
+  const count = place.length;
+  for (let at = count - 1; at >= 0; at--) {
+    const old = place[at]!;
     env.work += 2;
+    if (old.insn !== insn) continue;
     let hit = false;
     let loop = false;
     if (old.branches > 0) {
@@ -325,8 +367,9 @@ export function isVisited(
         }
       }
     } else {
-      loop = isLoopOpen(env, old);
-      hit = statesEqual(env, old, current, loop ? EXACTNESS.WITHIN : EXACTNESS.LOOSE);
+      loop = isLoopOpen(old);
+      if (loop) hit = statesEqual(env, old, current, EXACTNESS.WITHIN);
+      else hit = !isObstructed(old, current) && statesEqual(env, old, current, EXACTNESS.LOOSE);
     }
     if (hit) {
       old.hits++;
@@ -337,26 +380,22 @@ export function isVisited(
       return true;
     }
     if (addNew) old.misses++;
-    const patience = (marks & MARK.CHECKPOINT) !== 0 && old.branches > 0 ? 64 : 3;
-    if (old.misses > old.hits * patience + patience) list.splice(at, 1);
+    checkpoints.reconsider(place, at, (marks & MARK.CHECKPOINT) !== 0 && old.branches > 0);
   }
-  if (count > env.maxStatesPerInsn) env.maxStatesPerInsn = count;
+  if (count > checkpoints.mostInPlace) checkpoints.mostInPlace = count;
   if (!env.privileged && count > MAX_STATES_UNPRIVILEGED) return false;
-  if (addNew) keep(env, list, insn);
+  if (addNew) keep(env, place, insn);
   return false;
 }
 
 /** Keep the current state as a checkpoint; the walk goes on in a copy whose parent it is. */
-function keep(env: Env, list: State[], insn: number): void {
+function keep(env: Env, place: State[], insn: number): void {
   const current = env.state;
-  env.totalStates++;
-  env.peakStates++;
   env.previousJumps = env.jumps;
   env.previousProcessed = env.processed;
   if (env.privileged) forgetPrecision(current);
   const kept = current.clone();
   env.work += 2 * kept.size;
-  for (const frame of current.frames) env.keptBytes += 400 + 16 * frame.kinds.length;
   kept.insn = insn;
   kept.branches = 1;
   enterLoop(env, kept);
@@ -367,15 +406,12 @@ function keep(env: Env, list: State[], insn: number): void {
   current.firstInsn = insn;
   current.history = undefined;
   env.entry = undefined;
-  list.push(kept);
+  env.checkpoints.add(place, kept);
 }
 
 /** Marks belong to checkpoints: what the new one needs, its own continuations will say. */
 function forgetPrecision(state: State): void {
   state.mapRegs((r) => {
-    if (r.type !== KIND.SCALAR || !r.precise) return undefined;
-    const copy = r.clone();
-    copy.precise = 0;
-    return copy;
+    return r.type === KIND.SCALAR && r.precise ? r.withPrecision(0) : undefined;
   });
 }

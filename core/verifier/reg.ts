@@ -140,8 +140,12 @@ export class Reg implements Tnum {
   s32min: number;
   s32max: number;
 
+  /** The same register with the other precision, once one was asked for. */
+  #twin: Reg | undefined;
+
   /** Zeros, or a copy. Every field is assigned here once, in one order: one shape, no field written twice. */
   constructor(from: Readonly<Reg> | undefined = undefined) {
+    this.#twin = undefined;
     if (from === undefined) {
       this.type = 0;
       this.off = 0;
@@ -197,6 +201,22 @@ export class Reg implements Tnum {
 
   clone(): Reg {
     return new Reg(this);
+  }
+
+  /**
+   * The same register, precise or not. States share registers, and the other one is made only once: so those that it is marked in go on sharing.
+   * For registers that a frame holds, which do not change any more.
+   */
+  withPrecision(precise: 0 | 1): Readonly<Reg> {
+    if (this.precise === precise) return this;
+    let twin = this.#twin;
+    if (twin === undefined) {
+      twin = new Reg(this);
+      twin.precise = precise;
+      twin.#twin = this;
+      this.#twin = twin;
+    }
+    return twin;
   }
 
   /** Take over tnum and ranges. */

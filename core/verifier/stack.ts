@@ -208,27 +208,33 @@ function writeVariable(
   const value = valueReg >= 0 ? env.regs[valueReg]! : undefined;
   const zero = value ? isNull(value) : constant === 0 && env.options.features.variableZeros;
   let zeroUsed = false;
-  for (let i = min; i < max; i++) destroyDynptr(env, frame, (-i - 1) >> 3);
-  for (let i = min; i < max; i++) {
-    const slot = (-i - 1) >> 3;
-    const kind = frame.byteKind(i);
+  const lowest = (-min - 1) >> 3;
+  const highest = -max >> 3;
+  for (let slot = lowest; slot >= highest; slot--) destroyDynptr(env, frame, slot);
+  for (let slot = lowest; slot >= highest; slot--) {
     env.scratchSlots.add(slot);
-    if (!env.privileged && kind !== BYTE.MISC && kind !== BYTE.ZERO) {
-      env.fail('leak', `spilled ptr in range of var-offset stack write; insn ${env.insn}, ptr off: ${i}`);
+    // Plain data stays plain data: what a loop finds that fills a buffer.
+    if (frame.kinds[slot] === allBytes(BYTE.MISC) && frame.spills[slot] === NOT_INIT) continue;
+    const end = Math.min(max, -8 * slot);
+    for (let i = Math.max(min, -8 * slot - 8); i < end; i++) {
+      const kind = frame.byteKind(i);
+      if (!env.privileged && kind !== BYTE.MISC && kind !== BYTE.ZERO) {
+        env.fail('leak', `spilled ptr in range of var-offset stack write; insn ${env.insn}, ptr off: ${i}`);
+      }
+      if (
+        zero &&
+        env.options.features.zeroSpills &&
+        kind === BYTE.SPILL &&
+        frame.isScalarSpill(slot) &&
+        isNull(frame.spills[slot]!)
+      ) {
+        zeroUsed = true;
+        continue;
+      }
+      scrubSlot(frame, slot);
+      if (zero && kind === BYTE.ZERO) zeroUsed = true;
+      frame.setByteKind(i, zero && kind === BYTE.ZERO ? BYTE.ZERO : BYTE.MISC);
     }
-    if (
-      zero &&
-      env.options.features.zeroSpills &&
-      kind === BYTE.SPILL &&
-      frame.isScalarSpill(slot) &&
-      isNull(frame.spills[slot]!)
-    ) {
-      zeroUsed = true;
-      continue;
-    }
-    scrubSlot(frame, slot);
-    if (zero && kind === BYTE.ZERO) zeroUsed = true;
-    frame.setByteKind(i, zero && kind === BYTE.ZERO ? BYTE.ZERO : BYTE.MISC);
   }
   if (zeroUsed && valueReg >= 0) markPrecise(env, valueReg);
 }

@@ -5,6 +5,7 @@
  * The stack is tracked by byte: each 8-byte slot has eight kinds, packed as nibbles of one int32 (nibble 7 is the lowest
  * address, as a slot's index counts down from the frame pointer), and a spilled register.
  */
+import type { Visit } from './loops.ts';
 import { makePointer } from './range.ts';
 import { KIND, Reg } from './reg.ts';
 
@@ -184,7 +185,6 @@ export interface Reference {
   readonly irq?: boolean;
 }
 
-/** What a finished part of a loop waits for: see loops.ts. */
 export class State {
   frames: Frame[];
   refs: readonly Reference[] = [];
@@ -205,9 +205,15 @@ export class State {
   history: HistoryEntry | undefined = undefined;
   mayGotoDepth = 0;
   callbackUnrollDepth = 0;
-  /** Checkpoints only: comparisons that succeeded and failed, for eviction. */
+  /** Checkpoints only: comparisons that succeeded and failed, and that it was given up for those that failed (checkpoints.ts). */
   hits = 0;
   misses = 0;
+  leaving = false;
+  /** Checkpoints only: a number that made the last comparison fail, and where it is (prune.ts). */
+  obstacle: Readonly<Reg> | undefined = undefined;
+  obstacleAt = 0;
+  /** Checkpoints only: the visit of the loop that it lies in. */
+  visit: Visit | undefined = undefined;
 
   constructor(frames: Frame[]) {
     this.frames = frames;

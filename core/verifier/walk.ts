@@ -17,7 +17,7 @@ import { printInsn, printPath, printPrune, printState } from './log.ts';
 import { leaveLoop } from './loops.ts';
 import { accessMemory, checkUnmodified, rememberPointer } from './mem.ts';
 import { MARK } from './program.ts';
-import { type Explored, isVisited } from './prune.ts';
+import { isVisited } from './prune.ts';
 import { makeKnown, makePointer } from './range.ts';
 import { checkNothingHeld } from './references.ts';
 import { KIND } from './reg.ts';
@@ -33,7 +33,6 @@ export class Walk {
   readonly env: Env;
   readonly kfuncs: Kfuncs;
   readonly hooks: Hooks;
-  #explored: Explored = new Map();
 
   constructor(env: Env, kfuncs: Kfuncs, hooks: Hooks = {}) {
     this.env = env;
@@ -60,7 +59,7 @@ export class Walk {
   #walkFrom(subprog: number): void {
     const { env } = this;
     const { program } = env;
-    this.#explored = new Map();
+    env.checkpoints.clear();
     const frame = new Frame(MAIN_CALLSITE, 0, subprog);
     const state = new State([frame]);
     state.firstInsn = program.subprogs[subprog]!.start;
@@ -101,7 +100,7 @@ export class Walk {
       env.countInsn();
       env.state.lastInsn = previous;
       const mark = marks[i]!;
-      if (mark & MARK.PRUNE && isVisited(env, this.#explored, i, this.kfuncs)) {
+      if (mark & MARK.PRUNE && isVisited(env, i, this.kfuncs)) {
         if (verbose) printPrune(env, i, newPath);
         if (!this.#nextPath()) return;
         previous = env.previousInsn;
@@ -138,8 +137,12 @@ export class Walk {
     while (state) {
       state.branches--;
       if (state.branches > 0) break;
-      if (state.insn >= 0) leaveLoop(env, state);
-      state = state.parent;
+      const { parent }: State = state;
+      if (state.insn >= 0) {
+        leaveLoop(env, state);
+        env.checkpoints.finish(state);
+      }
+      state = parent;
     }
     const next = env.pending.pop();
     if (!next) return false;
