@@ -298,6 +298,8 @@ export interface HelperRow {
   readonly progTypes: 'all' | 'tracing' | readonly string[];
   /** Who could call it before that kernel, where `progTypes` (6.18's) has grown since. */
   readonly before?: { readonly kernel: string; readonly progTypes: readonly string[] };
+  /** Arguments (1 is r1) that may be null, or a size that may be 0, from that kernel on only. */
+  readonly mayBeNothing?: { readonly since: string; readonly args: readonly number[] };
   /** Kernel struct of `btf_id` arguments, by argument number (1 is r1). */
   readonly argBtf?: { readonly [arg: number]: string };
   /** Bytes behind `fixed_mem` arguments, by argument number. */

@@ -62,6 +62,8 @@ const MEM_TYPES = [
   KIND.BUF,
   KIND.BTF_ID | FLAG.TRUSTED,
 ];
+/** What keys and values of maps may be before 6.2. */
+const KEY_TYPES = [KIND.STACK, KIND.PKT, KIND.PKT_META, KIND.MAP_KEY, KIND.MAP_VALUE];
 const SCALAR = [KIND.SCALAR];
 const SOCKETS = [KIND.SOCK_COMMON, KIND.SOCKET, KIND.TCP_SOCK, KIND.XDP_SOCK];
 const BTF = [KIND.BTF_ID, KIND.BTF_ID | FLAG.TRUSTED, KIND.BTF_ID | FLAG.RCU];
@@ -122,6 +124,14 @@ const WRITES = new Set<ArgKind>([
   'ptr_to_long',
 ]);
 
+function isKeyOrValue(kind: ArgKind): boolean {
+  return kind === 'map_key' || isMapValue(kind);
+}
+
+function isMapValue(kind: ArgKind): boolean {
+  return kind === 'map_value' || kind === 'map_value_or_null' || kind === 'uninit_map_value';
+}
+
 function mayBeNull(kind: ArgKind): boolean {
   return kind.endsWith('_or_null');
 }
@@ -144,7 +154,7 @@ export function checkArgument(
   if (isPacket(r.type) && !mayPassPacket(env, facts.helper)) {
     env.fail('type', 'helper access to the packet is not allowed');
   }
-  if (kind === 'map_value' || kind === 'map_value_or_null' || kind === 'uninit_map_value') {
+  if (isMapValue(kind)) {
     const { type } = env.map(facts.map).spec;
     if (type === 'sockmap' || type === 'sockhash') {
       if (kind !== 'map_value') env.fail('helper', 'invalid arg_type for sockmap/sockhash');
@@ -155,7 +165,12 @@ export function checkArgument(
     markPrecise(env, regno);
   } else {
     checkType(env, regno, kind, btfNames?.[regno], facts);
-    checkOffset(env, r, regno, facts.helper.releases === regno, kind === 'dynptr' || kind === 'uninit_dynptr');
+    const releases = facts.helper.releases === regno;
+    const dynptr = kind === 'dynptr' || kind === 'uninit_dynptr';
+    // Before 6.3 ring buffer records, sockets and others are told to be modified.
+    if (releases && !dynptr && kindOf(r.type) !== KIND.BTF_ID && !env.options.features.releasesUnmoved) {
+      checkUnmodified(env, r, regno, false);
+    } else checkOffset(env, r, regno, releases, dynptr);
   }
   if (facts.helper.releases === regno) checkRelease(env, r, regno, kind, facts);
   if (r.refObjId !== 0 && kind !== 'kptr') {
@@ -173,7 +188,8 @@ function mayPassPacket(env: Env, helper: HelperRow): boolean {
 }
 
 function checkType(env: Env, regno: number, kind: ArgKind, btfName: string | undefined, facts: CallFacts): void {
-  const accepted = ACCEPTED[kind];
+  const keyOnly = isKeyOrValue(kind) && !env.options.features.memoryAsKeys;
+  const accepted = keyOnly ? KEY_TYPES : ACCEPTED[kind];
   if (!accepted) env.fail('unsupported', `arguments of kind '${kind}' are not supported by this verifier`);
   const r = env.regs[regno]!;
   let { type } = r;
@@ -419,7 +435,10 @@ export function checkSizedMemory(
   if (r.sminHi < 0) {
     env.fail('bounds', `R${regno} min value is negative, either use unsigned or 'var &= const'`);
   }
-  if ((r.uminLo | r.uminHi) === 0 && !zeroAllowed) {
+  const mayBeZero = (r.uminLo | r.uminHi) === 0;
+  if (mayBeZero && !env.options.features.largestSizeOnly) {
+    checkHelperMemory(env, regno - 1, 0, write, zeroAllowed, raw);
+  } else if (mayBeZero && !zeroAllowed) {
     env.fail(
       'bounds',
       `R${regno} invalid zero-sized read: u64=[${toBigS(r.uminLo, r.uminHi)},${toBigS(r.umaxLo, r.umaxHi)}]`,

@@ -2,7 +2,7 @@
  * A call of a helper: may this program call it, do the arguments fit, what happens to registers, stack and references, what
  * is the result. Linux: check_helper_call.
  */
-import type { HelperRow } from '../helpers/helper.ts';
+import type { ArgKind, HelperRow } from '../helpers/helper.ts';
 import { helperById, mayCall, signatureOf } from '../helpers/index.ts';
 import { needsPrivileges } from '../helpers/privileges.ts';
 import {
@@ -28,7 +28,6 @@ import { NOT_INIT, State } from './state.ts';
 import { ult } from './u64.ts';
 import { releaseNumber } from './versions.ts';
 
-const MAX_HELPER = 211;
 const MAX_ERRNO = 4095;
 
 const RESULT_KIND = {
@@ -70,14 +69,7 @@ const WRITES_MAP = new Set(['map_delete_elem', 'map_update_elem', 'map_push_elem
 export function helperAt(env: Env, id: number): HelperRow {
   const row = helperById(id);
   if (!row || !isSince(env, row.since)) {
-    env.fail(
-      'helper',
-      id >= 0 && id <= MAX_HELPER && row
-        ? `program of this type cannot use helper bpf_${row.name}#${id}`
-        : id === 0
-          ? 'program of this type cannot use helper bpf_unspec#0'
-          : `invalid func unknown#${id}`,
-    );
+    env.fail('helper', id === 0 ? 'program of this type cannot use helper bpf_unspec#0' : `invalid func unknown#${id}`);
   }
   return row!;
 }
@@ -126,6 +118,15 @@ const CONDITIONS: Readonly<Record<string, (env: Env) => boolean>> = {
   sk_storage_delete: mayUseSocketStorage,
 };
 
+/** The kinds of arguments that the kernel whose rules apply takes. */
+function argumentKinds(env: Env, row: HelperRow, kinds: readonly ArgKind[]): readonly ArgKind[] {
+  const { mayBeNothing } = row;
+  if (!mayBeNothing || isSince(env, mayBeNothing.since)) return kinds;
+  return kinds.map((kind, i) =>
+    mayBeNothing.args.includes(i + 1) ? (kind.replace(/_or_(?:null|zero)$/, '') as ArgKind) : kind,
+  );
+}
+
 /** Check the helper call at `i`. Answers the instruction to go on with. */
 export function checkHelperCall(
   env: Env,
@@ -159,6 +160,7 @@ export function checkHelperCall(
     }
   }
   const signature = signatureOf(row, type);
+  const args = argumentKinds(env, row, signature.args);
   const facts: CallFacts = {
     helper: row,
     map: -1,
@@ -177,8 +179,8 @@ export function checkHelperCall(
     accessSize: 0,
     accessReg: 0,
   };
-  for (let a = 0; a < signature.args.length; a++) {
-    checkArgument(env, a, signature.args, signature.argBtf ?? row.argBtf, facts);
+  for (let a = 0; a < args.length; a++) {
+    checkArgument(env, a, args, signature.argBtf ?? row.argBtf, facts);
   }
   rememberMap(env, i, facts);
   // The helper fills this memory: its bytes are written, whatever they were.

@@ -19,6 +19,7 @@ import type { Hooks } from './hooks.ts';
 import { checkVariable } from './kernel-variable.ts';
 import { checkKfuncs, findKfuncs } from './kfunc.ts';
 import { checkMapAndProgram } from './map-rules.ts';
+import { inWordsOf } from './older-words.ts';
 import { deadSlots, type Optimised, optimise } from './optimise.ts';
 import { type MapRow, Program } from './program.ts';
 import { useRangeRules } from './range.ts';
@@ -193,23 +194,24 @@ export function verify(input: VerifyInput, options: VerifyOptions = {}): VerifyR
     if (!(error instanceof Refusal)) throw error;
     const pc = env?.insn ?? 0;
     const line = sourceAt(prog, pc);
-    env?.say(error.message);
+    const message = inWordsOf(kernelNumber(options), error.message);
+    env?.say(message);
     for (const text of error.after) env?.say(text);
     let explanation: Explanation | undefined;
     return {
       ok: false,
       error: {
         pc,
-        message: error.message,
+        message,
         category: error.category,
         sourceLine: line,
         // Made when somebody asks: most refusals are only counted.
         get explanation() {
-          explanation ??= explain(evidenceOf(input, env, error.message, pc, options.kernel), error.category);
+          explanation ??= explain(evidenceOf(input, env, message, pc, options.kernel), error.category);
           return explanation;
         },
       },
-      log: env ? finishLog(env) : `${error.message}\n`,
+      log: env ? finishLog(env) : `${message}\n`,
       facts: { verified: false, stackDepth: 0 },
       insnsProcessed: env?.processed ?? 0,
     };

@@ -356,10 +356,15 @@ export function isVisited(env: Env, insn: number, shape: { isIterNext(i: number)
           old.mayGotoDepth === current.mayGotoDepth &&
           old.callbackUnrollDepth === current.callbackUnrollDepth
         ) {
-          throw new Refusal('limit', `infinite loop detected at insn ${insn}`, [
+          const states = [
             `cur state:${formatState(env, current.frame, true)}`,
             `old state:${formatState(env, old.frame, true)}`,
-          ]);
+          ];
+          throw new Refusal(
+            'limit',
+            `infinite loop detected at insn ${insn}`,
+            env.options.features.loopStates ? states : [],
+          );
         }
         // Inside a loop, states far apart are worth keeping, not each round's.
         if (!force && env.jumps - env.previousJumps < 20 && env.processed - env.previousProcessed < 100) {

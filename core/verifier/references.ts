@@ -39,13 +39,17 @@ export function checkNothingHeld(env: Env, where: string, locksToo: boolean, any
     env.fail('reference', `${where} cannot be used inside bpf_spin_lock-ed region`);
   }
   if (env.frame.frameno === 0 || anyFrame) {
-    let leaked = false;
+    let leaked = '';
     for (const ref of state.refs) {
       if (ref.lock || ref.irq) continue;
-      env.say(`Unreleased reference id=${ref.id} alloc_insn=${ref.insn}`);
-      leaked = true;
+      if (leaked !== '') env.say(leaked);
+      leaked = `Unreleased reference id=${ref.id} alloc_insn=${ref.insn}`;
     }
-    if (leaked) env.fail('reference', `${where} would lead to reference leak`);
+    if (leaked !== '') {
+      if (!env.options.features.namesLeaks && where.startsWith('BPF_EXIT')) env.fail('reference', leaked);
+      env.say(leaked);
+      env.fail('reference', `${where} would lead to reference leak`);
+    }
   }
   if (!locksToo) return;
   if (state.irqId) env.fail('reference', `${where} cannot be used inside bpf_local_irq_save-ed region`);

@@ -60,6 +60,12 @@ export const DIFFERENCES = {
   linkSpills: { since: '6.9', source: 'bpf: Assign ID to scalars on spill' },
   /** A dynptr that nobody else refers to may be made anew in its place. */
   reusedDynptrs: { since: '6.3', source: 'bpf: Allow reinitializing unreferenced dynptr stack slots' },
+  /** A size that may be 0 is looked at as its largest value only; before, as 0 first. */
+  largestSizeOnly: { since: '6.8', source: 'bpf: Simplify checking size of helper accesses' },
+  /** Keys and values of maps may be any memory. */
+  memoryAsKeys: { since: '6.2', source: 'bpf: Consider all mem_types compatible for map_{key,value} args' },
+  /** What is released must not have been moved, of whatever kind it is; before, kernel objects, others as everywhere. */
+  releasesUnmoved: { since: '6.3', source: 'bpf: Rework check_func_arg_reg_off' },
   /** Only helpers that write an argument make its stack plain data, and have the bounds of writes. */
   helperAccessTypes: { since: '6.14', source: 'bpf: verifier: Refactor helper access type tracking' },
   /** Constants may be stored to the context. */
@@ -94,6 +100,10 @@ export const DIFFERENCES = {
    * result of a 32-bit operation with a known operand too.
    */
   computesUnknown: { since: '6.10', source: 'bpf/verifier: refactor checks for range computation' },
+  /** What is not given back at the end is told behind a list of it; before, by that list alone. */
+  namesLeaks: { since: '6.13', source: 'bpf: Unify resource leak checks' },
+  /** An endless loop is told with both states. */
+  loopStates: { since: '6.7', source: 'bpf: print full verifier states on infinite loop detection' },
   /** A number plus a pointer stays a pointer when what it points into is released. */
   sumHoldsNoReference: { since: '6.2', source: 'measured: not in 6.1, in 6.18' },
   /** Range of the CPU number. */
