@@ -62,7 +62,8 @@ export function eachRecord(
       (_cpu, data) => {
         if (!done) done = each(name, table.event(data)) === false;
       },
-      { pageCnt },
+      // What one task does may be told by two CPUs: exec() moves it (sched_exec).
+      { pageCnt, ordered: true },
     );
   }
   ready();

@@ -179,7 +179,9 @@ bool Records::drain_perf(Ring& ring) {
   const uint64_t head = ring.produced->load(std::memory_order_acquire);
   uint64_t tail = ring.consumed->load(std::memory_order_relaxed);
   if (head == tail) return false;
-  while (tail < head && pending_.size() < kMost) {
+  // By their times only what is all there can be sorted: then a drain takes each ring to its end, and kMost is asked between drains.
+  const size_t most = ordered_ ? SIZE_MAX : kMost;
+  while (tail < head && pending_.size() < most) {
     perf_event_header header;
     // Records are 8-aligned, so a header never wraps.
     memcpy(&header, ring.data + (tail & (ring.size - 1)), sizeof header);

@@ -1,10 +1,13 @@
 /** Tools on the running kernel, of what this test itself does: needs root, BPF, tracefs. No kprobe is needed: this kernel may have none. */
 
 import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { noTracefs, noUprobes, title } from '../live/machine.ts';
-import { skepAsync } from './skep.ts';
+import { onlineCpus } from '../../bindings/linux/machine.ts';
+import { noCommand, noKernel, noTracefs, noUprobes, scratch, title } from '../live/machine.ts';
+import { SKEP, skep, skepAsync } from './skep.ts';
 
 /** Runs a tool until `act`, which begins when the tool has printed `ready`, and `seen` are done; then Ctrl-C. */
 async function live(
@@ -81,4 +84,41 @@ describe.skipIf(noTracefs !== undefined)(title('tools on the running kernel', no
       expect(status).toBe(0);
     },
   );
+});
+
+const noTwoCpus =
+  noTracefs ?? noCommand('python3') ?? (onlineCpus().length > 1 ? undefined : 'one CPU, and order is no question');
+it.skipIf(noTwoCpus)(title('what one process does is told in its order, wherever it ran', noTwoCpus), () => {
+  const cpus = onlineCpus();
+  const wandering = `
+import os
+for i in range(300):
+    os.sched_setaffinity(0, {(${cpus[0]}, ${cpus[1]})[i % 2]})
+    try: os.open(f'/nonexistent/{i}', os.O_RDONLY)
+    except OSError: pass`;
+  const { stdout, status } = skep(['opensnoop', '--backend', 'linux', '-x', '--', 'python3', '-c', wandering]);
+  expect(status).toBe(0);
+  const seen = [...stdout.matchAll(/\/nonexistent\/(\d+)$/gm)].map(([, i]) => Number(i));
+  expect(seen).toEqual(Array.from({ length: 300 }, (_, i) => i));
+});
+
+it.skipIf(noKernel)(title('a script that never ends does when its reader went away', noKernel), () => {
+  const file = join(scratch(), 'ticks.ts');
+  writeFileSync(
+    file,
+    `import { BPF } from 'skep';
+const b = new BPF({ text: 'BPF_PERF_OUTPUT(e); int f(void *ctx) { return 0; }' });
+b.get('e').openPerfBuffer(() => {});
+for (;;) {
+  b.perfBufferPoll(10);
+  console.log('tick');
+}`,
+  );
+  const piped = 'set -o pipefail; "$@" | head -1';
+  const ran = spawnSync('bash', ['-c', piped, 'bash', process.execPath, SKEP, 'run', '--backend', 'linux', file], {
+    encoding: 'utf8',
+    timeout: 20_000,
+  });
+  // 128 + SIGPIPE.
+  expect(ran).toMatchObject({ stdout: 'tick\n', stderr: '', status: 141 });
 });

@@ -39,9 +39,15 @@ export function report(error: unknown): number {
   if (error instanceof BpfError) {
     // Compile errors are blocks of their own, already with file and line.
     warn(error.code === 'COMPILE' ? error.message : `skep: ${error.message}`);
-  } else if (error instanceof Error) warn(error.stack ?? `${error.name}: ${error.message}`);
+  } else if (error instanceof Error)
+    warn(isOfTheSystem(error) ? `skep: ${error.message}` : (error.stack ?? String(error)));
   else warn(`skep: ${String(error)}`);
   return 1;
+}
+
+/** A system call that failed outside our own doors (node:fs): the machine's doing, not a mistake of ours. Its message names the call and the file. */
+function isOfTheSystem(error: Error): boolean {
+  return typeof (error as NodeJS.ErrnoException).syscall === 'string';
 }
 
 async function makeProgram(
@@ -83,7 +89,7 @@ async function makeProgram(
       const { runScript } = await import('./script.ts');
       const host = await openHost();
       await host.prepare(planOf(options, command));
-      await runScript(file, args, host);
+      await runScript(file, args, host, (error) => process.exit(report(error)));
     });
   addCommonOptions(run);
   // Only what is asked for is loaded, whole help being a question about all commands; the others are names in the help.

@@ -1,6 +1,7 @@
 /** Module hooks of `skep run`: 'skep' and 'skep/core' resolve to this package, TypeScript is transformed by esbuild (which lowers `using`). */
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { transformed } from './transform.ts';
 
 interface ResolveContext {
   readonly parentURL?: string;
@@ -48,14 +49,5 @@ export async function load(
     }
     return next(url, context);
   }
-  const { transform } = await import('esbuild');
-  const file = fileURLToPath(url);
-  const { code } = await transform(await readFile(file, 'utf8'), {
-    loader: 'ts',
-    format: 'esm',
-    target: 'node20',
-    sourcefile: file,
-    sourcemap: 'inline',
-  });
-  return { format: 'module', source: code, shortCircuit: true };
+  return { format: 'module', source: await transformed(fileURLToPath(url)), shortCircuit: true };
 }

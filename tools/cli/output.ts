@@ -52,11 +52,22 @@ export function inWorker(): boolean {
   return worker;
 }
 
-/** Point console, process.stdout and process.stderr of this thread, a worker, at the descriptors. Each is made when a script first asks for it. */
-export function takeOverOutput(): void {
+/** This thread is a worker, whose own streams are messages to the main thread. */
+export function beWorker(): void {
   worker = true;
+  takeOverOutput();
+}
+
+/**
+ * Point console, process.stdout and process.stderr of this thread at the descriptors, each when a script first asks for it. In a worker all of them;
+ * on the main thread what is no terminal: of a reader that went away Node tells by an event, which a script that blocks never hears.
+ */
+export function takeOverOutput(): void {
   const require = createRequire(import.meta.url);
-  const stream = (fd: number) => {
+  const stream = (fd: number, own: PropertyDescriptor | undefined) => {
+    const tty = require('node:tty') as typeof import('node:tty');
+    const isTTY = tty.isatty(fd);
+    if (isTTY && !worker) return own?.get?.call(process) ?? own?.value;
     const { Writable } = require('node:stream') as typeof import('node:stream');
     const sink = new Writable({
       decodeStrings: false,
@@ -65,11 +76,15 @@ export function takeOverOutput(): void {
         done();
       },
     });
-    const tty = require('node:tty') as typeof import('node:tty');
-    return Object.assign(sink, { fd, isTTY: tty.isatty(fd) });
+    return Object.assign(sink, { fd, isTTY });
   };
-  lazily(process, 'stdout', () => stream(1));
-  lazily(process, 'stderr', () => stream(2));
+  for (const [name, fd] of [
+    ['stdout', 1],
+    ['stderr', 2],
+  ] as const) {
+    const own = Object.getOwnPropertyDescriptor(process, name);
+    lazily(process, name, () => stream(fd, own));
+  }
   lazily(globalThis, 'console', () => {
     const { Console } = require('node:console') as typeof import('node:console');
     return new Console({ stdout: process.stdout, stderr: process.stderr });

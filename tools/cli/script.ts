@@ -5,13 +5,18 @@ import { extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { packageRoot } from '../../bindings/node/package-root.ts';
 import { BpfError } from '../../core/base/errors.ts';
-import { writeAll } from './output.ts';
+import { takeOverOutput, writeAll } from './output.ts';
+import { atItsPlace } from './script-error.ts';
+import { transformed } from './transform.ts';
 
 /** What a script's runner may ask of the command. */
 export interface ScriptHost {
   /** Ctrl-C came, or --duration is up. */
   interrupted(): boolean;
 }
+
+/** What to do with an error that came when nobody waited for the script: from a timer, or a promise that was forgotten. */
+type Failed = (error: unknown) => never;
 
 type Runner = (file: string, args: readonly string[], host: ScriptHost) => Promise<void>;
 
@@ -27,7 +32,12 @@ const RUNNERS: Record<string, Runner> = {
   '.lua': runLua,
 };
 
-export async function runScript(file: string, args: readonly string[], host: ScriptHost): Promise<void> {
+export async function runScript(
+  file: string,
+  args: readonly string[],
+  host: ScriptHost,
+  failed: Failed,
+): Promise<void> {
   const runner = RUNNERS[extname(file)];
   if (!runner)
     throw new BpfError('EINVAL', `cannot run '${file}': a script ends in ${Object.keys(RUNNERS).join(', ')}`);
@@ -38,7 +48,16 @@ export async function runScript(file: string, args: readonly string[], host: Scr
       cause: error,
     });
   }
-  await runner(file, args, host);
+  takeOverOutput();
+  process.setSourceMapsEnabled(true);
+  // Deep enough for the script's own frame under those of the object model and a backend.
+  Error.stackTraceLimit = 50;
+  process.on('uncaughtException', (error) => failed(atItsPlace(error)));
+  try {
+    await runner(file, args, host);
+  } catch (error) {
+    throw atItsPlace(error);
+  }
 }
 
 async function runModule(file: string, args: readonly string[]): Promise<void> {
@@ -49,7 +68,13 @@ async function runModule(file: string, args: readonly string[]): Promise<void> {
   register(new URL('loader.js', dist), { data });
   process.argv = [process.argv[0]!, path, ...args];
   const url = pathToFileURL(path).href;
-  await (typeof __import === 'undefined' ? import(url) : __import(url));
+  try {
+    await (typeof __import === 'undefined' ? import(url) : __import(url));
+  } catch (error) {
+    // Node keeps the place of what does not parse to itself.
+    if (error instanceof SyntaxError && extname(path).endsWith('js')) await transformed(path);
+    throw error;
+  }
 }
 
 async function runLua(file: string, args: readonly string[], host: ScriptHost): Promise<void> {

@@ -2,11 +2,11 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { runCommandLine } from './cli.ts';
 import { Host } from './host.ts';
-import { BROKEN_PIPE, takeOverOutput } from './output.ts';
+import { BROKEN_PIPE, beWorker } from './output.ts';
 import type { WorkerEnd, WorkerStart } from './protocol.ts';
 import { countTimings } from './timings.ts';
 
-takeOverOutput();
+beWorker();
 const { flag, began } = workerData as WorkerStart;
 countTimings(began);
 const host = new Host(flag, (message) => parentPort!.postMessage(message));
