@@ -41,6 +41,9 @@ export function findTarget(env: Env): Target | undefined {
         ? `bpf_lsm_${name.replace(/^bpf_lsm_/, '')}`
         : name;
   const id = btf.find(func, 'func');
+  // Other functions are named so too: those that kfuncs of open-coded iterators are, and bpf_iter_num_next itself.
+  if (attachType === 'trace_iter' && btf.find(`bpf_iter__${name}`, 'struct') === undefined)
+    env.fail('helper', `the kernel has no iterator '${name}'`);
   const t = id === undefined ? undefined : btf.type(id);
   const proto = t?.kind === 'func' ? btf.type(t.type) : undefined;
   if (proto?.kind !== 'func_proto') return env.fail('helper', `the kernel has no function '${func}'`);
@@ -122,9 +125,8 @@ export function attachArgument(env: Env, off: number, size: number): Loaded | un
   const pointee = skipModifiers(btf, t.type);
   if (pointee.kind === 'void' || pointee.kind === 'int') return NUMBER;
   let flags = 0;
-  if (attachType === 'trace_raw_tp' || attachType === 'trace_iter' || type === 'lsm') flags |= FLAG.TRUSTED;
-  // An iterator's last call has no object.
-  if (iterator && params[index]?.name !== 'meta') flags |= FLAG.MAYBE_NULL;
+  if (attachType === 'trace_raw_tp' || type === 'lsm') flags |= FLAG.TRUSTED;
+  if (iterator) flags = iteratorArgument(target, params[index]!.name);
   if (params[index]?.name.endsWith('__nullable')) flags |= FLAG.MAYBE_NULL;
   let mayBeError = false;
   if (attachType === 'trace_raw_tp') {
@@ -140,6 +142,22 @@ export function attachArgument(env: Env, off: number, size: number): Loaded | un
     return undefined;
   }
   return mayBeError ? NUMBER : { type: KIND.BTF_ID | flags, btfId: pointee.id };
+}
+
+/**
+ * Objects that iterators hand over (by target and argument) and Linux does not call trusted, and those that its last call, which has
+ * no object, has too. Linux: the ctx_arg_info of each target's bpf_iter_reg; measured on 6.18.44.
+ */
+const UNTRUSTED_OBJECTS = new Set([
+  ...['bpf_link.link', 'bpf_prog.prog', 'bpf_sk_storage_map.sk', 'dmabuf.dmabuf', 'ipv6_route.rt', 'ksym.ksym'],
+  ...['netlink.sk', 'sockmap.sk', 'task_file.task', 'task_file.file', 'task_vma.task', 'task_vma.vma', 'unix.unix_sk'],
+]);
+const ALWAYS_THERE = new Set(['bpf_map_elem.map', 'bpf_sk_storage_map.map', 'sockmap.map']);
+
+function iteratorArgument({ name }: Target, argument: string): number {
+  const key = `${name.slice('bpf_iter_'.length)}.${argument}`;
+  if (argument === 'meta' || ALWAYS_THERE.has(key)) return FLAG.TRUSTED;
+  return UNTRUSTED_OBJECTS.has(key) ? FLAG.MAYBE_NULL : FLAG.TRUSTED | FLAG.MAYBE_NULL;
 }
 
 /**
@@ -186,6 +204,7 @@ const NULL_ARGUMENTS: Record<string, number> = {
   generic_delete_lease: 0x10,
   time_out_leases: 0x10,
   host1x_cdma_push_gather: 0x10000,
+  hugetlbfs_alloc_inode: 0x10,
   mm_khugepaged_scan_pmd: 0x10,
   mm_collapse_huge_page_isolate: 0x1,
   mm_khugepaged_scan_file: 0x10,
@@ -201,12 +220,41 @@ const NULL_ARGUMENTS: Record<string, number> = {
   signal_generate: 0x20,
   signal_deliver: 0x20,
   kfree_skb: 0x1000,
+  xfs_blockgc_flush_all: 0x1,
+  xfs_blockgc_free_space: 0x10,
+  xfs_blockgc_start: 0x1,
+  xfs_blockgc_stop: 0x1,
+  xfs_blockgc_worker: 0x1,
+  xfs_btree_overlapped_query_range: 0x100,
+  xfs_btree_updkeys: 0x100,
+  xfs_defer_add_item: 0x1,
+  xfs_defer_cancel_item: 0x1,
+  xfs_defer_cancel_list: 0x1,
+  xfs_defer_create_intent: 0x1,
+  xfs_defer_finish_item: 0x1,
+  xfs_defer_isolate_paused: 0x1,
+  xfs_defer_item_pause: 0x1,
+  xfs_defer_item_unpause: 0x1,
+  xfs_defer_pending_abort: 0x1,
+  xfs_defer_pending_finish: 0x1,
+  xfs_defer_relog_intent: 0x1,
+  xfs_fs_sync_fs: 0x1,
+  xfs_inodegc_flush: 0x1,
+  xfs_inodegc_push: 0x1,
+  xfs_inodegc_queue: 0x1,
+  xfs_inodegc_start: 0x1,
+  xfs_inodegc_stop: 0x1,
+  xfs_inodegc_throttle: 0x1,
+  xfs_ioc_free_eofblocks: 0x10,
+  xfs_map_blocks_alloc: 0x10000,
+  xfs_map_blocks_found: 0x10000,
   xs_stream_read_data: 0x1,
   xprt_reserve_cong: 0x10,
   xprt_release_cong: 0x10,
   xprt_get_cong: 0x10,
   xprt_put_cong: 0x10,
   tcp_send_reset: 0x11,
+  tcp_sendmsg_locked: 0x100,
   tegra_dma_tx_status: 0x100,
   tmigr_update_events: 0x1,
   writeback_dirty_folio: 0x10,

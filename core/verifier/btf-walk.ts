@@ -55,12 +55,15 @@ export interface WalkResult {
   readonly field: string;
 }
 
+/** What Linux prints for a struct or a member without a name. */
+const ANONYMOUS = '(anon)';
+
 /** What an access of `size` bytes at `off` in the struct hits. A string is the reason why nothing. */
 export function walkStruct(btf: Btf, id: number, off: number, size: number, before: number): WalkResult | string {
   let flags = before;
   let t = skipModifiers(btf, id);
   again: for (;;) {
-    const name = t.name;
+    const name = t.name || ANONYMOUS;
     if (t.kind !== 'struct' && t.kind !== 'union') return `Type '${name}' is not a struct`;
     if (t.kind === 'union' && t.members.length !== 1) flags |= FLAG.UNTRUSTED;
     if (off + size > t.size) {
@@ -77,7 +80,7 @@ export function walkStruct(btf: Btf, id: number, off: number, size: number, befo
           continue;
         }
       }
-      return `access beyond struct ${name || '(anon)'} at off ${off} size ${size}`;
+      return `access beyond struct ${name} at off ${off} size ${size}`;
     }
     for (const m of t.members) {
       let start = Math.floor(m.bitOffset / 8);
@@ -111,7 +114,7 @@ export function walkStruct(btf: Btf, id: number, off: number, size: number, befo
       }
       if (type.kind === 'ptr') {
         if (width !== size || off !== start) {
-          return `cannot access ptr member ${m.name} with moff ${start} in struct ${name} with off ${off} size ${size}`;
+          return `cannot access ptr member ${m.name || ANONYMOUS} with moff ${start} in struct ${name} with off ${off} size ${size}`;
         }
         const direct = type.type === 0 ? undefined : btf.type(type.type);
         const tag = direct?.kind === 'type_tag' ? direct.name : '';
@@ -125,7 +128,7 @@ export function walkStruct(btf: Btf, id: number, off: number, size: number, befo
         return { kind: 'memory', id: 0, flags, field: m.name };
       }
       if (off + size > end && !(flags & FLAG.UNTRUSTED)) {
-        return `access beyond the end of member ${m.name} (mend:${end}) in struct ${name} with off ${off} size ${size}`;
+        return `access beyond the end of member ${m.name || ANONYMOUS} (mend:${end}) in struct ${name} with off ${off} size ${size}`;
       }
       return { kind: 'scalar', id: 0, flags, field: m.name };
     }

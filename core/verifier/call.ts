@@ -6,7 +6,7 @@ import { returnRange } from '../progs/index.ts';
 import type { Env } from './env.ts';
 import { callGlobal } from './global-call.ts';
 import { markPrecise } from './precision.ts';
-
+import { exactlyEqual, IdMap } from './prune.ts';
 import { FLAG, KIND, type Reg, typeName } from './reg.ts';
 import { Frame, NOT_INIT, type State } from './state.ts';
 import * as tnum from './tnum.ts';
@@ -185,11 +185,11 @@ export function returnFromCall(env: Env, previousAt: (state: State, insn: number
  * round meets an equal state.
  */
 export function widen(env: Env, before: State, now: State): void {
+  const ids = new IdMap();
   const widened = (a: Readonly<Reg> | undefined, b: Readonly<Reg>): Readonly<Reg> | undefined => {
     if (!a || a === b || a.type !== KIND.SCALAR || b.type !== KIND.SCALAR) return undefined;
     if (a.precise || b.precise) return undefined;
-    if (a.vLo === b.vLo && a.vHi === b.vHi && a.mLo === b.mLo && a.mHi === b.mHi && sameBounds(a, b)) return undefined;
-    return env.unknown;
+    return exactlyEqual(a, b, ids) ? undefined : env.unknown;
   };
   for (let f = 0; f < now.frames.length; f++) {
     const old = before.frames[f];
@@ -205,17 +205,4 @@ export function widen(env: Env, before: State, now: State): void {
       if (next) frame.setSpill(j, next);
     }
   }
-}
-
-function sameBounds(a: Readonly<Reg>, b: Readonly<Reg>): boolean {
-  return (
-    a.uminLo === b.uminLo &&
-    a.uminHi === b.uminHi &&
-    a.umaxLo === b.umaxLo &&
-    a.umaxHi === b.umaxHi &&
-    a.sminLo === b.sminLo &&
-    a.sminHi === b.sminHi &&
-    a.smaxLo === b.smaxLo &&
-    a.smaxHi === b.smaxHi
-  );
 }

@@ -17,7 +17,7 @@ import { type Evidence, type Explanation, explain } from './explain/index.ts';
 import { checkGraph, computeLiveRegisters, computeLoops } from './graph.ts';
 import type { Hooks } from './hooks.ts';
 import { checkVariable } from './kernel-variable.ts';
-import { checkKfuncs, findKfuncs } from './kfunc.ts';
+import { checkKfuncs, checkNoneUnresolved, findKfuncs } from './kfunc.ts';
 import { checkMapAndProgram } from './map-rules.ts';
 import { inWordsOf } from './older-words.ts';
 import { deadSlots, type Optimised, optimise } from './optimise.ts';
@@ -165,6 +165,7 @@ export function verify(input: VerifyInput, options: VerifyOptions = {}): VerifyR
     const walk = new Walk(env, kfuncs, options);
     walk.run();
     const stackDepth = checkStackDepth(env);
+    checkNoneUnresolved(env, kfuncs);
     const reason = options.onFinalize?.({
       insns: program.length,
       processed: env.processed,

@@ -245,8 +245,13 @@ function liftNull(env: Env, other: State, cond: number, d: number, s: number): v
   if (kindOf(a.type) === KIND.BTF_ID || kindOf(b.type) === KIND.BTF_ID) return;
   const regs = cond === COND.EQ ? other.frame.regs : cond === COND.NE ? env.regs : undefined;
   if (!regs) return;
-  if (isNotNull(a) && b.mayBeNull) regs[s] = becomeValue(env, b);
-  if (isNotNull(b) && a.mayBeNull) regs[d] = becomeValue(env, a);
+  if (cannotBeNull(a) && b.mayBeNull) regs[s] = becomeValue(env, b);
+  if (cannotBeNull(b) && a.mayBeNull) regs[d] = becomeValue(env, a);
+}
+
+/** Any pointer but those of which Linux knows nothing: it takes these too, and we do not. */
+function cannotBeNull(r: Readonly<Reg>): boolean {
+  return !r.mayBeNull && r.kind !== KIND.ARENA && (r.type & FLAG.UNTRUSTED) === 0;
 }
 
 /** What a pointer that turned out not to be null is: lookups in maps of maps give map pointers. */

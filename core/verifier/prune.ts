@@ -27,7 +27,7 @@ export const EXACTNESS = {
 } as const;
 
 /** Pairs of ids, old and current, that have met in one comparison. One comparison at a time: there is one map, used again. */
-class IdMap {
+export class IdMap {
   readonly old: number[] = [];
   readonly current: number[] = [];
   length = 0;
@@ -71,7 +71,7 @@ function within(old: Readonly<Reg>, current: Readonly<Reg>): boolean {
   );
 }
 
-function exactlyEqual(old: Readonly<Reg>, current: Readonly<Reg>, ids: IdMap): boolean {
+export function exactlyEqual(old: Readonly<Reg>, current: Readonly<Reg>, ids: IdMap): boolean {
   return (
     old.type === current.type &&
     old.off === current.off &&

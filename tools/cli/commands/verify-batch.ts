@@ -182,10 +182,11 @@ function attachOf(value: unknown, row: ProgTypeRow): Pick<ProgSpec, 'attachType'
 function kernelCalls(insns: Uint8Array, names: unknown, { btf }: KernelTypes): ProgReloc[] {
   const relocs: ProgReloc[] = [];
   let pc = 0;
-  for (const { opcode, src, imm } of toInsns(insns)) {
+  for (const { opcode, src, off, imm } of toInsns(insns)) {
     if (opcode === OP_CALL && src === CALL.kfunc) {
       const listed: unknown = kfuncNamed(names, pc, imm);
-      const known = imm > 0 && imm < btf.typeCount ? btf.type(imm) : undefined;
+      // Another offset means a module's types, which nobody has given.
+      const known = off === 0 && imm > 0 && imm < btf.typeCount ? btf.type(imm) : undefined;
       const name = typeof listed === 'string' ? listed : known?.kind === 'func' ? known.name : undefined;
       if (name !== undefined) relocs.push({ kind: 'kfunc', insn: pc, name });
     }
