@@ -7,6 +7,7 @@ import { skipModifiers } from './btf-walk.ts';
 import type { Loaded } from './context.ts';
 import type { Env } from './env.ts';
 import { FLAG, KIND } from './reg.ts';
+import { structOpsArgument, structOpsNullable, structOpsPrototype } from './struct-ops.ts';
 
 /** The function the program attaches to. */
 export interface Target {
@@ -22,8 +23,12 @@ export interface Target {
  */
 export function findTarget(env: Env): Target | undefined {
   const { type, attachType, attach } = env.program.spec;
-  if (type !== 'tracing' && type !== 'lsm') return undefined;
+  if (type !== 'tracing' && type !== 'lsm' && type !== 'struct_ops') return undefined;
   const btf = env.kernelBtf;
+  if (type === 'struct_ops') {
+    const proto = btf && structOpsPrototype(env, btf);
+    return proto && { name: (attach?.target ?? '').replace(/^.*:/, ''), proto, skip: 0 };
+  }
   if (!btf) return env.fail('unsupported', `${type} programs need the kernel BTF`);
   const name = attach?.target ?? '';
   if (name === '') env.fail('structure', 'Tracing programs must provide btf_id');
@@ -96,7 +101,6 @@ export function attachArgument(env: Env, off: number, size: number): Loaded | un
       env.say(`func '${name}' doesn't have ${off / 8 + 1}-th argument`);
       return undefined;
     }
-    if (proto.ret === 0) return NUMBER;
     typeId = proto.ret;
   } else {
     typeId = params[index]!.type;
@@ -109,7 +113,7 @@ export function attachArgument(env: Env, off: number, size: number): Loaded | un
     env.say(`func '${name}' arg${index} has type ${t.kind.toUpperCase()}. Only pointer access is allowed`);
     return undefined;
   }
-  if (size !== 8) {
+  if (size !== 8 && env.options.features.wholePointers) {
     env.say(`func '${name}' size ${size} must be 8`);
     return undefined;
   }
@@ -125,8 +129,10 @@ export function attachArgument(env: Env, off: number, size: number): Loaded | un
   const pointee = skipModifiers(btf, t.type);
   if (pointee.kind === 'void' || pointee.kind === 'int') return NUMBER;
   let flags = 0;
-  if (attachType === 'trace_raw_tp' || type === 'lsm') flags |= FLAG.TRUSTED;
+  const member = type === 'struct_ops';
+  if (attachType === 'trace_raw_tp' || type === 'lsm' || member) flags |= FLAG.TRUSTED;
   if (iterator) flags = iteratorArgument(target, params[index]!.name);
+  if (member && structOpsNullable(env, btf, index)) flags |= FLAG.MAYBE_NULL;
   if (params[index]?.name.endsWith('__nullable')) flags |= FLAG.MAYBE_NULL;
   let mayBeError = false;
   if (attachType === 'trace_raw_tp') {
@@ -141,7 +147,15 @@ export function attachArgument(env: Env, off: number, size: number): Loaded | un
     env.say(`func '${name}' arg${index} type ${pointee.kind.toUpperCase()} is not a struct`);
     return undefined;
   }
-  return mayBeError ? NUMBER : { type: KIND.BTF_ID | flags, btfId: pointee.id };
+  if (mayBeError) return NUMBER;
+  return { type: KIND.BTF_ID | flags, btfId: member ? structOpsArgument(env, btf, pointee.id) : pointee.id };
+}
+
+/** Does what the program attaches to return nothing? Then neither does the program. */
+export function returnsNothing(env: Env): boolean {
+  const { type, attachType } = env.program.spec;
+  if (type !== 'struct_ops' && (type !== 'lsm' || attachType === 'lsm_cgroup')) return false;
+  return targetOf(env)?.proto?.ret === 0;
 }
 
 /**

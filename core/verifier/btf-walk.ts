@@ -9,6 +9,7 @@ import type { Access } from './mem.ts';
 import { makePointer } from './range.ts';
 import { structFields } from './record.ts';
 import { FLAG, isTrusted, KIND, kindOf, type Reg } from './reg.ts';
+import { checkStructOpsWrite } from './struct-ops.ts';
 import * as tnum from './tnum.ts';
 
 function skipModifiers(btf: Btf, id: number): BtfType {
@@ -192,7 +193,7 @@ const RCU_FIELDS = new Set([
 const RCU_OR_NULL_FIELDS = new Set(['mm_struct.exe_file', 'mm_struct.owner', 'sk_buff.sk', 'request_sock.sk']);
 
 /** Are objects protected by RCU safe to look at here? */
-function inRcu(env: Env): boolean {
+export function inRcu(env: Env): boolean {
   return env.state.rcuLocks > 0 || env.state.locks > 0 || !(env.options.sleepable || env.state.sleepable);
 }
 
@@ -251,7 +252,11 @@ export function loadThroughBtf(env: Env, regno: number, off: number, a: Access):
   }
   if (r.type & FLAG.USER) env.fail('type', `R${regno} is ptr_${owner} access user memory: off=${off}`);
   if (r.type & FLAG.PERCPU) env.fail('type', `R${regno} is ptr_${owner} access percpu memory: off=${off}`);
-  if (a.write && !(r.type & FLAG.ALLOC && !(r.type & FLAG.UNTRUSTED))) env.fail('type', 'only read is supported');
+  if (a.write && !(r.type & FLAG.ALLOC && !(r.type & FLAG.UNTRUSTED))) {
+    if (env.progType.name !== 'struct_ops' || local) env.fail('type', 'only read is supported');
+    checkStructOpsWrite(env, btf!, r.aux, off, a.size);
+    return;
+  }
   if (local) {
     for (const f of structFields(btf!, env.kernelBtf, r.aux)) {
       if (off < f.offset + f.size && f.offset < off + a.size) {

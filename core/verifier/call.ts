@@ -3,6 +3,7 @@
  * push_callback_call, prepare_func_exit.
  */
 import { returnRange } from '../progs/index.ts';
+import { returnsNothing } from './attach.ts';
 import type { Env } from './env.ts';
 import { callGlobal } from './global-call.ts';
 import { markPrecise } from './precision.ts';
@@ -131,6 +132,7 @@ function isWithin(r: Readonly<Reg>, min: number, max: number, low32: boolean): b
 /** What the outermost function returns: r0, or what bpf_throw is given in r1. */
 export function checkReturn(env: Env, regno: number): void {
   const frame = env.state.frames[0]!;
+  if (frame.subprog === 0 && !frame.inAsyncCallback && returnsNothing(env)) return;
   const r = env.readReg(regno);
   if (env.isHiddenPointer(r)) env.fail('leak', `R${regno} leaks addr as return value`);
   let range: readonly [number, number] | 'any';

@@ -25,6 +25,7 @@ import { checkNothingHeld, releaseReference, takeReference } from './references.
 import { FLAG, isNull, KIND, type Reg, typeName } from './reg.ts';
 import { fillStack } from './stack.ts';
 import { NOT_INIT, State } from './state.ts';
+import { structOpsMayCall } from './struct-ops.ts';
 import { ult } from './u64.ts';
 import { releaseNumber } from './versions.ts';
 
@@ -141,7 +142,8 @@ export function checkHelperCall(
     row.before && !isSince(env, row.before.kernel)
       ? mayCall({ ...row, progTypes: row.before.progTypes }, type, attachType)
       : mayCall(row, type, attachType);
-  const absent = env.options.absentHelpers?.has(row.name) === true;
+  const absent =
+    env.options.absentHelpers?.has(row.name) === true || (type === 'struct_ops' && !structOpsMayCall(env, row.name));
   if (!allowed || absent || (!env.privileged && needsPrivileges(row.name))) {
     env.fail('helper', `program of this type cannot use helper bpf_${row.name}#${id}`);
   }

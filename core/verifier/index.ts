@@ -323,7 +323,8 @@ function checkSleepable(env: Env): void {
     if (!sleepable) env.fail('structure', 'Syscall programs can only be sleepable');
     return;
   }
-  if (!sleepable || name === 'kprobe' || name === 'struct_ops') return;
+  const { sleepableStructs } = env.options.features;
+  if (!sleepable || name === 'kprobe' || (name === 'struct_ops' && sleepableStructs)) return;
   if (!SLEEPABLE_ATTACH.has(env.program.spec.attachType ?? '')) {
     env.fail('structure', 'Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable');
   }

@@ -3,6 +3,7 @@
  * path: one way with an element, one with the iterator drained. Linux: process_iter_arg, process_iter_next_call.
  */
 
+import { inRcu } from './btf-walk.ts';
 import { dynptrSlot } from './dynptr.ts';
 import type { Env } from './env.ts';
 import type { KfuncFacts } from './kfunc-args.ts';
@@ -44,8 +45,7 @@ export function checkIterator(
     const ref = takeReference(env, env.insn);
     let type: number = KIND.STACK;
     if (kfunc.flags.has('rcu_protected')) {
-      const inRcu = env.state.rcuLocks > 0 || env.state.locks > 0 || !(env.options.sleepable || env.state.sleepable);
-      type |= inRcu ? FLAG.RCU : FLAG.UNTRUSTED;
+      type |= inRcu(env) ? FLAG.RCU : FLAG.UNTRUSTED;
     }
     for (let n = 0; n < slots; n++) {
       const s = new Reg();

@@ -4,7 +4,7 @@
  */
 import type { Btf, BtfOf } from '../btf/btf.ts';
 import { type KfuncRow, kfuncByName, mayCallKfunc } from '../helpers/kfuncs.ts';
-import { sizeOf, skipModifiers } from './btf-walk.ts';
+import { inRcu, sizeOf, skipModifiers } from './btf-walk.ts';
 import {
   checkReturn,
   clearPacketPointers,
@@ -140,6 +140,9 @@ export function checkKfuncCall(
   const sleepable = flags.has('sleepable');
   if (sleepable && !(env.options.sleepable || env.state.sleepable)) {
     env.fail('helper', `program must be sleepable to call sleepable kfunc ${name}`);
+  }
+  if (flags.has('rcu_protected') && env.options.features.protectedCalls && !inRcu(env)) {
+    env.fail('helper', `kernel func ${name} requires RCU critical section protection`);
   }
   const proto = prototype(env, name);
   if (locksResilient(name)) queueFailedLock(env, i);

@@ -35,6 +35,18 @@ const WORDINGS: readonly Wording[] = [
   },
   {
     since: '6.2',
+    source: 'bpf: Allow trusted pointers to be passed to KF_TRUSTED_ARGS kfuncs',
+    now: /\b(?:trusted|rcu)_ptr_/g,
+    before: 'ptr_',
+  },
+  {
+    since: '6.3',
+    source: 'not in 6.1',
+    now: /^Only fentry\/fexit\/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable$/,
+    before: 'Only fentry/fexit/fmod_ret, lsm, and kprobe/uprobe programs can be sleepable',
+  },
+  {
+    since: '6.2',
     source: 'bpf: Allow locking bpf_spin_lock in allocated objects',
     now: / expected=map_value, ptr_$/,
     before: ' expected=map_value',

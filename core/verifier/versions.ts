@@ -25,6 +25,8 @@ export const DIFFERENCES = {
   tailCallsInFunctions: { since: '5.10', source: 'bpf: allow for tailcalls in BPF subprograms for x64 JIT' },
   /** Functions that are not static are verified by themselves. */
   globalFunctions: { since: '5.6', source: 'bpf: Introduce function-by-function verification' },
+  /** Functions of the kernel's structs may sleep. */
+  sleepableStructs: { since: '6.3', source: 'bpf: Allow sleepable struct_ops programs; not in 6.1' },
   /** Functions of tracing programs may have a stack of their own. */
   privateStacks: { since: '6.13', source: 'bpf: Find eligible subprogs for private stack support' },
   // --- instructions whose form is looked at where they are walked --------------------------------------------------
@@ -68,6 +70,12 @@ export const DIFFERENCES = {
   releasesUnmoved: { since: '6.3', source: 'bpf: Rework check_func_arg_reg_off' },
   /** Only helpers that write an argument make its stack plain data, and have the bounds of writes. */
   helperAccessTypes: { since: '6.14', source: 'bpf: verifier: Refactor helper access type tracking' },
+  /** A pointer in the typed context is loaded whole. */
+  wholePointers: {
+    since: '6.13',
+    stable: ['6.12'],
+    source: 'bpf: Check size for BTF-based ctx access of pointer members (kernel/bpf/btf.c)',
+  },
   /** Constants may be stored to the context. */
   contextConstants: { since: '6.4', source: 'bpf: allow ctx writes using BPF_ST_MEM instruction' },
   /** Numbers of 1, 2 and 4 bytes are known when they are loaded. */
@@ -126,6 +134,8 @@ export const DIFFERENCES = {
   constantKeys: { since: '6.14', source: 'bpf: Skip null check when looking up an array with a constant key' },
   /** What is behind a pointer from the kernel may be read with faults giving zero. */
   faultingMemory: { since: '6.17', source: 'bpf: make ptr_to_mem untrusted for reads' },
+  /** Functions whose results RCU protects are called in its sections only; before, their results were not trusted. */
+  protectedCalls: { since: '6.18', source: 'bpf: Enforce RCU protection for KF_RCU_PROTECTED' },
   /** rbtree and list nodes by what their root says. */
   nodeQueries: { since: '6.16', source: 'bpf: Add bpf_rbtree_{root,left,right} kfunc' },
 } as const satisfies Record<string, Difference>;

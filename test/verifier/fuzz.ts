@@ -2,25 +2,26 @@
  * The verifier against the running kernel, over generated and mutated programs: verdict agreement, false accepts, false
  * rejects, equal last lines. Disagreements are shrunk and printed as cases for data/.
  *
- *   npm run fuzz:verifier -- --count 100000 --seed 1 [--shrink 10] [--words 20] [--examples 5] [--guest] [--unpriv]
+ *   npm run fuzz:verifier -- --count 100000 --seed 1 [--shrink 10] [--words 20] [--examples 5] [--guest] [--unpriv] [--types xdp,lsm]
  *
  * `--guest` asks the kernel of test/guest instead and verifies by the rules of its release; `--unpriv` asks it as a user without privileges.
- * `--words` prints refusals worded differently, by frequency; `--examples` a program for each of the first of them.
+ * `--types` names the types of generated programs, `--words` prints refusals worded differently, by frequency; `--examples` a program for each of the first of them.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import type { Btf } from '../../core/btf/btf.ts';
+import { compositeOf } from '../../core/btf/layout.ts';
 import { readBtf } from '../../core/btf/read.ts';
 import { helperById } from '../../core/helpers/index.ts';
 import { disassemble } from '../../core/isa/disasm.ts';
 import type { FuncInfo, MapSpec } from '../../core/spec/spec.ts';
-import { lastLine, verify } from '../../core/verifier/index.ts';
+import { lastLine, type VerifyResult, verify } from '../../core/verifier/index.ts';
 import { guestProblem } from '../guest/machine.ts';
 import { type GuestOracle, startGuestOracle } from '../guest/oracle.ts';
 import { allCases, makeMap, makeProg } from './cases.ts';
 import { runChecked } from './checked-run.ts';
-import { generate, type World } from './generate.ts';
-import { kfuncIds } from './generate-calls.ts';
+import { generate, TYPES, type World } from './generate.ts';
+import { kfuncIds, objectOffsets } from './generate-calls.ts';
 import { type FuzzTypes, fuzzTypes } from './generate-types.ts';
 import { type Answer, askKernel, type Question, whyNoOracle } from './kernel-oracle.ts';
 import { mutate, Random } from './mutate.ts';
@@ -35,6 +36,7 @@ export interface Sample {
   /** What the program attaches to, by name and by its id in the kernel's BTF. */
   readonly target?: string | undefined;
   readonly btfId?: number | undefined;
+  readonly member?: number | undefined;
   /** Programs that bring types: the file of their BTF and the types of their functions. */
   readonly btfFile?: string | undefined;
   readonly funcs?: readonly FuncInfo[];
@@ -98,6 +100,17 @@ const TARGETS = [
   ['trace_iter', 'tcp', 'func'],
 ] as const;
 
+/** What only a kernel without lockdown loads. */
+const MORE_TARGETS = [
+  ['trace_fentry', 'vfs_read', 'func'],
+  ['trace_fexit', 'vfs_read', 'func'],
+  ['trace_fexit', 'tcp_v4_connect', 'func'],
+  ['modify_return', 'security_file_open', 'func'],
+] as const;
+const LSM_TARGETS = ['file_open', 'bprm_check_security', 'task_free', 'socket_connect', 'inode_rename'];
+/** Structs of functions, whose members programs may be. */
+const STRUCTS = ['tcp_congestion_ops', 'tcp_congestion_ops', 'bpf_dummy_ops'];
+
 /** The kernel that is asked, and what our verifier has to know of it. */
 export interface Judge {
   readonly ask: (questions: readonly Question[]) => Promise<Answer[]>;
@@ -108,6 +121,10 @@ export interface Judge {
   readonly cpus: number;
   /** Programs whose walk takes more instructions are not asked about: an emulated kernel is slow. */
   readonly longest?: number;
+  /** It refuses programs that could change what the kernel does. */
+  readonly lockdown: boolean;
+  /** Types of the programs it is asked about; all that load with little ado unless said. */
+  readonly progTypes?: readonly string[];
   /** False where the judge cannot read the file with the types that programs bring along. */
   readonly ownTypes: boolean;
 }
@@ -120,16 +137,24 @@ export function runningKernel(): Judge {
   } catch {
     types = undefined;
   }
-  return { ask: askKernel, types, privileged: true, cpus: cpus().length, ownTypes: types !== undefined };
-}
-
-/** The guest's kernel: emulated, so only about short walks. */
-export function guestJudge(guest: GuestOracle, privileged = true): Judge {
-  return { ...guest, privileged, cpus: 1, longest: SHORT_WALK, ownTypes: false };
+  return {
+    ask: askKernel,
+    types,
+    privileged: true,
+    lockdown: true,
+    cpus: cpus().length,
+    ownTypes: types !== undefined,
+  };
 }
 
 /** All that users without privileges may load (kernel/bpf/syscall.c, bpf_prog_load). */
 const UNPRIVILEGED_TYPES = ['socket_filter', 'cgroup_skb'];
+
+/** The guest's kernel: emulated, so only about short walks. */
+export function guestJudge(guest: GuestOracle, privileged = true): Judge {
+  const progTypes = privileged ? [...TYPES, 'lsm', 'lsm', 'tracing'] : UNPRIVILEGED_TYPES;
+  return { ...guest, privileged, progTypes, lockdown: false, cpus: 1, longest: SHORT_WALK, ownTypes: false };
+}
 
 /** What the oracle's maps of maps hold. */
 const INNER = makeMap(0, 'array 4 8 1');
@@ -162,6 +187,45 @@ function ours(s: Sample, judge: Judge) {
   );
 }
 
+function timed(s: Sample, judge: Judge) {
+  const start = performance.now();
+  const r = ours(s, judge);
+  return { s, r, ms: performance.now() - start };
+}
+
+/**
+ * What Linux 6.18 must not be asked: bpf_wq_init() with another map than the work's own, one without special fields, and its verifier
+ * dereferences null (check_kfunc_args, case KF_ARG_PTR_TO_MAP), with locks of the kernel held.
+ */
+const CRASHES_LINUX = /^workqueue pointer in R1 map_uid=/;
+
+/** May the kernel be asked? Not about walks that are `longest` or longer: an emulated kernel is slow. */
+function mayAsk(r: VerifyResult, longest = Number.POSITIVE_INFINITY): boolean {
+  return r.insnsProcessed < longest && !CRASHES_LINUX.test(lastLine(r));
+}
+
+/** What a program of a type with a typed target attaches to. */
+function targetFor(type: string, random: Random, { types, lockdown }: Judge): Partial<Sample> {
+  const idOf = (name: string, kind: 'func' | 'typedef' | 'struct') => types?.find(name, kind) ?? 0;
+  if (type === 'lsm') {
+    const target = random.pick(LSM_TARGETS);
+    return { attach: 'lsm_mac', target, btfId: idOf(`bpf_lsm_${target}`, 'func') };
+  }
+  if (type === 'tracing') {
+    const [attach, target, kind] = random.pick(lockdown ? TARGETS : [...TARGETS, ...MORE_TARGETS]);
+    const prefix = attach === 'trace_raw_tp' ? 'btf_trace_' : attach === 'trace_iter' ? 'bpf_iter_' : '';
+    return { attach, target, btfId: idOf(`${prefix}${target}`, kind) };
+  }
+  if (type !== 'struct_ops') return {};
+  const struct = random.pick(STRUCTS);
+  const btfId = idOf(struct, 'struct');
+  const members = btfId === 0 ? [] : compositeOf(types!, btfId)!.members;
+  const member = random.below(Math.max(1, members.length));
+  const sleepable = random.below(8) === 0;
+  const target = `${struct}:${members[member]?.name ?? ''}`;
+  return { target, btfId, member, ...(sleepable && { flags: BPF_F_SLEEPABLE }) };
+}
+
 function sample(random: Random, seeds: readonly Sample[], world: World, judge: Judge): Sample {
   if (seeds.length > 0 && random.below(3) === 0) {
     const seed = random.pick(seeds);
@@ -177,16 +241,14 @@ function sample(random: Random, seeds: readonly Sample[], world: World, judge: J
   const g = generate(random, world);
   const starts = g.funcs.map((f) => f.insn);
   const insns = random.below(2) ? g.insns : mutate(g.insns, random, [g.insns], starts);
-  const [attach, target, kind] = g.type === 'tracing' ? random.pick(TARGETS) : [];
-  const prefix = attach === 'trace_raw_tp' ? 'btf_trace_' : 'bpf_iter_';
   return {
     type: g.type,
-    attach: attach ?? (ATTACH[g.type] && random.pick(ATTACH[g.type]!)),
+    attach: ATTACH[g.type] && random.pick(ATTACH[g.type]!),
     license: 'GPL',
     maps: g.maps,
     insns,
     statements: g.statements,
-    ...(target && kind && { target, btfId: judge.types?.find(`${prefix}${target}`, kind) ?? 0 }),
+    ...targetFor(g.type, random, judge),
     ...(g.funcs.length > 0 && { btfFile: ownTypes().file, funcs: g.funcs.map((f, i) => ({ ...f, insn: starts[i]! })) }),
     ...(g.type === 'syscall' && { flags: BPF_F_SLEEPABLE }),
   };
@@ -225,13 +287,14 @@ export async function fuzz(
   const world: World = {
     kfuncs: kfuncIds(judge.types),
     types: judge.ownTypes ? ownTypes() : undefined,
-    ...(!judge.privileged && { progTypes: UNPRIVILEGED_TYPES }),
+    objects: judge.types && objectOffsets(judge.types),
+    ...(judge.progTypes && { progTypes: judge.progTypes }),
   };
   for (let done = 0; done < count; done += 1000) {
     if (done > 0 && done % 10_000 === 0) process.stderr.write(`${done} ${JSON.stringify(t)}\n`);
-    const { longest = Number.POSITIVE_INFINITY } = judge;
     const drawn = Array.from({ length: Math.min(1000, count - done) }, () => sample(random, seeds, world, judge));
-    const batch = drawn.filter((s) => longest === Number.POSITIVE_INFINITY || ours(s, judge).insnsProcessed < longest);
+    const verdicts = drawn.map((s) => timed(s, judge)).filter(({ r }) => mayAsk(r, judge.longest));
+    const batch = verdicts.map(({ s }) => s);
     t.total += drawn.length - batch.length;
     t.skipped += drawn.length - batch.length;
     const answers = await judge.ask(batch);
@@ -249,9 +312,8 @@ export async function fuzz(
         continue;
       }
       t.types[batch[i]!.type] = (t.types[batch[i]!.type] ?? 0) + 1;
-      const start = performance.now();
-      const r = ours(batch[i]!, judge);
-      t.verifierMs += performance.now() - start;
+      const { r, ms } = verdicts[i]!;
+      t.verifierMs += ms;
       t.insns += r.insnsProcessed;
       // The oracle has no descriptor for a map that is not there.
       const line = lastLine(r).replace(/^fd -?\d+ is/, 'fd 9999 is');
@@ -351,7 +413,7 @@ async function shrinkWhile(s: Sample, stays: (all: readonly Sample[]) => Promise
 export async function shrink(s: Sample, judge: Judge = runningKernel()): Promise<{ small: Sample; says: string }> {
   const small = await shrinkWhile(s, async (all) => {
     // Taking something out of a loop may leave an endless one, which keeps a kernel busy for long.
-    const candidates = all.map((c) => ({ c, r: ours(c, judge) })).filter(({ r }) => r.insnsProcessed < SHORT_WALK);
+    const candidates = all.map((c) => ({ c, r: ours(c, judge) })).filter(({ r }) => mayAsk(r, SHORT_WALK));
     const answers = await judge.ask(candidates.map(({ c }) => c));
     return candidates.filter(({ r }, i) => answers[i] && answers[i]!.ok !== r.ok).map(({ c }) => c);
   });
@@ -441,7 +503,9 @@ export async function main(): Promise<number> {
   return run(runningKernel());
 }
 
-async function run(judge: Judge): Promise<number> {
+async function run(asked: Judge): Promise<number> {
+  const types = process.argv.indexOf('--types');
+  const judge = types < 0 ? asked : { ...asked, progTypes: process.argv[types + 1]!.split(',') };
   const count = option('count', 10_000);
   const seed = option('seed', 1);
   /** How many of each kind are still shrunk. */

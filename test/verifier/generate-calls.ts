@@ -3,6 +3,7 @@
  * odd accesses of the context, may_goto. As elsewhere, now and then a step is left out.
  */
 import type { Btf } from '../../core/btf/btf.ts';
+import { findMember } from '../../core/btf/layout.ts';
 import { progTypeByName } from '../../core/progs/index.ts';
 import { ARRAY, type Generator, HASH, RINGBUF, SIZES } from './generate.ts';
 
@@ -180,6 +181,65 @@ function context(g: Generator): void {
   if (r.below(3) === 0) g.emit(0xbf, 6 + r.below(4), d);
 }
 
+/** Offsets of fields that programs commonly read, and of those that congestion control may write. */
+export function objectOffsets(btf: Btf): readonly number[] {
+  const fields = [
+    ...[
+      'snd_cwnd',
+      'snd_cwnd_cnt',
+      'snd_ssthresh',
+      'app_limited',
+      'ecn_flags',
+      'inet_conn.icsk_ca_priv',
+      'srtt_us',
+    ].map((path) => ['tcp_sock', path] as const),
+    ...(['sk_pacing_rate', 'sk_pacing_status', '__sk_common.skc_family', 'sk_socket'] as const).map(
+      (path) => ['sock', path] as const,
+    ),
+    ...(['pid', 'comm', 'mm', 'real_parent', 'cgroups'] as const).map((path) => ['task_struct', path] as const),
+    ...(['f_inode', 'f_path.dentry', 'f_flags'] as const).map((path) => ['file', path] as const),
+    ['bpf_dummy_ops_state', 'val'] as const,
+  ];
+  return fields.flatMap(([struct, path]) => {
+    const id = btf.find(struct, 'struct');
+    const field = id === undefined ? undefined : findMember(btf, id, path);
+    return field ? [field.bitOffset >> 3] : [];
+  });
+}
+
+/** Are the arguments of the program's type those of a function of the kernel? */
+function hasObjects(g: Generator): boolean {
+  const layout = progTypeByName(g.type)?.ctx;
+  return layout?.kind === 'args' && !layout.anySize;
+}
+
+/** An argument that points to an object of the kernel, whose fields are read and written. */
+function kernelObject(g: Generator): void {
+  const { r } = g;
+  const ctx = g.regsOf('ctx').filter((n) => n >= 6);
+  if (ctx.length === 0) return;
+  const p = 6 + r.below(4);
+  g.emit(0x79, p, r.pick(ctx), 8 * r.below(3));
+  g.kinds[p] = 'none';
+  const skip = g.newLabel();
+  if (r.below(3)) g.jump(0x15, p, 0, 0, skip);
+  for (let k = r.below(3); k >= 0; k--) {
+    const [code, bytes] = r.pick(SIZES);
+    const off = r.pick(g.objects) + (r.below(4) === 0 ? bytes : 0);
+    if (r.below(3) === 0) g.emit(0x63 | code, p, g.number(), off);
+    else {
+      const d = r.below(6);
+      g.emit(0x61 | code, d, p, off);
+      g.kinds[d] = 'none';
+      if (bytes === 8 && r.below(2)) {
+        g.emit(0xbf, p, d);
+        if (r.below(2)) g.jump(0x15, p, 0, 0, skip);
+      }
+    }
+  }
+  g.place(skip);
+}
+
 /** A call of a function of the program, written after the main one. */
 function local(g: Generator): void {
   const { r } = g;
@@ -298,6 +358,10 @@ export function helper(g: Generator): void {
 
 /** One statement of the kinds above; its name. */
 export function callStatement(g: Generator, depth: number): string {
+  if (hasObjects(g) && g.r.below(2)) {
+    kernelObject(g);
+    return 'kernelObject';
+  }
   switch (g.r.below(depth > 0 ? 4 : 9)) {
     case 0:
     case 1:

@@ -28,6 +28,8 @@ export interface World {
   readonly kfuncs: KfuncIds;
   /** Types that some programs bring along. */
   readonly types?: FuzzTypes | undefined;
+  /** Offsets in kernel objects where something is. */
+  readonly objects?: readonly number[] | undefined;
   /** Program types; all that load with little ado unless said. */
   readonly progTypes?: readonly string[];
 }
@@ -36,7 +38,7 @@ const MAPS = ['array 4 48 4', 'hash 8 40 16', 'ringbuf 0 0 4096', 'percpu_array 
 export const ARRAY = 0;
 export const HASH = 1;
 export const RINGBUF = 2;
-const TYPES = [
+export const TYPES = [
   ...['socket_filter', 'xdp', 'sched_cls', 'kprobe', 'tracepoint', 'raw_tracepoint', 'cgroup_skb'],
   ...[
     'xdp',
@@ -52,6 +54,7 @@ const TYPES = [
   ],
   ...['cgroup_sock_addr', 'cgroup_sockopt', 'cgroup_sysctl', 'sk_lookup', 'sk_reuseport', 'sched_act', 'syscall'],
   ...['lwt_in', 'lwt_out', 'lwt_xmit', 'lwt_seg6local', 'raw_tracepoint_writable', 'netfilter', 'tracing'],
+  'struct_ops',
 ];
 
 /** `object`: a socket or another object of the kernel. */
@@ -97,14 +100,16 @@ export class Generator {
   readonly #functions: { label: number; args: number; kind: FunctionKind | 'packet' | undefined }[] = [];
   #written = 0;
   readonly kfuncs: KfuncIds;
+  readonly objects: readonly number[];
   /** The program brings these types. */
   readonly types: FuzzTypes | undefined;
   readonly maps: readonly MapSpec[];
   readonly statements: string[] = [];
 
-  constructor(r: Random, { kfuncs, types, progTypes = TYPES }: World) {
+  constructor(r: Random, { kfuncs, types, objects = [0, 8, 16, 40], progTypes = TYPES }: World) {
     this.r = r;
     this.kfuncs = kfuncs;
+    this.objects = objects;
     this.type = r.pick(progTypes);
     this.careless = r.pick([0, 0, 2, 10]);
     const maps = [...MAPS];

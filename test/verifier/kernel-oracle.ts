@@ -13,6 +13,8 @@ export interface Question {
   readonly type: string;
   readonly attach?: string | undefined;
   readonly btfId?: number;
+  /** Number that stands in place of the attach type's: the member of a struct of functions. */
+  readonly member?: number | undefined;
   readonly license: string;
   readonly maps: readonly MapSpec[];
   readonly insns: Uint8Array;
@@ -61,7 +63,7 @@ export function whyNoOracle(): string | undefined {
 
 function encode(id: number, q: Question): string {
   const type = progTypeByName(q.type)!.id;
-  const attach = q.attach === undefined ? 0 : (attachTypeByName(q.attach)?.id ?? 0);
+  const attach = q.member ?? (q.attach === undefined ? 0 : (attachTypeByName(q.attach)?.id ?? 0));
   const maps = q.maps.map(
     (m) =>
       `${mapTypeByName(m.type)?.id ?? 0}:${m.keySize}:${m.valueSize}:${m.maxEntries}:${m.flags}:${m.keyType}:${m.valueType}`,
@@ -111,6 +113,8 @@ export async function askKernel(questions: readonly Question[]): Promise<Answer[
   const child = spawn(buildOracle(), { stdio: ['pipe', 'pipe', 'inherit'] });
   const failed = new Promise<never>((_, reject) => child.on('error', reject));
   child.stdout.setEncoding('utf8');
+  // It may go away with questions still on their way to it.
+  child.stdin.on('error', () => {});
   try {
     return await Promise.race([converse(child.stdin, child.stdout, questions), failed]);
   } finally {
