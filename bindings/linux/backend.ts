@@ -27,8 +27,9 @@ import { LiveCommand } from './command.ts';
 import { attachProblem } from './features.ts';
 import { ProcessTree } from './filter.ts';
 import { LiveLink } from './link.ts';
-import { LinuxProg, loadProgram } from './load.ts';
-import { onlineCpus, vmlinuxBtf } from './machine.ts';
+import { LiveLinks } from './links.ts';
+import { type LinuxProg, loadProgram } from './load.ts';
+import { onlineCpus, textOf, vmlinuxBtf } from './machine.ts';
 import { createLinuxMap, LinuxMap, openPinnedMap, ownMap, pinMap } from './maps.ts';
 import { closeAll, perfEventOpen, perfHint } from './perf-event.ts';
 import { ObjectBtf } from './prog-btf.ts';
@@ -72,7 +73,7 @@ export class LinuxBackend implements Backend {
   readonly #objects = new Map<ObjectSpec, ObjectBtf>();
   readonly #maps = new Set<MapHandle>();
   readonly #progs = new Set<LinuxProg>();
-  readonly #links = new Set<Link>();
+  readonly #links: LiveLinks;
   readonly #readers = new Set<LinuxRecords>();
   readonly #pipes = new Set<LinuxTracePipe>();
   /** Descriptors that were reported as readable and have not been read since: waiting for them again would be no wait. */
@@ -111,6 +112,7 @@ export class LinuxBackend implements Backend {
       tracepoints: () => this.tracepoints(),
     };
     Object.defineProperty(this.#host, 'kernelBtf', { get: () => this.kernelBtf });
+    this.#links = new LiveLinks(this.#host, { filter: () => this.#filter()?.prologue, warn: options.warn });
     try {
       if (options.command) this.#command = new LiveCommand(options.command);
       const watched = options.pid ?? options.watch;
@@ -196,23 +198,15 @@ export class LinuxBackend implements Backend {
   // ---- attaching -----------------------------------------------------------------------------------------------------
 
   attach(prog: ProgHandle, probe: Probe): Link {
-    if (!(prog instanceof LinuxProg)) throw new BpfError('EINVAL', 'the program was not loaded by this backend');
-    const row = attachKind(prog, probe);
-    const prologue = row.inTask(probe.target) ? this.#filter()?.prologue : undefined;
-    const attached = timed('attach', () =>
-      row.attach(prog, probe, {
-        ...this.#host,
-        kernelBtf: this.kernelBtf,
-        progFd: (of, attachType) => of.variantFd({ prologue, attachType }),
-      }),
-    );
-    if (attached.instead !== undefined)
-      this.#options.warn?.(
-        `${probe.kind} '${probe.target}': attached to '${attached.instead.target}' instead, ${attached.instead.why}`,
-      );
-    const link = new LiveLink(probe, attached, () => this.#links.delete(link));
-    this.#links.add(link);
-    return link;
+    return this.#links.attach(prog, probe);
+  }
+
+  attachMany(prog: ProgHandle, probes: readonly Probe[]): (Link | Error)[] {
+    return this.#links.attachMany(prog, probes);
+  }
+
+  closeMany(links: readonly Link[]): void {
+    this.#links.closeMany(links);
   }
 
   /** The processes of the command, from the first program on that is to see only them. */
@@ -410,10 +404,15 @@ export class LinuxBackend implements Backend {
   }
 
   *kernelFunctions(): Iterable<string> {
-    // The functions that ftrace can reach, where we may know; else all there are.
+    // The functions that ftrace can reach, where we may know; else all there are. Without those that kprobes may not touch.
     const traceable = readTracefs('available_filter_functions');
-    if (!traceable) yield* this.#symbols().functions();
-    else for (const line of traceable.split('\n')) if (line !== '') yield line.split(/[\s[]/, 1)[0]!;
+    const forbidden = new Set<string | undefined>(
+      (textOf('/sys/kernel/debug/kprobes/blacklist') ?? '').split('\n').map((line) => line.split('\t')[1]),
+    );
+    const names = traceable
+      ? traceable.split('\n').map((line) => line.split(/[\s[]/, 1)[0]!)
+      : this.#symbols().functions();
+    for (const name of names) if (name !== '' && !forbidden.has(name)) yield name;
   }
 
   tracepoints(): Iterable<string> {
@@ -473,17 +472,13 @@ export class LinuxBackend implements Backend {
       throw new SysError('bpf(BPF_MAP_UPDATE_ELEM)', errnoName(errno), doing);
     }
     const probe = { kind: 'perf_counter', target: `${counter.type}:${counter.config}` };
-    const link = new LiveLink(probe, { how: 'perf event', fds: [event], undo: () => void map.delete(key) }, () =>
-      this.#links.delete(link),
-    );
-    this.#links.add(link);
-    return link;
+    return this.#links.keep(probe, { how: 'perf event', fds: [event], undo: () => void map.delete(key) });
   }
 
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const link of [...this.#links]) link.close();
+    this.#links.close();
     for (const reader of this.#readers) reader.close();
     for (const pipe of this.#pipes) pipe.close();
     this.#tree?.close();

@@ -24,6 +24,7 @@ import type { MapSpec, ObjectSpec, ProgSpec } from '../spec/spec.ts';
  * | netns | file of a network namespace, or 'self' | |
  * | netfilter | `family:hook` (`ipv4:local_in`) | `priority` |
  * | iter | what it goes over (`task`, `cgroup`, ...) | `mapFd`; `tid`, `pid`, `pidFd`; `cgroupFd`, `order` |
+ * | all | | `cookie`: what bpf_get_attach_cookie() gives there (functions and tracepoints) |
  * | prog_attach | number of a descriptor (cgroup, sockmap, ...), index of a device (tcx) | `attachType` (enum bpf_attach_type), `flags`: BPF_PROG_ATTACH; closing the link is BPF_PROG_DETACH |
  */
 export interface Probe {
@@ -122,6 +123,13 @@ export interface Backend {
   load(prog: ProgSpec, object: ObjectSpec, maps: ReadonlyMap<string, MapHandle>): ProgHandle;
   /** Throws BpfError ENOENT with the nearest names when the target does not exist. */
   attach(prog: ProgHandle, probe: Probe): Link;
+  /**
+   * One program at many places of one kind: by one link where the kernel has such links, one by one else. Answers for each probe, in order, its link or why
+   * there is none. A link that is closed alone leaves the others, which may miss what happens meanwhile; `closeMany` takes them together. Absent: `attach`
+   * each.
+   */
+  attachMany?(prog: ProgHandle, probes: readonly Probe[]): readonly (Link | Error)[];
+  closeMany?(links: readonly Link[]): void;
 
   /** Can probes of this kind be attached here at all? Absent: the kernel's symbols tell. */
   supports?(kind: string): boolean;

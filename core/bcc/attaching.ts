@@ -5,6 +5,7 @@
 import type { Link, MapHandle } from '../backend/backend.ts';
 import { BpfError } from '../base/errors.ts';
 import type { ObjectSpec, ProgSpec } from '../spec/spec.ts';
+import { attachEach, first, type ProbeOptions, places, positive, type WantedPlace, withPid } from './attach-places.ts';
 import type {
   AttachIterOptions,
   AttachOptions,
@@ -25,10 +26,7 @@ import { countProbes, openProbes } from './probe-quota.ts';
 import { type ProbeKind, probeKind } from './probes/index.ts';
 import type { ProbeKindRow } from './probes/probe-kind.ts';
 import { userPath } from './user-code.ts';
-import { addresses, type UserPlace, userPlace } from './user-place.ts';
-
-/** What an attach method may pass on beside its target. */
-type ProbeOptions = Readonly<Record<string, unknown>>;
+import { type UserPlace, userPlace } from './user-place.ts';
 
 interface Attached {
   readonly kind: string;
@@ -48,6 +46,8 @@ export abstract class Attaching extends KernelQueries {
   /** Keep a function that was loaded for a kind of its own. */
   protected abstract keepFunc(func: Func): void;
   protected abstract isLoaded(funcName: string): boolean;
+  /** A line for the user. */
+  protected abstract warn(text: string): void;
 
   // ---- kernel functions --------------------------------------------------------------------------------------------
 
@@ -72,25 +72,35 @@ export abstract class Attaching extends KernelQueries {
   }
 
   #attachFunction(kind: ProbeKind, method: string, options: Named<AttachOptions>): this {
-    const { event, eventRe, fnName, eventOff, maxactive } = named<AttachOptions>(method, options, [
+    const { event, eventRe, events, cookies, fnName, eventOff, maxactive } = named<AttachOptions>(method, options, [
       'event',
       'eventRe',
       'eventOff',
       'fnName',
       'maxactive',
+      'events',
+      'cookies',
     ]);
     const more = { ...(eventOff && { offset: eventOff }), ...(maxactive && { maxactive }) };
-    if (eventRe) return this.#attachAll(kind, method, this.getKprobeFunctions(eventRe), eventRe, fnName, more);
-    return this.#attachOne(kind, method, event, fnName, more);
+    const all = events ?? (eventRe ? this.getKprobeFunctions(eventRe) : undefined);
+    if (all) return this.#attachAll(kind, method, places(all, cookies, more), eventRe, fnName);
+    return this.#attachOne(kind, method, event, fnName, { ...more, ...first(cookies) });
   }
 
   // ---- tracepoints ---------------------------------------------------------------------------------------------------
 
   /** Run a function at a tracepoint `category:event`, or at every one that `tpRe` matches. */
   attachTracepoint(options: Named<AttachTracepointOptions>): this {
-    const { tp, tpRe, fnName } = named<AttachTracepointOptions>('attachTracepoint', options, ['tp', 'tpRe', 'fnName']);
-    if (tpRe) return this.#attachAll('tracepoint', 'attachTracepoint', this.getTracepoints(tpRe), tpRe, fnName, {});
-    return this.#attachOne('tracepoint', 'attachTracepoint', tp, fnName, {});
+    const { tp, tpRe, tps, cookies, fnName } = named<AttachTracepointOptions>('attachTracepoint', options, [
+      'tp',
+      'tpRe',
+      'fnName',
+      'tps',
+      'cookies',
+    ]);
+    const all = tps ?? (tpRe ? this.getTracepoints(tpRe) : undefined);
+    if (all) return this.#attachAll('tracepoint', 'attachTracepoint', places(all, cookies), tpRe, fnName);
+    return this.#attachOne('tracepoint', 'attachTracepoint', tp, fnName, first(cookies));
   }
 
   /** Detach from a tracepoint. */
@@ -238,29 +248,32 @@ export abstract class Attaching extends KernelQueries {
     const mine = this.#attached.filter(
       (a) => ['uprobe', 'uretprobe'].includes(a.kind) && a.target.startsWith(`${path}:`),
     );
-    for (const { kind, target, fnName } of mine) this.#detach(kind, target, fnName);
+    this.#forget(mine);
     return mine.length;
   }
 
   #attachUser(kind: ProbeKind, method: string, options: Named<AttachUprobeOptions>): this {
     const place = userPlace(method, options);
-    if (place.symRe === undefined) return this.attachUserPlace(kind, method, place);
-    const found = addresses(place.path, place.symRe);
-    if (found.length === 0)
-      throw new BpfError('ENOENT', `${method}: no function of ${place.path} matches ${JSON.stringify(place.symRe)}`);
-    this.#quota(found.length);
-    for (const target of found) this.attachUserPlace(kind, method, { ...place, target });
-    return this;
+    const { targets, cookies, pid } = place;
+    if (!targets) return this.attachUserPlace(kind, method, place);
+    const what = place.symRe ?? `a list of ${targets.length}`;
+    if (targets.length === 0)
+      throw new BpfError('ENOENT', `${method}: no function of ${place.path} matches ${JSON.stringify(what)}`);
+    const all = places(targets, cookies, pid === -1 ? {} : { pid }).map((one) => ({
+      ...one,
+      key: withPid(one.wanted, pid),
+    }));
+    return this.#attachAll(kind, method, all, what, place.fnName);
   }
 
   protected attachUserPlace(kind: ProbeKind, method: string, place: UserPlace): this {
-    const { target, fnName, pid, refCtrOffset } = place;
+    const { target, fnName, pid, refCtrOffset, cookies } = place;
     return this.#attachOne(
       kind,
       method,
       target,
       fnName,
-      { ...(pid !== -1 && { pid }), ...(refCtrOffset !== undefined && { refCtrOffset }) },
+      { ...(pid !== -1 && { pid }), ...(refCtrOffset !== undefined && { refCtrOffset }), ...first(cookies) },
       withPid(target, pid),
     );
   }
@@ -407,32 +420,28 @@ export abstract class Attaching extends KernelQueries {
     return this;
   }
 
-  /** All that a pattern found. As in BCC, those that cannot be attached are passed over, unless that is all of them. */
+  /** All that a pattern found. As in BCC, those that cannot be attached are passed over and told, unless that is all of them. */
   #attachAll(
     kind: ProbeKind,
     method: string,
-    found: readonly string[],
-    pattern: string,
+    found: readonly WantedPlace[],
+    pattern: string | undefined,
     fnName: string | undefined,
-    options: ProbeOptions,
   ): this {
     if (!fnName) throw new TypeError(`${method}: 'fnName' is needed`);
     const row = probeKind(kind)!;
     if (found.length === 0)
-      throw new BpfError('ENOENT', `${method}: no ${row.noun} matches ${JSON.stringify(pattern)}`);
+      throw new BpfError('ENOENT', `${method}: no ${row.noun} matches ${JSON.stringify(pattern ?? [])}`);
     this.prog(fnName);
     this.#quota(found.length);
-    let refused = 0;
-    let first: unknown;
-    for (const target of found) {
-      try {
-        this.attach(row, target, fnName, options);
-      } catch (error) {
-        first ??= error;
-        refused++;
-      }
-    }
-    if (refused === found.length) throw first;
+    const refused = this.#attachPlaces(row, found, fnName);
+    if (refused.length === found.length) throw refused[0]!.error;
+    if (refused.length > 0)
+      this.warn(
+        `${method}: ${refused.length} of ${found.length} could not be attached:${refused
+          .map(({ place, error }) => `\n  ${place.wanted}: ${error.message}`)
+          .join('')}`,
+      );
     return this;
   }
 
@@ -446,25 +455,61 @@ export abstract class Attaching extends KernelQueries {
   }
 
   protected attach(row: ProbeKindRow, wanted: string, fnName: string, options: ProbeOptions, key?: string): void {
+    if (row.counted) this.#quota(1);
+    const [refused] = this.#attachPlaces(row, [{ wanted, options, key }], fnName);
+    if (refused) throw refused.error;
+  }
+
+  /** Answers what could not be attached. Throws what is wrong with the program. */
+  #attachPlaces(
+    row: ProbeKindRow,
+    places: readonly WantedPlace[],
+    fnName: string,
+  ): { readonly place: WantedPlace; readonly error: Error }[] {
     this.assertOpen();
     const spec = this.prog(fnName);
-    const target = row.normalise?.(wanted, this.backend) ?? wanted;
-    const id = key ?? target;
-    if (this.#attached.some((a) => a.kind === row.kind && a.target === id && a.fnName === fnName))
-      throw new BpfError('EEXIST', `'${fnName}' is already attached to ${row.kind} '${id}'`);
-    if (row.counted) this.#quota(1);
+    const refused: { place: WantedPlace; error: Error }[] = [];
+    const taken = new Set(
+      this.#attached.filter((a) => a.kind === row.kind && a.fnName === fnName).map((a) => a.target),
+    );
+    const wanted: { place: WantedPlace; target: string; id: string }[] = [];
+    for (const place of places) {
+      const target = row.normalise?.(place.wanted, this.backend) ?? place.wanted;
+      const id = place.key ?? target;
+      if (taken.has(id))
+        refused.push({
+          place,
+          error: new BpfError('EEXIST', `'${fnName}' is already attached to ${row.kind} '${id}'`),
+        });
+      else wanted.push({ place, target, id });
+      taken.add(id);
+    }
+    if (wanted.length === 0) return refused;
     if (row.attachType && spec.attachType === undefined && !this.isLoaded(fnName)) {
       const handle = this.backend.load(
-        { ...spec, type: row.progType, attachType: row.attachType, attach: { kind: row.kind, target } },
+        {
+          ...spec,
+          type: row.progType,
+          attachType: row.attachType,
+          attach: { kind: row.kind, target: wanted[0]!.target },
+        },
         this.object,
         this.mapHandles,
       );
       this.keepFunc(new Func(fnName, handle));
     }
     const func = this.loadFunc(fnName, row.progType);
-    const link = this.backend.attach(func.handle, { kind: row.kind, target, options });
-    if (row.counted) countProbes(1);
-    this.#attached.push({ kind: row.kind, target: id, fnName, link });
+    const probes = wanted.map(({ target, place }) => ({ kind: row.kind, target, options: place.options }));
+    attachEach(this.backend, func.handle, probes).forEach((link, i) => {
+      const { place, id } = wanted[i]!;
+      if (link instanceof Error) {
+        refused.push({ place, error: link });
+        return;
+      }
+      if (row.counted) countProbes(1);
+      this.#attached.push({ kind: row.kind, target: id, fnName, link });
+    });
+    return refused;
   }
 
   #detachNamed(
@@ -489,35 +534,27 @@ export abstract class Attaching extends KernelQueries {
     );
     if (gone.length === 0)
       throw new BpfError('ENOENT', `no ${kind} is attached to '${target}'${fnName ? ` by '${fnName}'` : ''}`);
-    for (const a of gone) a.link.close();
-    if (probeKind(kind)?.counted) countProbes(-gone.length);
-    this.#attached = this.#attached.filter((a) => !gone.includes(a));
+    this.#forget(gone);
+  }
+
+  #forget(gone: readonly Attached[]): void {
+    this.#closeLinks(gone);
+    for (const { kind } of gone) if (probeKind(kind)?.counted) countProbes(-1);
+    const left = new Set(gone);
+    this.#attached = this.#attached.filter((a) => !left.has(a));
+  }
+
+  #closeLinks(gone: readonly Attached[]): void {
+    const links = gone.map(({ link }) => link);
+    if (this.backend.closeMany) this.backend.closeMany(links);
+    else for (const link of links) link.close();
   }
 
   protected detachEverything(): void {
-    for (const { kind, link } of this.#attached) {
-      link.close();
-      if (probeKind(kind)?.counted) countProbes(-1);
-    }
-    this.#attached = [];
+    this.#forget(this.#attached);
     for (const link of this.#iterators) link.close();
     this.#iterators.clear();
   }
-}
-
-/** Different processes' probes on one function are different probes. */
-function withPid(target: string, pid: number): string {
-  return pid === -1 ? target : `${target} of process ${pid}`;
-}
-
-/** Without what BCC writes as -1 or 0 for "nothing asked". */
-function positive(options: Readonly<Record<string, number | undefined>>): ProbeOptions {
-  const zeroes = ['cpu', 'groupFd', 'pid'];
-  return Object.fromEntries(
-    Object.entries(options).filter(
-      ([name, value]) => value !== undefined && (zeroes.includes(name) ? value >= 0 : value > 0),
-    ),
-  );
 }
 
 function socketOptions(

@@ -48,6 +48,10 @@ export interface AttachOptions {
   fnName?: string;
   /** kretprobes: calls under way at once that are seen; 0 is the kernel's choice. */
   maxactive?: number;
+  /** All of these functions, by one link where the kernel has such links (kprobe_multi, 5.18). skep's own. */
+  events?: readonly string[];
+  /** What bpf_get_attach_cookie() gives, a number for each of `events` (or one for `event`); Linux 5.15. skep's own. */
+  cookies?: readonly (number | bigint)[];
 }
 
 export interface AttachIterOptions {
@@ -62,6 +66,10 @@ export interface AttachTracepointOptions {
   /** Every tracepoint whose `category:event` matches from its start. */
   tpRe?: string;
   fnName?: string;
+  /** All of these. skep's own. */
+  tps?: readonly string[];
+  /** What bpf_get_attach_cookie() gives, a number for each of `tps` (or one for `tp`); Linux 5.15. skep's own. */
+  cookies?: readonly (number | bigint)[];
 }
 
 export interface AttachUprobeOptions {
@@ -76,6 +84,10 @@ export interface AttachUprobeOptions {
   /** Only this process; -1 for all. */
   pid?: number;
   symOff?: number;
+  /** All of these functions, by one link where the kernel has such links (uprobe_multi, 6.6). skep's own. */
+  syms?: readonly string[];
+  /** What bpf_get_attach_cookie() gives, a number for each of `syms` (or one for the only place); Linux 5.15. skep's own. */
+  cookies?: readonly (number | bigint)[];
 }
 
 export interface AttachPerfEventOptions {

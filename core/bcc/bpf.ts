@@ -384,7 +384,11 @@ export class BPF extends Attaching {
   }
 
   #warn(diagnostics: readonly Diagnostic[]): void {
-    if (diagnostics.length > 0 && this.#session) this.#session.warn(renderDiagnostics(diagnostics));
+    if (diagnostics.length > 0) this.warn(renderDiagnostics(diagnostics));
+  }
+
+  protected warn(text: string): void {
+    this.#session?.warn(text);
   }
 
   protected assertOpen(): void {
@@ -417,7 +421,6 @@ export class BPF extends Attaching {
       this.attachUserPlace('uprobe', 'usdtContexts', {
         path: binPath,
         target: atAddress(binPath, address),
-        symRe: undefined,
         fnName,
         pid: options.attachUsdtIgnorePid ? -1 : pid,
         refCtrOffset,

@@ -18,11 +18,21 @@ export interface SurfaceRow {
 }
 
 export const SURFACE = [
-  { owner: 'BPF', name: 'attach_kprobe', kind: 'method', args: ['event', 'event_off', 'fn_name', 'event_re'] },
-  { owner: 'BPF', name: 'attach_kretprobe', kind: 'method', args: ['event', 'fn_name', 'event_re', 'maxactive'] },
+  {
+    owner: 'BPF',
+    name: 'attach_kprobe',
+    kind: 'method',
+    args: ['event', 'event_off', 'fn_name', 'event_re', 'events', 'cookies'],
+  },
+  {
+    owner: 'BPF',
+    name: 'attach_kretprobe',
+    kind: 'method',
+    args: ['event', 'fn_name', 'event_re', 'maxactive', 'events', 'cookies'],
+  },
   { owner: 'BPF', name: 'detach_kprobe', kind: 'method', args: ['event', 'fn_name'] },
   { owner: 'BPF', name: 'detach_kretprobe', kind: 'method', args: ['event', 'fn_name'] },
-  { owner: 'BPF', name: 'attach_tracepoint', kind: 'method', args: ['tp', 'tp_re', 'fn_name'] },
+  { owner: 'BPF', name: 'attach_tracepoint', kind: 'method', args: ['tp', 'tp_re', 'fn_name', 'tps', 'cookies'] },
   { owner: 'BPF', name: 'detach_tracepoint', kind: 'method', args: ['tp'] },
   { owner: 'BPF', name: 'attach_raw_tracepoint', kind: 'method', args: ['tp', 'fn_name'] },
   { owner: 'BPF', name: 'detach_raw_tracepoint', kind: 'method', args: ['tp'] },
@@ -30,9 +40,14 @@ export const SURFACE = [
     owner: 'BPF',
     name: 'attach_uprobe',
     kind: 'method',
-    args: ['name', 'sym', 'sym_re', 'addr', 'fn_name', 'pid', 'sym_off'],
+    args: ['name', 'sym', 'sym_re', 'addr', 'fn_name', 'pid', 'sym_off', 'syms', 'cookies'],
   },
-  { owner: 'BPF', name: 'attach_uretprobe', kind: 'method', args: ['name', 'sym', 'sym_re', 'addr', 'fn_name', 'pid'] },
+  {
+    owner: 'BPF',
+    name: 'attach_uretprobe',
+    kind: 'method',
+    args: ['name', 'sym', 'sym_re', 'addr', 'fn_name', 'pid', 'syms', 'cookies'],
+  },
   { owner: 'BPF', name: 'detach_uprobe', kind: 'method', args: ['name', 'sym', 'addr', 'pid', 'sym_off'] },
   { owner: 'BPF', name: 'detach_uretprobe', kind: 'method', args: ['name', 'sym', 'addr', 'pid'] },
   { owner: 'BPF', name: 'attach_kfunc', kind: 'method', args: ['fn_name'] },

@@ -9,7 +9,11 @@ import { functionsOf, openElf, userPath } from './user-code.ts';
 export interface UserPlace {
   readonly path: string;
   readonly target: string;
-  readonly symRe: string | undefined;
+  readonly symRe?: string | undefined;
+  /** Several places instead of one: what `symRe` found, or `syms` in their order. */
+  readonly targets?: readonly string[] | undefined;
+  /** A number for each place, or for the one. */
+  readonly cookies?: readonly (number | bigint)[] | undefined;
   readonly fnName: string | undefined;
   /** -1: every process. */
   readonly pid: number;
@@ -26,15 +30,28 @@ export function userPlace(method: string, options: Named<AttachUprobeOptions>): 
     fnName,
     pid = -1,
     symOff = 0,
-  } = named<AttachUprobeOptions>(method, options, ['name', 'sym', 'symRe', 'addr', 'fnName', 'pid', 'symOff']);
+    syms,
+    cookies,
+  } = named<AttachUprobeOptions>(method, options, [
+    'name',
+    'sym',
+    'symRe',
+    'addr',
+    'fnName',
+    'pid',
+    'symOff',
+    'syms',
+    'cookies',
+  ]);
   if (!name) throw new TypeError(`${method}: 'name' (a path, or a library's name) is needed`);
-  const ways = [sym || undefined, symRe || undefined, addr].filter((way) => way !== undefined);
-  if (ways.length !== 1) throw new TypeError(`${method}: one of 'sym', 'symRe' and 'addr' is needed`);
+  const ways = [sym || undefined, symRe || undefined, syms, addr].filter((way) => way !== undefined);
+  if (ways.length !== 1) throw new TypeError(`${method}: one of 'sym', 'symRe', 'syms' and 'addr' is needed`);
   const path = userPath(name, pid);
   if (sym) checkSymbol(path, sym);
   const target =
     addr === undefined ? `${path}:${sym}${symOff ? `+${symOff}` : ''}` : atAddress(path, BigInt(addr) + BigInt(symOff));
-  return { path, target, symRe: symRe || undefined, fnName, pid };
+  const targets = symRe ? addresses(path, symRe) : syms?.map((one) => `${path}:${one}`);
+  return { path, target, symRe: symRe || undefined, targets, cookies, fnName, pid };
 }
 
 /** Where the file can be read, a symbol that it has not is told with the nearest ones. */
@@ -61,7 +78,7 @@ export function atAddress(path: string, address: bigint): string {
 }
 
 /** Targets of all functions whose names match from their start, each address once. */
-export function addresses(path: string, pattern: string): string[] {
+function addresses(path: string, pattern: string): string[] {
   const regexp = new RegExp(`^(?:${pattern})`);
   const found = functionsOf(path).filter((f) => regexp.test(f.name));
   return [...new Set(found.map((f) => atAddress(path, f.address)))];

@@ -62,7 +62,9 @@ describe('attaching', () => {
 
   it('refuses by name what the model cannot attach', () => {
     const b = bench('connects').bpf(FUNCTIONS);
-    expect(() => b.attachUprobe({ name: '/bin/sh', fnName: 'count' })).toThrow("one of 'sym', 'symRe' and 'addr'");
+    expect(() => b.attachUprobe({ name: '/bin/sh', fnName: 'count' })).toThrow(
+      "one of 'sym', 'symRe', 'syms' and 'addr'",
+    );
     expect(() => b.attachUprobe({ name: '/no/such', symRe: 'm.*', fnName: 'count' })).toThrow(
       "the symbols of '/no/such' cannot be read",
     );

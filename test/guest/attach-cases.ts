@@ -3,7 +3,7 @@
  * what the program tells can be compared.
  */
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, readlinkSync } from 'node:fs';
 import type { AttachWay } from '../../bindings/linux/attach/attach-kind.ts';
 import { LinuxBackend } from '../../bindings/linux/backend.ts';
 import { BPF } from '../../core/index.ts';
@@ -157,4 +157,56 @@ int on_handler(struct pt_regs *ctx) { ${MINE} calls.increment(0); return 0; }`);
       }
     },
   },
+  {
+    name: 'many functions: by one link where the kernel has kprobe_multi, the same counts by one kprobe each',
+    run() {
+      const counts = (without: readonly AttachWay[]) => {
+        const b = load(
+          `BPF_ARRAY(calls, u64, 1000);
+int on_call(struct pt_regs *ctx) { ${MINE} calls.atomic_increment(bpf_get_attach_cookie(ctx)); return 0; }`,
+          ...without,
+        );
+        const events = b.getKprobeFunctions('vfs_.*');
+        // The list of symbols is read once.
+        b.ksymname('vfs_read');
+        warnings.length = 0;
+        const begun = performance.now();
+        b.attachKprobe({ events, cookies: events.map((_, i) => i), fnName: 'on_call' });
+        const attached = performance.now();
+        assert.equal(b.numOpenKprobes(), events.length);
+        makeFolders(3);
+        b.detachKprobe('vfs_rmdir');
+        assert.equal(b.numOpenKprobes(), events.length - 1);
+        makeFolders(2);
+        const links = linksOf(process.pid);
+        const at = (name: string) => count(b, 'calls', events.indexOf(name));
+        const seen = [at('vfs_mkdir'), at('vfs_rmdir')];
+        const closing = performance.now();
+        b.close();
+        process.stderr.write(
+          `${events.length} functions${without.length ? ` without ${without}` : ''}: ${links} links, attached in ${(attached - begun).toFixed(0)} ms, gone in ${(performance.now() - closing).toFixed(0)} ms; ${warnings.splice(0).join()}\n`,
+        );
+        nothingLeft();
+        return { seen, links, places: events.length - 1 };
+      };
+      const together = counts([]);
+      const alone = counts(['kprobe_multi']);
+      assert.deepEqual(together.seen, [5, 3]);
+      assert.deepEqual(alone.seen, [5, 3]);
+      assert.equal(alone.links, alone.places);
+      const b = load('int f(void *ctx) { return 0; }');
+      if (b.ksymname('register_fprobe_ips') !== -1n) assert.equal(together.links, 1);
+    },
+  },
 ];
+
+/** Links that a process holds. */
+function linksOf(pid: number): number {
+  return readdirSync(`/proc/${pid}/fd`).filter((fd) => {
+    try {
+      return /bpf.link/.test(readlinkSync(`/proc/${pid}/fd/${fd}`));
+    } catch {
+      return false;
+    }
+  }).length;
+}

@@ -69,9 +69,12 @@ export interface GuestKernel {
 export const GUEST_CACHE =
   process.env['SKEP_GUEST_CACHE'] ?? join(tmpdir(), `skep-guest-cache-${process.getuid?.() ?? 0}`);
 
-/** Debian's 6.1 cloud kernel, downloaded and unpacked into `cache` the first time. */
-export function guestKernel(cache = GUEST_CACHE): GuestKernel {
-  const home = join(cache, 'kernel');
+/**
+ * Debian's 6.1 cloud kernel, or that of the package that SKEP_GUEST_KERNEL names (linux-image-6.12.107+deb12-cloud-amd64-unsigned has fprobes, which
+ * kprobe_multi needs, and uprobe_multi); downloaded and unpacked into `cache` the first time.
+ */
+export function guestKernel(cache = GUEST_CACHE, image = process.env['SKEP_GUEST_KERNEL']): GuestKernel {
+  const home = join(cache, image ?? 'kernel');
   const find = () => {
     const names = existsSync(join(home, 'boot')) ? readdirSync(join(home, 'boot')) : [];
     const image = names.find((name) => name.startsWith('vmlinuz-'));
@@ -80,8 +83,8 @@ export function guestKernel(cache = GUEST_CACHE): GuestKernel {
   let release = find();
   if (release === undefined) {
     mkdirSync(home, { recursive: true });
-    const depends = run('apt-cache', ['depends', 'linux-image-cloud-amd64']);
-    const name = /Depends: (linux-image-\S+)/.exec(depends)?.[1];
+    const depends = image === undefined ? run('apt-cache', ['depends', 'linux-image-cloud-amd64']) : '';
+    const name = image ?? /Depends: (linux-image-\S+)/.exec(depends)?.[1];
     if (!name) throw new Error(`apt-cache depends linux-image-cloud-amd64 names no kernel image:\n${depends}`);
     run('apt-get', ['download', '-qq', name], home);
     const deb = readdirSync(home).find((file) => file.endsWith('.deb'))!;
@@ -204,6 +207,16 @@ function copySkep(guest: string): void {
   symlinkSync('/skep/dist/bin/skep.js', join(guest, 'usr/local/bin/skep'));
 }
 
+/** Copies a module of the kernel, unpacked where it is packed; false where the kernel has it built in. */
+function copyModule(kernel: GuestKernel, path: string, to: string): boolean {
+  const from = join(kernel.modules, 'kernel', path);
+  if (existsSync(from)) copyFileSync(from, to);
+  else if (existsSync(`${from}.xz`)) run('sh', ['-c', 'xz -dc "$0" > "$1"', `${from}.xz`, to]);
+  else if (readFileSync(join(kernel.modules, 'modules.builtin'), 'utf8').includes(`kernel/${path}\n`)) return false;
+  else throw new Error(`${kernel.release} has no module ${path}`);
+  return true;
+}
+
 /** Makes the disk and the initrd; some seconds. */
 export function makeImage({ files = {}, base, modules = [], skep = true }: ImageOptions = {}): Image {
   const kernel = guestKernel();
@@ -231,8 +244,7 @@ export function makeImage({ files = {}, base, modules = [], skep = true }: Image
   let loading = '';
   for (const path of modules) {
     const name = path.split('/').at(-1)!;
-    copyFileSync(join(kernel.modules, 'kernel', path), join(guest, 'modules', name));
-    loading += `insmod /modules/${name}\n`;
+    if (copyModule(kernel, path, join(guest, 'modules', name))) loading += `insmod /modules/${name}\n`;
   }
   if (!existsSync(join(guest, 'etc/passwd')))
     writeFileSync(join(guest, 'etc/passwd'), 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n');
@@ -244,7 +256,7 @@ export function makeImage({ files = {}, base, modules = [], skep = true }: Image
   mkdirSync(join(small, 'modules'));
   copyFileSync(busybox, join(small, 'bin/busybox'));
   DISK_MODULES.forEach((path, i) => {
-    copyFileSync(join(kernel.modules, 'kernel', path), join(small, 'modules', `${i}.ko`));
+    copyModule(kernel, path, join(small, 'modules', `${i}.ko`));
   });
   writeFileSync(join(small, 'init'), INIT, { mode: 0o755 });
   const initrd = join(folder, 'initrd.cpio');

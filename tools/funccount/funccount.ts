@@ -1,10 +1,13 @@
 /**
- * funccount: calls of every kernel function, user function or tracepoint that matches a pattern, with BCC's flags and columns. The program has
- * one C function for each that is counted, so its text is made here.
+ * funccount: calls of every kernel function, user function or tracepoint that matches a pattern, with BCC's flags and columns. One C function counts
+ * them all, told apart by the number that each place was attached with; where there are no such numbers (USDT probes, kernels before 5.15) the program has
+ * a C function for each, so its text is made here.
  */
 import { BpfError } from '../../core/base/errors.ts';
 import { BPF } from '../../core/bcc/bpf.ts';
+import { currentSession } from '../../core/bcc/session.ts';
 import { USDT } from '../../core/bcc/usdt/usdt.ts';
+import { releaseNumber } from '../../core/verifier/versions.ts';
 import { timeOfDay } from '../columns.ts';
 import { everyInterval, FOREVER } from '../interval.ts';
 import { defineTool } from '../tool.ts';
@@ -52,11 +55,13 @@ export default defineTool<Options>({
         'E2BIG',
         `funccount: ${names.length} match '${wanted}', at most ${BPF.getProbeLimit()} can be counted`,
       );
-    const text = programOf(names.length, options);
+    const numbered = found.kind !== 'usdt' && releaseNumber(currentSession().backend().release) >= COOKIES_SINCE;
+    const text = programOf(names.length, options, numbered);
     if (options.debug) print(text);
     const usdtContexts = found.kind === 'usdt' ? [enabled(found, options.pid)] : [];
     const b = bpf({ text, usdtContexts });
-    attach(b, found, options.pid);
+    if (numbered) attachNumbered(b, found, options.pid);
+    else attach(b, found, options.pid);
     title(`Tracing ${names.length} functions for "${wanted}"... Hit Ctrl-C to end.`);
     const counts = b.getTable<number, bigint>('counts');
     const table = report<readonly [number, bigint]>([
@@ -77,6 +82,17 @@ export default defineTool<Options>({
   },
 });
 
+/** bpf_get_attach_cookie(). */
+const COOKIES_SINCE = releaseNumber('5.15');
+
+/** All of them at once: a link for many where the kernel has such links. What cannot be attached is passed over, and told. */
+function attachNumbered(b: BPF, { kind, path, names }: Found, pid: number | undefined): void {
+  const all = { fnName: 'count_all', cookies: names.map((_, i) => i) };
+  if (kind === 'kernel') b.attachKprobe({ ...all, events: names });
+  else if (kind === 'tracepoint') b.attachTracepoint({ ...all, tps: names });
+  else b.attachUprobe({ ...all, name: path!, syms: names, ...(pid !== undefined && { pid }) });
+}
+
 function attach(b: BPF, { kind, path, names }: Found, pid: number | undefined): void {
   for (const [i, name] of names.entries()) {
     const fnName = `count_${i}`;
@@ -93,11 +109,13 @@ function enabled({ path, names }: Found, pid: number | undefined): USDT {
   return usdt;
 }
 
-function programOf(size: number, { pid, cpu }: Options): string {
+function programOf(size: number, { pid, cpu }: Options, numbered: boolean): string {
   const defines = { SIZE: size, FILTER_PID: pid, FILTER_CPU: cpu };
   const lines = Object.entries(defines).flatMap(([name, value]) =>
     value === undefined ? [] : [`#define ${name} ${value}\n`],
   );
+  if (numbered)
+    return `${lines.join('')}${count}int count_all(void *ctx) { return count(bpf_get_attach_cookie(ctx)); }\n`;
   const functions = Array.from({ length: size }, (_, i) => `int count_${i}(void *ctx) { return count(${i}); }\n`);
   return lines.join('') + count + functions.join('');
 }

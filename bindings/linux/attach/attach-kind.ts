@@ -45,6 +45,24 @@ export interface AttachKind {
   inTask(target: string): boolean;
   /** Throws BpfError ENOENT with the nearest names, SysError, Unsupported. */
   attach(prog: LinuxProg, probe: Probe, host: AttachHost): Attached;
+  /** Several places by one link; undefined where this kernel has none such, or they do not go together. */
+  many?(prog: LinuxProg, probes: readonly Probe[], host: AttachHost): ManyPlaces | undefined;
+}
+
+export interface ManyPlaces {
+  readonly how: string;
+  /** Numbers of probes that such a link cannot have: they are attached one by one. */
+  readonly apart: ReadonlySet<number>;
+  /** Makes a link for some of the probes; a descriptor or -errno. */
+  open(places: readonly number[]): number;
+}
+
+/** The cookies of some probes, undefined where none of them has one. */
+export function cookiesOf(probes: readonly Probe[]): BigUint64Array | undefined {
+  const cookies = probes.map(cookieOption);
+  return cookies.every((cookie) => cookie === undefined)
+    ? undefined
+    : BigUint64Array.from(cookies, (cookie) => BigInt.asUintN(64, cookie ?? 0n));
 }
 
 /**

@@ -19,8 +19,10 @@ import {
   type AttachKind,
   attaching,
   cookieOption,
+  cookiesOf,
   cText,
   functionInTask,
+  type ManyPlaces,
   numberOption,
 } from './attach-kind.ts';
 import { candidates, firstThatGoes } from './candidates.ts';
@@ -43,6 +45,7 @@ function row(kind: string, atReturn: boolean): AttachKind {
     progTypes: ['kprobe'],
     inTask: functionInTask,
     attach: (prog, probe, host) => attachFunction(prog, probe, host, atReturn),
+    many: (prog, probes, host) => (host.without?.has('kprobe') ? undefined : multiLink(prog, probes, host, atReturn)),
   };
 }
 
@@ -150,7 +153,7 @@ function attachPlace(
     if (event < 0) return event;
     return { how: 'perf event', fds: attachToEvent(event, host.progFd(prog), doing, cookie) };
   }
-  const multi = place.offset === 0 ? attachMulti(prog, host, place.name, atReturn, cookie) : -ERRNO.EOPNOTSUPP;
+  const multi = place.offset === 0 ? attachMulti(prog, probe, host, place.name, atReturn) : -ERRNO.EOPNOTSUPP;
   if (typeof multi !== 'number') return multi;
   const root = tracefsRoot();
   if (root !== undefined) {
@@ -167,29 +170,61 @@ function attachPlace(
 
 function attachMulti(
   prog: LinuxProg,
+  probe: Probe,
   host: AttachHost,
   name: string,
   atReturn: boolean,
-  cookie: bigint | undefined,
 ): Attached | number {
-  const address = host.ksymAddress(name);
-  if (address === undefined) return -ERRNO.ENOENT;
+  const many = multiLink(prog, [{ ...probe, target: name }], host, atReturn);
+  if (!many) return -ERRNO.EOPNOTSUPP;
+  if (many.apart.size > 0) return -ERRNO.ENOENT;
+  const fd = many.open([0]);
+  return fd >= 0 ? { how: many.how, fds: [fd] } : fd;
+}
+
+/** kprobe_multi: functions whole, by their addresses, each once (the kernel runs the program once for an address). */
+function multiLink(
+  prog: LinuxProg,
+  probes: readonly Probe[],
+  host: AttachHost,
+  atReturn: boolean,
+): ManyPlaces | undefined {
+  if (host.without?.has('kprobe_multi') || withoutMulti) return undefined;
   let progFd: number;
   try {
     progFd = host.progFd(prog, 'trace_kprobe_multi');
   } catch {
-    return -ERRNO.EOPNOTSUPP;
+    return undefined;
   }
-  const fd = bpf('LINK_CREATE', {
-    prog_fd: progFd,
-    attach_type: KPROBE_MULTI.attachType,
-    kprobe_multi_flags: atReturn ? KPROBE_MULTI.RETURN : 0,
-    kprobe_multi_cnt: 1,
-    kprobe_multi_addrs: BigUint64Array.of(address),
-    ...(cookie !== undefined && { kprobe_multi_cookies: BigUint64Array.of(cookie) }),
+  const addresses = probes.map(({ target }) => host.ksymAddress(target));
+  const seen = new Set<bigint>();
+  const apart = new Set<number>();
+  addresses.forEach((address, i) => {
+    const offset = numberOption(probes[i]!, 'offset') ?? 0;
+    if (address === undefined || offset !== 0 || seen.has(address)) apart.add(i);
+    else seen.add(address);
   });
-  return fd >= 0 ? { how: 'kprobe_multi link', fds: [fd] } : fd;
+  return {
+    how: 'kprobe_multi link',
+    apart,
+    open(places) {
+      const cookies = cookiesOf(places.map((place) => probes[place]!));
+      const fd = bpf('LINK_CREATE', {
+        prog_fd: progFd,
+        attach_type: KPROBE_MULTI.attachType,
+        kprobe_multi_flags: atReturn ? KPROBE_MULTI.RETURN : 0,
+        kprobe_multi_cnt: places.length,
+        kprobe_multi_addrs: BigUint64Array.from(places, (place) => addresses[place]!),
+        ...(cookies && { kprobe_multi_cookies: cookies }),
+      });
+      if (fd === -ERRNO.EOPNOTSUPP) withoutMulti = true;
+      return fd;
+    },
+  };
 }
+
+/** This kernel has said that it has no such links (CONFIG_FPROBE). */
+let withoutMulti = false;
 
 function failure(
   prog: LinuxProg,

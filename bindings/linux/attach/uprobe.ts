@@ -17,7 +17,9 @@ import {
   type AttachKind,
   attaching,
   cookieOption,
+  cookiesOf,
   cText,
+  type ManyPlaces,
   numberOption,
 } from './attach-kind.ts';
 import { attachLegacy } from './legacy.ts';
@@ -50,6 +52,7 @@ function row(kind: string, atReturn: boolean): AttachKind {
         legacy(prog, probe, host, place, atReturn)
       );
     },
+    many: (prog, probes, host) => multiLink(prog, probes, probes.map(placeIfAny), host, atReturn),
   };
 }
 
@@ -71,30 +74,69 @@ export function placeOf(probe: Probe): Place {
 }
 
 function multi(prog: LinuxProg, probe: Probe, host: AttachHost, place: Place, atReturn: boolean): Attached | undefined {
+  const many = multiLink(prog, [probe], [place], host, atReturn);
+  if (!many) return undefined;
+  const fd = many.open([0]);
+  if (fd >= 0) return { how: many.how, fds: [fd] };
+  if (fd === -ERRNO.ESRCH)
+    throw new SysError('bpf(BPF_LINK_CREATE)', 'ESRCH', attaching(prog, probe), {
+      hint: `there is no process ${place.pid}`,
+    });
+  return undefined;
+}
+
+/** Attached alone, what is no place says why. */
+function placeIfAny(probe: Probe): Place | undefined {
+  try {
+    return placeOf(probe);
+  } catch (error) {
+    if (error instanceof BpfError) return undefined;
+    throw error;
+  }
+}
+
+/** Places of one file, in one process or in all. */
+function multiLink(
+  prog: LinuxProg,
+  probes: readonly Probe[],
+  places: readonly (Place | undefined)[],
+  host: AttachHost,
+  atReturn: boolean,
+): ManyPlaces | undefined {
+  const first = places.find((place) => place !== undefined);
+  if (host.without?.has('uprobe_multi') || !first) return undefined;
+  const { path, pid } = first;
+  const apart = new Set<number>();
+  places.forEach((place, i) => {
+    if (place?.path !== path || place.pid !== pid) apart.add(i);
+  });
   let progFd: number;
   try {
     progFd = host.progFd(prog, 'trace_uprobe_multi');
   } catch {
     return undefined;
   }
-  const cookie = cookieOption(probe);
-  const fd = bpf('LINK_CREATE', {
-    prog_fd: progFd,
-    attach_type: UPROBE_MULTI.attachType,
-    uprobe_multi_path: cText(place.path),
-    uprobe_multi_offsets: BigUint64Array.of(BigInt(place.offset)),
-    uprobe_multi_cnt: 1,
-    uprobe_multi_flags: atReturn ? UPROBE_MULTI.RETURN : 0,
-    uprobe_multi_pid: place.pid > 0 ? place.pid : 0,
-    ...(place.semaphore > 0 && { uprobe_multi_ref_ctr_offsets: BigUint64Array.of(BigInt(place.semaphore)) }),
-    ...(cookie !== undefined && { uprobe_multi_cookies: BigUint64Array.of(cookie) }),
-  });
-  if (fd >= 0) return { how: 'uprobe_multi link', fds: [fd] };
-  if (fd === -ERRNO.ESRCH)
-    throw new SysError('bpf(BPF_LINK_CREATE)', 'ESRCH', attaching(prog, probe), {
-      hint: `there is no process ${place.pid}`,
-    });
-  return undefined;
+  return {
+    how: 'uprobe_multi link',
+    apart,
+    open(which) {
+      const mine = which.map((i) => places[i]!);
+      const cookies = cookiesOf(which.map((i) => probes[i]!));
+      return bpf('LINK_CREATE', {
+        prog_fd: progFd,
+        attach_type: UPROBE_MULTI.attachType,
+        uprobe_multi_path: cText(path),
+        uprobe_multi_offsets: BigUint64Array.from(mine, ({ offset }) => BigInt(offset)),
+        uprobe_multi_cnt: mine.length,
+        uprobe_multi_flags: atReturn ? UPROBE_MULTI.RETURN : 0,
+        uprobe_multi_pid: pid > 0 ? pid : 0,
+        ...(mine.some(({ semaphore }) => semaphore > 0) && {
+          uprobe_multi_ref_ctr_offsets: BigUint64Array.from(mine, ({ semaphore }) => BigInt(semaphore)),
+        }),
+        ...(cookies && { uprobe_multi_cookies: cookies }),
+      });
+    },
+  };
 }
 
 function pmu(prog: LinuxProg, probe: Probe, host: AttachHost, place: Place, atReturn: boolean): Attached | undefined {
