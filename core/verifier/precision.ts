@@ -64,10 +64,11 @@ class Wanted {
     return (this.slotsLo[frame]! | this.slotsHi[frame]!) === 0;
   }
 
-  clear(): void {
-    this.regs.fill(0);
-    this.slotsLo.fill(0);
-    this.slotsHi.fill(0);
+  /** Nothing is wanted, in this frame first. What was wanted before lies below `top`. */
+  restart(frame: number): void {
+    for (let i = this.top; i >= 0; i--) this.regs[i] = this.slotsLo[i] = this.slotsHi[i] = 0;
+    this.frame = frame;
+    this.top = frame;
   }
 }
 
@@ -75,9 +76,7 @@ class Wanted {
 const shared = new Wanted();
 
 function freshWanted(frame: number): Wanted {
-  shared.clear();
-  shared.frame = frame;
-  shared.top = frame;
+  shared.restart(frame);
   return shared;
 }
 

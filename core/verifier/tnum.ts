@@ -175,6 +175,11 @@ export interface Pair {
   hi: number;
 }
 
+/** The bits of a half above this one, which may lie below the half or above it. */
+function bitsAbove(bit: number): number {
+  return bit < 0 ? -1 : bit >= 31 ? 0 : -2 << bit;
+}
+
 /**
  * The smallest number of `t` above z; its largest where there is none, its smallest where z is below all. Stores into `out`.
  */
@@ -191,20 +196,16 @@ export function next(out: Pair, t: Tnum, zLo: number, zHi: number): void {
     out.hi = t.vHi;
     return;
   }
-  // As long as possible equal to z from the top; the place of departure is where a one can stand above z's zero.
-  let depart = -1;
-  for (let i = 63; i >= 0; i--) {
-    const high = i >= 32;
-    const bit = i & 31;
-    const z = ((high ? zHi : zLo) >>> bit) & 1;
-    if (((high ? t.mHi : t.mLo) >>> bit) & 1) {
-      if (z === 0) depart = i;
-      continue;
-    }
-    const v = ((high ? t.vHi : t.vLo) >>> bit) & 1;
-    if (v === z) continue;
-    if (v > z) depart = i;
-    break;
+  // As long as possible equal to z from the top; the place of departure is where a one can stand above z's zero: the first known bit that is
+  // not z's, or where that one is a zero, the last unknown bit before it that is a zero in z.
+  const unlikeHi = ~t.mHi & (t.vHi ^ zHi);
+  const unlikeLo = ~t.mLo & (t.vLo ^ zLo);
+  const unlike = unlikeHi !== 0 ? 63 - Math.clz32(unlikeHi) : 31 - Math.clz32(unlikeLo);
+  let depart = unlike;
+  if (unlike < 0 || (((unlike >= 32 ? t.vHi : t.vLo) >>> (unlike & 31)) & 1) === 0) {
+    const zerosLo = t.mLo & ~zLo & bitsAbove(unlike);
+    const zerosHi = t.mHi & ~zHi & bitsAbove(unlike - 32);
+    depart = zerosLo !== 0 ? 31 - Math.clz32(zerosLo & -zerosLo) : 63 - Math.clz32(zerosHi & -zerosHi);
   }
   const bit = depart & 31;
   const above = bit === 31 ? 0 : -1 << (bit + 1);
