@@ -5,7 +5,7 @@
  *
  * Operations store into `out`, which may be one of the operands, so that the walk allocates nothing.
  */
-import { addHi, hex64, subHi, ult } from './u64.ts';
+import { addHi, carry, hex64, subHi, ult } from './u64.ts';
 
 export interface Tnum {
   vLo: number;
@@ -97,13 +97,6 @@ export function intersect(out: Tnum, a: Tnum, b: Tnum): void {
   set(out, (a.vLo | b.vLo) & ~muLo, (a.vHi | b.vHi) & ~muHi, muLo, muHi);
 }
 
-/** One of the two holds. */
-function union(out: Tnum, a: Tnum, b: Tnum): void {
-  const muLo = (a.vLo ^ b.vLo) | a.mLo | b.mLo;
-  const muHi = (a.vHi ^ b.vHi) | a.mHi | b.mHi;
-  set(out, a.vLo & b.vLo & ~muLo, a.vHi & b.vHi & ~muHi, muLo, muHi);
-}
-
 /** Shift left by 0..63. */
 export function lsh(out: Tnum, a: Tnum, n: number): void {
   if (n === 0) set(out, a.vLo, a.vHi, a.mLo, a.mHi);
@@ -129,26 +122,43 @@ export function arsh(out: Tnum, a: Tnum, n: number): void {
   else set(out, (a.vLo >>> n) | (a.vHi << (32 - n)), a.vHi >> n, (a.mLo >>> n) | (a.mHi << (32 - n)), a.mHi >> n);
 }
 
-const multiplier: Tnum = { vLo: 0, vHi: 0, mLo: 0, mHi: 0 };
-const shifted: Tnum = { vLo: 0, vHi: 0, mLo: 0, mHi: 0 };
-const sum: Tnum = { vLo: 0, vHi: 0, mLo: 0, mHi: 0 };
-const taken: Tnum = { vLo: 0, vHi: 0, mLo: 0, mHi: 0 };
-
-/** Long multiplication; an unknown multiplier bit gives the union of adding the partial product and not adding it. */
+/**
+ * Long multiplication; an unknown multiplier bit gives the union of adding the partial product and not adding it. Up to 64 rounds, so the sums
+ * are written out over numbers that need no memory.
+ */
 export function mul(out: Tnum, a: Tnum, b: Tnum): void {
-  set(multiplier, a.vLo, a.vHi, a.mLo, a.mHi);
-  set(shifted, b.vLo, b.vHi, b.mLo, b.mHi);
-  set(sum, 0, 0, 0, 0);
-  while ((multiplier.vLo | multiplier.vHi | multiplier.mLo | multiplier.mHi) !== 0) {
-    if (multiplier.vLo & 1) add(sum, sum, shifted);
-    else if (multiplier.mLo & 1) {
-      add(taken, sum, shifted);
-      union(sum, sum, taken);
+  let { vLo: onesLo, vHi: onesHi, mLo: perhapsLo, mHi: perhapsHi } = a;
+  let { vLo: bVLo, vHi: bVHi, mLo: bMLo, mHi: bMHi } = b;
+  let [vLo, vHi, mLo, mHi] = [0, 0, 0, 0];
+  while ((onesLo | onesHi | perhapsLo | perhapsHi) !== 0) {
+    if (((onesLo | perhapsLo) & 1) !== 0) {
+      const smLo = (mLo + bMLo) | 0;
+      const smHi = (mHi + bMHi + carry(mLo, smLo)) | 0;
+      const svLo = (vLo + bVLo) | 0;
+      const svHi = (vHi + bVHi + carry(vLo, svLo)) | 0;
+      const topLo = (smLo + svLo) | 0;
+      const topHi = (smHi + svHi + carry(smLo, topLo)) | 0;
+      let muLo = (topLo ^ svLo) | mLo | bMLo;
+      let muHi = (topHi ^ svHi) | mHi | bMHi;
+      if ((onesLo & 1) === 0) {
+        muLo |= vLo ^ (svLo & ~muLo);
+        muHi |= vHi ^ (svHi & ~muHi);
+      }
+      vLo = svLo & ~muLo;
+      vHi = svHi & ~muHi;
+      mLo = muLo;
+      mHi = muHi;
     }
-    rsh(multiplier, multiplier, 1);
-    lsh(shifted, shifted, 1);
+    onesLo = (onesLo >>> 1) | (onesHi << 31);
+    onesHi >>>= 1;
+    perhapsLo = (perhapsLo >>> 1) | (perhapsHi << 31);
+    perhapsHi >>>= 1;
+    bVHi = (bVHi << 1) | (bVLo >>> 31);
+    bVLo <<= 1;
+    bMHi = (bMHi << 1) | (bMLo >>> 31);
+    bMLo <<= 1;
   }
-  set(out, sum.vLo, sum.vHi, sum.mLo, sum.mHi);
+  set(out, vLo, vHi, mLo, mHi);
 }
 
 /** Can the two be equal? */

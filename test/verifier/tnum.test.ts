@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { next, type Pair, type Tnum } from '../../core/verifier/tnum.ts';
+import { mul, next, type Pair, type Tnum } from '../../core/verifier/tnum.ts';
 import { Random } from './mutate.ts';
 
 const MASK = 0xffffffffffffffffn;
@@ -31,6 +31,49 @@ describe('numbers with known bits', () => {
       next(found, t, ...halves(z));
       const expected = z < value ? value : (all.find((n) => n > z) ?? all.at(-1)!);
       expect([found.lo, found.hi], `(${value}; ${mask}) above ${z}`).toEqual(halves(expected));
+    }
+  });
+
+  it('multiply as Linux multiplies them', () => {
+    type Wide = readonly [value: bigint, mask: bigint];
+    const add = ([av, am]: Wide, [bv, bm]: Wide): Wide => {
+      const sv = (av + bv) & MASK;
+      const mu = ((((am + bm + sv) & MASK) ^ sv) | am | bm) & MASK;
+      return [sv & ~mu, mu];
+    };
+    const union = ([av, am]: Wide, [bv, bm]: Wide): Wide => {
+      const mu = (av ^ bv) | am | bm;
+      return [av & bv & ~mu, mu];
+    };
+    // kernel/bpf/tnum.c: tnum_mul
+    const slow = ([av, am]: Wide, b: Wide): Wide => {
+      let product: Wide = [0n, 0n];
+      for (let i = 0n; i < 64n; i++) {
+        const partial: Wide = [(b[0] << i) & MASK, (b[1] << i) & MASK];
+        if ((av >> i) & 1n) product = add(product, partial);
+        else if ((am >> i) & 1n) product = union(product, add(product, partial));
+      }
+      return product;
+    };
+    const random = new Random(21);
+    const some = (): bigint => {
+      const n = (BigInt(random.below(0x40000000)) << 34n) ^ BigInt(random.below(0x40000000));
+      return (random.below(3) === 0 ? n : n >> BigInt(random.below(64))) & MASK;
+    };
+    for (let round = 0; round < 2000; round++) {
+      const operand = (): Wide => {
+        const mask = random.below(4) === 0 ? 0n : random.below(6) === 0 ? MASK : some();
+        return [some() & ~mask, mask];
+      };
+      const [a, b] = [operand(), operand()];
+      const tnum = ([value, mask]: Wide): Tnum => {
+        const [vLo, vHi] = halves(value);
+        const [mLo, mHi] = halves(mask);
+        return { vLo, vHi, mLo, mHi };
+      };
+      const out = tnum([0n, 0n]);
+      mul(out, tnum(a), tnum(b));
+      expect(out, `${a} * ${b}`).toEqual(tnum(slow(a, b)));
     }
   });
 });
