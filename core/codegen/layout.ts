@@ -8,6 +8,7 @@ import { MBlock as Block, linkBlocks, type MBlock, MCOND_NOT, type MFunc, MInst,
 /** Thread, merge and order the blocks; afterwards a block without a final jump falls into the next one. */
 export function layoutBlocks(fn: MFunc): void {
   simplify(fn);
+  while (joinCopies(fn)) simplify(fn);
   while (mergeTails(fn)) simplify(fn);
   fn.blocks = order(fn);
   fallThrough(fn);
@@ -87,31 +88,68 @@ function same(a: MInst, b: MInst): boolean {
   );
 }
 
-/** Blocks that end alike share the end: the longest common one first. A shared end of one instruction is not worth its jump. */
+/** Does the block leave by one way only? */
+function hasOneWay(b: MBlock): boolean {
+  const op = b.insts[b.insts.length - 1]!.op;
+  return (op === 'ja' || op === 'exit') && b.insts[b.insts.length - 2]?.op !== 'jcc';
+}
+
+/** Blocks that are copies of an earlier one go there: a switch may make thousands, too many to compare in pairs. */
+function joinCopies(fn: MFunc): boolean {
+  const known = new Map<string, MBlock[]>();
+  let changed = false;
+  for (const b of fn.blocks) {
+    const { length } = b.insts;
+    if (b === fn.blocks[0] || !hasOneWay(b) || !worthJoining(b, b, length)) continue;
+    const look = b.insts.map((i) => `${i.op} ${i.alu} ${i.dst} ${i.src} ${i.off} ${i.imm} ${i.imm64}`).join();
+    const alike = known.get(look);
+    const first = alike?.find((other) => commonEnd(other, b) === length);
+    if (first) {
+      replaceEnd(b, length, first);
+      first.cold &&= b.cold;
+      changed = true;
+    } else if (alike) alike.push(b);
+    else known.set(look, [b]);
+  }
+  return changed;
+}
+
+/** The last `length` instructions become a jump. */
+function replaceEnd(b: MBlock, length: number, to: MBlock): void {
+  const ja = new MInst('ja', b.insts[b.insts.length - length]!.loc);
+  ja.target = to;
+  b.insts.splice(b.insts.length - length, length, ja);
+}
+
+/** Blocks that end alike share the end, two and two: those with the longest common one first. A shared end of one instruction is not worth its jump. */
 function mergeTails(fn: MFunc): boolean {
   const groups = new Map<MBlock | undefined, MBlock[]>();
   for (const b of fn.blocks) {
-    const last = b.insts[b.insts.length - 1]!;
-    if (last.op !== 'ja' && last.op !== 'exit') continue;
-    if (b.insts[b.insts.length - 2]?.op === 'jcc') continue;
-    const key = last.op === 'ja' ? last.target : undefined;
+    if (!hasOneWay(b)) continue;
+    const key = b.insts[b.insts.length - 1]!.target;
     const group = groups.get(key);
     if (group) group.push(b);
     else groups.set(key, [b]);
   }
   for (const group of groups.values()) {
-    let best: { a: MBlock; b: MBlock; length: number } | undefined;
+    let longest = 0;
+    let pairs: [MBlock, MBlock][] = [];
     for (let x = 0; x < group.length; x++) {
       for (let y = x + 1; y < group.length && y < x + 40; y++) {
         const length = commonEnd(group[x]!, group[y]!);
-        if (worthJoining(group[x]!, group[y]!, length) && (!best || length > best.length))
-          best = { a: group[x]!, b: group[y]!, length };
+        if (length < longest || !worthJoining(group[x]!, group[y]!, length)) continue;
+        if (length > longest) pairs = [];
+        longest = length;
+        pairs.push([group[x]!, group[y]!]);
       }
     }
-    if (best) {
-      join(fn, best.a, best.b, best.length);
-      return true;
+    const joined = new Set<MBlock>();
+    for (const [a, b] of pairs) {
+      if (joined.has(a) || joined.has(b)) continue;
+      joined.add(a).add(b);
+      join(fn, a, b, longest);
     }
+    if (joined.size > 0) return true;
   }
   return false;
 }
@@ -146,12 +184,8 @@ function join(fn: MFunc, a: MBlock, b: MBlock, length: number): void {
   }
   shared.cold = a.cold && b.cold;
   for (const block of [a, b]) {
-    if (block === shared) continue;
-    const ja = new MInst('ja', block.insts[block.insts.length - length]!.loc);
-    ja.target = shared;
-    block.insts.splice(block.insts.length - length, length, ja);
+    if (block !== shared) replaceEnd(block, length, shared);
   }
-  linkBlocks(fn);
 }
 
 /** Depth first; among the successors of the block just placed the deepest loop first, then one that waits for nobody. */

@@ -177,6 +177,28 @@ describe('what a version lacks', () => {
   });
 });
 
+describe('a switch of 2,000 cases', () => {
+  /** Each case stores a number of its own, and then does what every third does. */
+  const cases = Array.from({ length: 2000 }, (_, i) => i);
+  const text = (own: (i: number) => string) => `func @main(%0: ptr ctx) -> i64 entry {
+b0:
+  %1 = load i64 %0+0
+  switch %1, b9999, ${cases.map((i) => `${i * 3} -> b${i + 1}`).join(', ')}
+${cases.map((i) => `b${i + 1}:\n${own(i)}  store %0+${8 + 8 * (i % 3)}, 7:i64\n  store %0+32, ${i % 3}:i64\n  ret ${i % 3}:i64`).join('\n')}
+b9999:
+  ret 9:i64
+}`;
+  const ends = (own: (i: number) => string) =>
+    code(text(own)).filter((l) => /^\*\(u64 \*\)\(r\d \+32\)/.test(l)).length;
+  it('has one block for all cases that do the same', () => {
+    expect(ends(() => '')).toBe(3);
+  });
+  // Joined one pair after the other this takes longer than a test may.
+  it('shares what cases end in', () => {
+    expect(ends((i) => `  store %0+48, ${i}:i64\n`)).toBeLessThan(10);
+  });
+});
+
 describe('long block operations', () => {
   const memory = () =>
     new Map<bigint, number>(Array.from({ length: 4096 }, (_, i) => [0x9000n + BigInt(i), (i * 7) & 255]));
