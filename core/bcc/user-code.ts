@@ -4,6 +4,7 @@
  */
 import { utf8Decode } from '../base/bytes.ts';
 import { BpfError } from '../base/errors.ts';
+import { debugFilePaths, isDebugFileOf } from '../elf/debug-file.ts';
 import { type UserFunction, userFunctions } from '../elf/functions.ts';
 import { type ElfFile, isElf, readElf } from '../elf/read.ts';
 import { parseLdCache } from './ld-cache.ts';
@@ -92,11 +93,32 @@ export function userPath(name: string, pid = -1): string {
   return findLibrary(name, pid > 0 ? pid : 0) ?? findExe(name) ?? name;
 }
 
+const functions = new WeakMap<ElfFile, readonly UserFunction[]>();
+
+/** The functions that the symbols of a file name, or those of its debug file where it was stripped. Addresses are the file's. */
+export function functionsIn(path: string, elf: ElfFile): readonly UserFunction[] {
+  let known = functions.get(elf);
+  if (!known) {
+    const debug = elf.section('.symtab') ? undefined : debugFileOf(path, elf);
+    known = debug ? [...userFunctions(debug), ...userFunctions(elf)] : userFunctions(elf);
+    functions.set(elf, known);
+  }
+  return known;
+}
+
+function debugFileOf(path: string, elf: ElfFile): ElfFile | undefined {
+  for (const at of debugFilePaths(path, elf)) {
+    const debug = openElf(at);
+    if (debug && isDebugFileOf(debug, elf)) return debug;
+  }
+  return undefined;
+}
+
 /** The functions of a file. Throws BpfError ENOENT when it is no ELF file that can be read. */
 export function functionsOf(name: string): readonly UserFunction[] {
   const path = userPath(name);
   const elf = openElf(path);
   if (!elf)
     throw new BpfError('ENOENT', `the symbols of '${name}' cannot be read: ${path} is no ELF file that is there`);
-  return userFunctions(elf);
+  return functionsIn(path, elf);
 }

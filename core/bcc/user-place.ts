@@ -1,10 +1,9 @@
 /** Where a uprobe goes, from BCC's arguments to the target that backends know: `path:symbol`, `path:symbol+offset` or `path:+N` (file offset). */
 import { BpfError } from '../base/errors.ts';
-import { userFunctions } from '../elf/functions.ts';
 import type { AttachUprobeOptions } from './bpf-options.ts';
 import { notFound } from './not-found.ts';
 import { type Named, named } from './options.ts';
-import { functionsOf, openElf, userPath } from './user-code.ts';
+import { functionsIn, functionsOf, openElf, userPath } from './user-code.ts';
 
 export interface UserPlace {
   readonly path: string;
@@ -58,9 +57,13 @@ export function userPlace(method: string, options: Named<AttachUprobeOptions>): 
 function checkSymbol(path: string, sym: string): void {
   const elf = openElf(path);
   if (!elf || [...elf.symbols(), ...elf.dynamicSymbols()].some((s) => s.name === sym)) return;
-  const functions = userFunctions(elf).map((f) => f.name);
+  const functions = functionsIn(path, elf).map((f) => f.name);
+  if (functions.includes(sym)) return;
   if (functions.length === 0)
-    throw new BpfError('ENOENT', `${path} has no symbol '${sym}': its symbol tables were stripped; attach by addr`);
+    throw new BpfError(
+      'ENOENT',
+      `${path} has no symbol '${sym}': its symbol tables were stripped, and no debug file is installed; attach by addr`,
+    );
   throw notFound(`symbol in ${path}`, sym, functions, 'it has');
 }
 

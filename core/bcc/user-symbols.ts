@@ -5,25 +5,28 @@
 import type { Backend, SymbolAt } from '../backend/backend.ts';
 import { toHex } from '../base/bytes.ts';
 import { BpfError } from '../base/errors.ts';
-import { type UserFunction, userFunctions } from '../elf/functions.ts';
+import { buildIdOf } from '../elf/debug-file.ts';
+import type { UserFunction } from '../elf/functions.ts';
 import { type ElfFile, PT } from '../elf/read.ts';
 import type { BuildIdFrame } from './stack.ts';
-import { mappings, openElf, pathIn, userPath } from './user-code.ts';
+import { functionsIn, mappings, openElf, pathIn, userPath } from './user-code.ts';
 
 /** Functions of a file in order of address. */
 const tables = new WeakMap<ElfFile, readonly UserFunction[]>();
 
-function sorted(elf: ElfFile): readonly UserFunction[] {
+function sorted(path: string, elf: ElfFile): readonly UserFunction[] {
   const known = tables.get(elf);
   if (known) return known;
-  const table = userFunctions(elf).sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0));
+  const table = [...functionsIn(path, elf)].sort((a, b) =>
+    a.address < b.address ? -1 : a.address > b.address ? 1 : 0,
+  );
   tables.set(elf, table);
   return table;
 }
 
 /** The function that a virtual address of a file lies in. Functions without a size reach to the next one. */
-function functionAt(elf: ElfFile, address: bigint, module: string): SymbolAt | undefined {
-  const table = sorted(elf);
+function functionAt(path: string, elf: ElfFile, address: bigint, module: string): SymbolAt | undefined {
+  const table = sorted(path, elf);
   let low = 0;
   let high = table.length;
   while (low < high) {
@@ -52,10 +55,11 @@ export function userSymbol(backend: Backend, pid: number, address: bigint): Symb
   const known = backend.userSymbol?.(pid, address);
   if (known) return known;
   const mapping = mappings(pid)?.find((m) => address >= m.start && address < m.end);
-  const elf = mapping && openElf(pathIn(pid, mapping.path));
+  const path = mapping && pathIn(pid, mapping.path);
+  const elf = path && openElf(path);
   if (!elf) return undefined;
   const virtual = virtualAddress(elf, address - mapping.start + mapping.offset);
-  return virtual === undefined ? undefined : functionAt(elf, virtual, mapping.path);
+  return virtual === undefined ? undefined : functionAt(path, elf, virtual, mapping.path);
 }
 
 export function userSymbolAddress(
@@ -68,8 +72,9 @@ export function userSymbolAddress(
   if (known !== undefined) return known;
   for (const mapping of mappings(pid) ?? []) {
     if (!mapping.executable || (module !== undefined && !mapping.path.endsWith(module))) continue;
-    const elf = openElf(pathIn(pid, mapping.path));
-    const address = elf && sorted(elf).find((f) => f.name === name)?.address;
+    const path = pathIn(pid, mapping.path);
+    const elf = openElf(path);
+    const address = elf && sorted(path, elf).find((f) => f.name === name)?.address;
     const offset = address === undefined ? undefined : elf?.fileOffset(address);
     if (offset === undefined) continue;
     const at = BigInt(offset) - mapping.offset + mapping.start;
@@ -87,21 +92,19 @@ export function symbolText(found: SymbolAt | undefined, showModule: boolean, sho
 
 // ---- build ids -------------------------------------------------------------------------------------------------------
 
-/** Note of a linker: NT_GNU_BUILD_ID of elf.h. */
-const GNU_BUILD_ID = 3;
 const modules = new Map<string, { readonly elf: ElfFile; readonly path: string }>();
 
 /** Throws BpfError ENOENT for what is no program or library that is there, or has no build id. */
 export function addModule(name: string): void {
   const path = userPath(name);
   const elf = openElf(path);
-  const id = elf?.notes().find((note) => note.name === 'GNU' && note.type === GNU_BUILD_ID)?.desc;
+  const id = elf && buildIdOf(elf);
   if (!elf || !id) throw new BpfError('ENOENT', `addModule: '${name}' is no program or library with a build id`);
-  modules.set(toHex(id), { elf, path });
+  modules.set(id, { elf, path });
 }
 
 export function ofBuildId(frame: BuildIdFrame): SymbolAt | undefined {
   const module = modules.get(toHex(frame.buildId));
   const virtual = module && virtualAddress(module.elf, frame.offset);
-  return virtual === undefined ? undefined : functionAt(module!.elf, virtual, module!.path);
+  return virtual === undefined ? undefined : functionAt(module!.path, module!.elf, virtual, module!.path);
 }

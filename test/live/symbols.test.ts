@@ -1,6 +1,6 @@
 /** Names of addresses: the kernel's, a process's own and its libraries', code that a JIT made; and why there is none. */
 import { execFileSync, spawn } from 'node:child_process';
-import { rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { addon } from '../../bindings/addon/index.ts';
@@ -101,6 +101,50 @@ describe.skipIf(noCompiler)(title('files', noCompiler), () => {
     expect(() => binaryFile(program).functionOffset('known')).toThrow(/no function 'known'/);
     execFileSync('objcopy', [`--add-gnu-debuglink=${program}.debug`, program]);
     expect(binaryFile(program).functionOffset('known')).toBe(offset);
+  });
+
+  it('probes and patterns find functions in it too, and believe no other build', () => {
+    const text = 'int known(void) { return 1; }\nint main(void) { return known(); }';
+    const [program, other] = [compileC(text, ['-Wl,--build-id']), compileC(`${text}\nint more;`, ['-Wl,--build-id'])];
+    const address = BigInt(binaryFile(program).address('known')!);
+    execFileSync('objcopy', ['--only-keep-debug', program, `${program}.debug`]);
+    execFileSync('strip', [program]);
+    execFileSync('objcopy', [`--add-gnu-debuglink=${program}.debug`, program]);
+    liveBackend();
+    expect(BPF.getUserFunctionsAndAddresses(program, 'known$')).toEqual([['known', address]]);
+    const b = new BPF({ text: 'int f(void *ctx) { return 0; }' });
+    b.attachUprobe({ name: program, sym: 'known', fnName: 'f' });
+    execFileSync('objcopy', ['--only-keep-debug', other, `${other}.debug`]);
+    execFileSync('strip', [other]);
+    execFileSync('objcopy', [`--add-gnu-debuglink=${other}.debug`, other]);
+    execFileSync('cp', [`${program}.debug`, `${other}.debug`]);
+    expect(() => b.attachUprobe({ name: other, sym: 'known', fnName: 'f' })).toThrow(
+      /has no symbol 'known': its symbol tables were stripped, and no debug file is installed/,
+    );
+    expect(() => binaryFile(other).functionOffset('known')).toThrow(/no function 'known'/);
+  });
+
+  it('a process that became another program has the names of that', async () => {
+    // Not position independent: both have their code at the same addresses.
+    const flags = ['-no-pie', '-O0'];
+    const after = compileC(
+      '#include <unistd.h>\nint second(void) { return pause(); } int main(void) { return second(); }',
+      flags,
+    );
+    const before = compileC(
+      `#include <unistd.h>
+       int first(void) { char c; return read(0, &c, 1); } int main(void) { first(); return execl("${after}", "after", (char *)0); }`,
+      flags,
+    );
+    const child = spawn(before, { stdio: ['pipe', 'ignore', 'inherit'] });
+    afterwards(() => void child.kill('SIGKILL'));
+    const address = BigInt(binaryFile(before).address('first')!);
+    const own = new ProcessSymbols(child.pid!);
+    expect(own.at(address)?.name).toBe('first');
+    child.stdin.end('x');
+    while (!readFileSync(`/proc/${child.pid}/cmdline`, 'utf8').startsWith('after'))
+      await new Promise((later) => setTimeout(later, 1));
+    expect(own.at(BigInt(binaryFile(after).address('second')!))?.name).toBe('second');
   });
 });
 

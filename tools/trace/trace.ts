@@ -249,6 +249,12 @@ function frames(b: BPF, { e, probe }: Line, kind: 'kernel' | 'user', address: bo
   const pid = kind === 'kernel' ? -1 : e.tgid;
   return [...b.getTable(probe.stacks).walk(id)].map((at) => {
     const hex = address ? `${at.toString(16).padStart(16)} ` : '';
-    return `        ${hex}${b.sym(at, pid, true, true)}`;
+    return `        ${hex}${b.sym(at, pid, true, true)}${whyNot(b, at, pid)}`;
   });
+}
+
+/** ` (process 123 has ended)` behind a name that is not known. */
+function whyNot(b: BPF, at: bigint, pid: number): string {
+  const why = pid > 0 ? b.backend.whyUnknown?.(pid, at) : undefined;
+  return why === undefined ? '' : ` (${why})`;
 }

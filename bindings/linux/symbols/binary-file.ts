@@ -4,15 +4,13 @@
  * https://refspecs.linuxfoundation.org/elf/elf.pdf, https://sourceware.org/gdb/current/onlinedocs/gdb.html/Separate-Debug-Files.html
  */
 import { closeSync, existsSync, openSync, readFileSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { cString, toHex } from '../../../core/base/bytes.ts';
+import { cString } from '../../../core/base/bytes.ts';
 import { BpfError, nearestNames } from '../../../core/base/errors.ts';
+import { buildIdOf, debugFilePaths, isDebugFileOf } from '../../../core/elf/debug-file.ts';
 import { ELF_TYPE, type ElfFile, PT, readElf, SHT, STT } from '../../../core/elf/read.ts';
 import { addon } from '../../addon/index.ts';
 
 const SYMBOL_SIZE = 24;
-const DEBUG_ROOT = '/usr/lib/debug';
-const NT_GNU_BUILD_ID = 3;
 const PROT_READ = 1;
 const MAP_PRIVATE = 2;
 
@@ -46,8 +44,7 @@ export class BinaryFile {
 
   /** As hex, or undefined. */
   get buildId(): string | undefined {
-    const note = this.elf.notes().find((n) => n.name === 'GNU' && n.type === NT_GNU_BUILD_ID);
-    return note && toHex(note.desc);
+    return buildIdOf(this.elf);
   }
 
   /** Linked to run at any address (a library or a PIE)? */
@@ -56,20 +53,16 @@ export class BinaryFile {
   }
 
   #debugFile(): ElfFile | undefined {
-    const id = this.buildId;
-    const link = this.elf.section('.gnu_debuglink');
-    const name = link && cString(link.data);
-    const directory = dirname(this.path);
-    const candidates = [
-      ...(id ? [`${DEBUG_ROOT}/.build-id/${id.slice(0, 2)}/${id.slice(2)}.debug`] : []),
-      ...(name ? [join(directory, name), join(directory, '.debug', name), join(DEBUG_ROOT, directory, name)] : []),
-    ];
-    const found = candidates.find((path) => path !== this.path && existsSync(path));
-    try {
-      return found === undefined ? undefined : openElf(found);
-    } catch {
-      return undefined;
+    for (const path of debugFilePaths(this.path, this.elf)) {
+      if (!existsSync(path)) continue;
+      try {
+        const debug = openElf(path);
+        if (isDebugFileOf(debug, this.elf)) return debug;
+      } catch {
+        // Whatever lies there, it is no debug file.
+      }
     }
+    return undefined;
   }
 
   /** Address (as linked) of a defined function, or of any defined symbol with `any`. */

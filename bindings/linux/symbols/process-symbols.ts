@@ -43,6 +43,8 @@ export class ProcessSymbols {
   #binaries = new Map<string, BinaryFile | string>();
   readonly #jit: PerfMap;
   #gone = false;
+  /** Which program it runs, as far as known: exec() leaves the pid and nothing else. */
+  #program = '';
 
   constructor(pid: number) {
     this.pid = pid;
@@ -54,7 +56,19 @@ export class ProcessSymbols {
     const maps = textOf(`/proc/${this.pid}/maps`);
     this.#gone = maps === undefined;
     // Of a process that has ended, what was known stays.
-    if (maps !== undefined) this.#ranges = executableRanges(maps);
+    if (maps === undefined) return;
+    this.#ranges = executableRanges(maps);
+    this.#program = this.#exe() ?? '';
+  }
+
+  /** The program's file; undefined when the process is gone. */
+  #exe(): string | undefined {
+    try {
+      const { dev, ino } = statSync(`/proc/${this.pid}/exe`);
+      return `${dev}:${ino}`;
+    } catch {
+      return undefined;
+    }
   }
 
   #range(address: number): Range | undefined {
@@ -74,6 +88,11 @@ export class ProcessSymbols {
 
   #look(wide: bigint): SymbolAt | string {
     const address = Number(wide);
+    const program = this.#exe();
+    if (program !== undefined && program !== this.#program) {
+      this.#binaries.clear();
+      this.#load();
+    }
     let range = this.#range(address);
     if (!range) {
       this.#load();

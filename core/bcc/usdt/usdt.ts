@@ -3,12 +3,11 @@
  * hand the object to `new BPF({ usdtContexts: [u] })`, and the functions run where the probes stand.
  */
 import { BpfError, nearestNames } from '../../base/errors.ts';
-import { userFunctions } from '../../elf/functions.ts';
 import { ELF_TYPE, PT } from '../../elf/read.ts';
 import { readUsdtNotes } from '../../elf/usdt.ts';
 import { type Named, named } from '../options.ts';
 import { currentSession } from '../session.ts';
-import { mappings, openElf, pathIn, userPath } from '../user-code.ts';
+import { functionsIn, mappings, openElf, pathIn, userPath } from '../user-code.ts';
 import { USDTProbe, USDTProbeLocation } from './probe.ts';
 import { argumentReaders } from './readers.ts';
 
@@ -180,7 +179,7 @@ export class USDT {
     if (!elf) return undefined;
     const symbol =
       [...elf.symbols(), ...elf.dynamicSymbols()].find((s) => s.name === name && s.value !== 0n)?.value ??
-      userFunctions(elf).find((f) => f.name === name)?.address;
+      functionsIn(path, elf).find((f) => f.name === name)?.address;
     return symbol === undefined ? undefined : this.#globalAddress(path, symbol);
   }
 }
