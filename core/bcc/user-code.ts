@@ -100,7 +100,8 @@ export function functionsIn(path: string, elf: ElfFile): readonly UserFunction[]
   let known = functions.get(elf);
   if (!known) {
     const debug = elf.section('.symtab') ? undefined : debugFileOf(path, elf);
-    known = debug ? [...userFunctions(debug), ...userFunctions(elf)] : userFunctions(elf);
+    // The names that others link with come first: `nanosleep`, not `__GI___nanosleep`.
+    known = debug ? [...userFunctions(elf), ...userFunctions(debug)] : userFunctions(elf);
     functions.set(elf, known);
   }
   return known;

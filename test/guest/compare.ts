@@ -4,7 +4,7 @@
  *
  *   --rows, --costs     only the rows for one workload, or only start to first line and peak memory; else both
  *   --only NAME,...     only these tools
- *   --rounds N          how often the costs' programs take turns after the cold run (2)
+ *   --rounds N          how often the costs' programs take turns after the cold one, each in its own boot (2)
  *   --instructions      costs in instructions of the guest instead of seconds: the same on a busy machine, without what translating them costs
  *   --write             keep the tables in docs/benchmarks.md
  *   --log FILE          all that the tools printed, as JSON
@@ -19,7 +19,7 @@ import { parseArgs } from 'node:util';
 import { withSection } from '../bench/sections.ts';
 import { bccRoot } from './bcc-root.ts';
 import { COMPARISONS, COSTS, type Comparison, type Cost, type Facts } from './comparisons.ts';
-import { boot, GUEST_CACHE, guestProblem, type Image, makeImage } from './machine.ts';
+import { boot, GUEST_CACHE, type GuestResult, guestProblem, type Image, makeImage } from './machine.ts';
 
 interface Ran {
   readonly stdout: string;
@@ -94,31 +94,33 @@ async function compareCosts(
   if (built.status !== 0) throw new Error(`cc meter.c: ${built.stderr}`);
   const made = image({ [meter]: '/usr/local/bin/meter' });
   try {
-    // The first round is cold: nothing of a program's files is in the page cache. Then they take turns.
-    const round = (r: number) =>
-      chosen.map(
-        ({ command }, i) =>
-          `${r === 0 ? 'sync; echo 3 >/proc/sys/vm/drop_caches; ' : ''}${command} >/out/m${r}.${i} 2>/out/e${r}.${i}`,
-      );
+    const answer = (ran: GuestResult, { tool, by }: Cost, name: string): Metered => {
+      const one = JSON.parse(ran.file(`m${name}`) || '{"first":null,"rss":0}') as Metered;
+      if (one.first === null)
+        process.stderr.write(
+          `--- ${tool} by ${by}, ${name}: ${ran.file(`m${name}`)}\n${ran.file(`e${name}`)?.slice(-1500)}\n`,
+        );
+      return one;
+    };
+    const metered: Metered[][] = chosen.map(() => []);
+    const options = { memory: 2048, timeoutMs: 7_200_000, countInstructions: instructions };
+    // Cold is the first thing that a machine does, each in a boot of its own. (Dropping the page cache of a running guest measures qemu: it throws away what
+    // it has translated page by page, when the disk writes into the pages that the code had been in. The clock of instructions jumps while the guest waits for its disk.)
+    if (!instructions)
+      for (const [i, cost] of chosen.entries()) {
+        const ran = await boot(made, `${cost.command} >/out/mcold 2>/out/ecold`, options);
+        metered[i]!.push(answer(ran, cost, 'cold'));
+      }
+    // Then they take turns; the first turn fills the page cache.
+    const turn = (r: number) =>
+      chosen.map(({ command }, i) => `${command} >/out/m${r}.${i} 2>/out/e${r}.${i}`).join('\n');
     const parts = chosen.flatMap(({ by, command }, i) =>
       by === 'skep' ? [`SKEP_TIMINGS=1 ${command} >/dev/null 2>/out/t${i}`] : [],
     );
-    const script = [...Array.from({ length: rounds + 1 }, (_, r) => round(r)).flat(), ...parts].join('\n');
-    const ran = await boot(made, script, {
-      memory: 2048,
-      timeoutMs: 7_200_000,
-      countInstructions: instructions,
-    });
-    const metered = chosen.map(({ tool, by }, i) =>
-      Array.from({ length: rounds + 1 }, (_, r): Metered => {
-        const one = JSON.parse(ran.file(`m${r}.${i}`) || '{"first":null,"rss":0}') as Metered;
-        if (one.first === null)
-          process.stderr.write(
-            `--- ${tool} by ${by}, round ${r}: ${ran.file(`m${r}.${i}`)}\n${ran.file(`e${r}.${i}`)?.slice(-1500)}\n`,
-          );
-        return one;
-      }),
-    );
+    const turns = Array.from({ length: rounds + 1 }, (_, r) => r);
+    const ran = await boot(made, [...turns.map(turn), ...parts].join('\n'), options);
+    for (const r of turns.slice(1))
+      for (const [i, cost] of chosen.entries()) metered[i]!.push(answer(ran, cost, `${r}.${i}`));
     return costTable(chosen, metered, (i) => ran.file(`t${i}`), instructions);
   } finally {
     made.remove();
@@ -134,10 +136,10 @@ function costTable(
 ): string[] {
   const unit = instructions ? ' G' : ' s';
   const show = (first: number) => (Number.isFinite(first) ? `${first.toFixed(2)}${unit}` : 'none');
-  const costs = metered.map(([cold, ...warm]) => ({
-    cold: cold!.first ?? Number.POSITIVE_INFINITY,
-    warm: Math.min(...warm.map(({ first }) => first ?? Number.POSITIVE_INFINITY)),
-    rss: Math.max(...[cold!, ...warm].map(({ rss }) => rss)) / 1024,
+  const costs = metered.map((all) => ({
+    cold: instructions ? undefined : (all[0]!.first ?? Number.POSITIVE_INFINITY),
+    warm: Math.min(...all.slice(instructions ? 0 : 1).map(({ first }) => first ?? Number.POSITIVE_INFINITY)),
+    rss: Math.max(...all.map(({ rss }) => rss)) / 1024,
   }));
   const table = ['| tool | by | cold | warm | peak RSS | warm : skep | RSS : skep |', '|---|---|---|---|---|---|---|'];
   chosen.forEach(({ tool, by }, i) => {
@@ -146,8 +148,7 @@ function costTable(
     const ratio = (theirs: number, own: number | undefined) =>
       by === 'skep' || own === undefined ? '' : `${(theirs / own).toFixed(1)}x`;
     table.push(
-      // The clock of counted instructions jumps while the guest waits for its disk.
-      `| ${tool} | ${by} | ${instructions ? '' : show(cold)} | ${show(warm)} | ${rss.toFixed(0)} MB | ${ratio(warm, ours?.warm)} | ${ratio(rss, ours?.rss)} |`,
+      `| ${tool} | ${by} | ${cold === undefined ? '' : show(cold)} | ${show(warm)} | ${rss.toFixed(0)} MB | ${ratio(warm, ours?.warm)} | ${ratio(rss, ours?.rss)} |`,
     );
   });
   table.push(
@@ -216,8 +217,8 @@ if (!values.rows)
     values.instructions
       ? `As above, but the guest's clock counts instructions (\`npm run vm:compare -- --costs --instructions --write\`; G: 10^9): the same on a busy machine. What qemu pays to translate
 code that runs once is not in it.`
-      : `Start to first line, and peak memory, in one boot of Debian's 6.1 under qemu without KVM (\`npm run vm:compare -- --costs --write\`): first each program
-with an empty page cache, then in turns, the best of them being the warm figure.`,
+      : `Start to first line, and peak memory, on Debian's 6.1 under qemu without KVM (\`npm run vm:compare -- --costs --write\`). Cold: the first thing that a machine
+does after its boot, one boot a program. Warm: in one boot, in turns, the best of them.`,
     () =>
       compareCosts(
         image,

@@ -1,12 +1,12 @@
 /** Tools on the running kernel, of what this test itself does: needs root, BPF, tracefs. No kprobe is needed: this kernel may have none. */
 
-import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { readlinkSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { onlineCpus } from '../../bindings/linux/machine.ts';
-import { noCommand, noKernel, noTracefs, noUprobes, scratch, title } from '../live/machine.ts';
+import { afterwards, compileC, noCommand, noKernel, noTracefs, noUprobes, scratch, title } from '../live/machine.ts';
 import { SKEP, skep, skepAsync } from './skep.ts';
 
 /** Runs a tool until `act`, which begins when the tool has printed `ready`, and `seen` are done; then Ctrl-C. */
@@ -84,6 +84,29 @@ describe.skipIf(noTracefs !== undefined)(title('tools on the running kernel', no
       expect(status).toBe(0);
     },
   );
+});
+
+const noMounts =
+  noUprobes ??
+  noTracefs ??
+  noCommand('cc') ??
+  (spawnSync('unshare', ['-m', 'true']).status === 0 ? undefined : 'no mount namespaces (unshare -m)');
+it.skipIf(noMounts)(title('a program that only the traced process can see is found', noMounts), async () => {
+  const program = compileC(
+    '#include <unistd.h>\nint known(int n) { return usleep(1000) + n; } int main(void) { for (;;) known(7); }',
+  );
+  const hidden = scratch();
+  const inside = `mount -t tmpfs none ${hidden} && cp ${program} ${hidden}/inner && echo ready && exec ${hidden}/inner`;
+  const child = spawn('unshare', ['-m', 'sh', '-c', inside], { stdio: ['ignore', 'pipe', 'inherit'] });
+  afterwards(() => void child.kill('SIGKILL'));
+  await new Promise((ready) => child.stdout.once('data', ready));
+  while (!readlinkSync(`/proc/${child.pid}/exe`).endsWith('/inner')) await new Promise((later) => setTimeout(later, 1));
+  const probe = `${hidden}/inner:known "%d", arg1`;
+  const ran = skep(['trace', '--backend', 'linux', '-p', String(child.pid), '-M', '1', '-U', probe]);
+  expect(ran).toMatchObject({ stderr: '', status: 0 });
+  expect(ran.stdout).toMatch(/inner +known +7\n +known\+0x0 \[inner\]\n/);
+  const count = skep(['funccount', '--backend', 'linux', '-p', String(child.pid), '-d', '1', `${hidden}/inner:kno*`]);
+  expect(count.stdout).toMatch(/^known +\d+$/m);
 });
 
 const noTwoCpus =
