@@ -6,7 +6,7 @@
 import type { Probe } from '../../../core/backend/backend.ts';
 import { ERRNO, errnoName } from '../../../core/base/errno.ts';
 import { BpfError, nearestNames, SysError, Unsupported } from '../../../core/base/errors.ts';
-import { bpf } from '../bpf.ts';
+import { bpf, sys } from '../bpf.ts';
 import { attachProblem } from '../features.ts';
 import type { LinuxProg } from '../load.ts';
 import { findInModules } from '../module-btf.ts';
@@ -182,7 +182,10 @@ function attachMulti(
   return fd >= 0 ? { how: many.how, fds: [fd] } : fd;
 }
 
-/** kprobe_multi: functions whole, by their addresses, each once (the kernel runs the program once for an address). */
+/**
+ * kprobe_multi: functions whole. One by its address; of several the kernel looks up the names, all in one walk, which we would have to index its two hundred
+ * thousand symbols for.
+ */
 function multiLink(
   prog: LinuxProg,
   probes: readonly Probe[],
@@ -196,13 +199,14 @@ function multiLink(
   } catch {
     return undefined;
   }
-  const addresses = probes.map(({ target }) => host.ksymAddress(target));
-  const seen = new Set<bigint>();
+  const address = probes.length === 1 ? host.ksymAddress(probes[0]!.target) : undefined;
+  const seen = new Set<string>();
   const apart = new Set<number>();
-  addresses.forEach((address, i) => {
-    const offset = numberOption(probes[i]!, 'offset') ?? 0;
-    if (address === undefined || offset !== 0 || seen.has(address)) apart.add(i);
-    else seen.add(address);
+  probes.forEach((probe, i) => {
+    const { target } = probe;
+    const whole = (numberOption(probe, 'offset') ?? 0) === 0 && !target.includes('+');
+    if (!whole || seen.has(target) || (probes.length === 1 && address === undefined)) apart.add(i);
+    seen.add(target);
   });
   return {
     how: 'kprobe_multi link',
@@ -214,13 +218,30 @@ function multiLink(
         attach_type: KPROBE_MULTI.attachType,
         kprobe_multi_flags: atReturn ? KPROBE_MULTI.RETURN : 0,
         kprobe_multi_cnt: places.length,
-        kprobe_multi_addrs: BigUint64Array.from(places, (place) => addresses[place]!),
+        ...(address === undefined
+          ? { kprobe_multi_syms: stringTable(places.map((place) => probes[place]!.target)) }
+          : { kprobe_multi_addrs: BigUint64Array.of(address) }),
         ...(cookies && { kprobe_multi_cookies: cookies }),
       });
       if (fd === -ERRNO.EOPNOTSUPP) withoutMulti = true;
-      return fd;
+      // One of the names is not there, which says nothing of the others.
+      return fd === -ERRNO.ESRCH ? -ERRNO.ENOENT : fd;
     },
   };
+}
+
+/** An array of pointers to C strings, the strings behind it. */
+function stringTable(texts: readonly string[]): Uint8Array {
+  const strings = cText(texts.join('\0'));
+  const table = new Uint8Array(8 * texts.length + strings.length);
+  table.set(strings, 8 * texts.length);
+  const view = new DataView(table.buffer);
+  let at = sys().addressOf(table) + BigInt(8 * texts.length);
+  texts.forEach((text, i) => {
+    view.setBigUint64(8 * i, at, true);
+    at += BigInt(text.length + 1);
+  });
+  return table;
 }
 
 /** This kernel has said that it has no such links (CONFIG_FPROBE). */
