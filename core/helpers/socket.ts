@@ -86,7 +86,14 @@ export const SOCKET_HELPERS = [
     args: ['btf_id_sock_common', 'anything', 'anything', 'mem', 'const_size'],
     ret: 'integer',
     since: '4.13',
-    progTypes: ['cgroup_sock_addr', 'cgroup_sockopt:cgroup_setsockopt', 'sock_ops', 'struct_ops', 'lsm:lsm_cgroup'],
+    progTypes: [
+      'cgroup_sock_addr',
+      'cgroup_sockopt:cgroup_setsockopt',
+      'sock_ops',
+      'struct_ops',
+      'lsm:lsm_cgroup',
+      'tracing:trace_iter',
+    ],
     variants: [
       { progTypes: ['cgroup_sock_addr', 'sock_ops'], args: ['ctx', 'anything', 'anything', 'mem', 'const_size'] },
     ],
@@ -97,7 +104,14 @@ export const SOCKET_HELPERS = [
     args: ['btf_id_sock_common', 'anything', 'anything', 'uninit_mem', 'const_size'],
     ret: 'integer',
     since: '4.15',
-    progTypes: ['cgroup_sock_addr', 'cgroup_sockopt:cgroup_setsockopt', 'sock_ops', 'struct_ops', 'lsm:lsm_cgroup'],
+    progTypes: [
+      'cgroup_sock_addr',
+      'cgroup_sockopt:cgroup_setsockopt',
+      'sock_ops',
+      'struct_ops',
+      'lsm:lsm_cgroup',
+      'tracing:trace_iter',
+    ],
     variants: [
       {
         progTypes: ['cgroup_sock_addr', 'sock_ops'],

@@ -234,6 +234,23 @@ export function isPlainStruct(btf: Btf, t: BtfType, depth = 0): boolean {
   });
 }
 
+const MAY_WRITE_CONNECTIONS = new Set(['sched_cls', 'sched_act', 'xdp']);
+
+/** Of the kernel's own objects a program may write one field: a tracked connection's mark. Linux: nf_conntrack_btf_struct_access. */
+function writeConnection(env: Env, r: Readonly<Reg>, owner: string, off: number, size: number): void {
+  const known = r.aux2 !== 1 && (owner === 'nf_conn' || owner === 'nf_conn___init') && !(r.type & FLAG.UNTRUSTED);
+  if (!known || !MAY_WRITE_CONNECTIONS.has(env.progType.name)) env.fail('type', 'only read is supported');
+  const btf = env.kernelBtf!;
+  const id = btf.find('nf_conn', 'struct');
+  const struct = id === undefined ? undefined : btf.type(id);
+  const mark = struct?.kind === 'struct' ? struct.members.find((m) => m.name === 'mark') : undefined;
+  if (!mark || off !== mark.bitOffset / 8) env.fail('type', `no write support to nf_conn at off ${off}`);
+  const end = off + sizeOf(btf, skipModifiers(btf, mark!.type));
+  if (off + size > end) {
+    env.fail('bounds', `write access at off ${off} with size ${size} beyond the member of nf_conn ended at ${end}`);
+  }
+}
+
 export function loadThroughBtf(env: Env, regno: number, off: number, a: Access): void {
   const r = env.regs[regno]!;
   const local = r.aux2 === 1;
@@ -253,8 +270,8 @@ export function loadThroughBtf(env: Env, regno: number, off: number, a: Access):
   if (r.type & FLAG.USER) env.fail('type', `R${regno} is ptr_${owner} access user memory: off=${off}`);
   if (r.type & FLAG.PERCPU) env.fail('type', `R${regno} is ptr_${owner} access percpu memory: off=${off}`);
   if (a.write && !(r.type & FLAG.ALLOC && !(r.type & FLAG.UNTRUSTED))) {
-    if (env.progType.name !== 'struct_ops' || local) env.fail('type', 'only read is supported');
-    checkStructOpsWrite(env, btf!, r.aux, off, a.size);
+    if (env.progType.name === 'struct_ops' && !local) checkStructOpsWrite(env, btf!, r.aux, off, a.size);
+    else writeConnection(env, r, owner, off, a.size);
     return;
   }
   if (local) {

@@ -53,8 +53,12 @@ export interface EnvOptions {
   readonly cpus: number;
   /** Most work: MAX_WORK unless said. */
   readonly maxWork: number | undefined;
+  /** Arenas have a user address although their map_extra names none. */
+  readonly arenasMapped: boolean;
   /** Helpers that the kernel at hand does not have although its release does. */
   readonly absentHelpers: ReadonlySet<string> | undefined;
+  /** Does the kernel at hand know where this variable or function is? */
+  readonly hasSymbol: ((name: string) => boolean) | undefined;
   readonly features: Features;
 }
 

@@ -5,6 +5,7 @@
 import type { ArgKind, HelperRow } from '../helpers/helper.ts';
 import { helperById, mayCall, signatureOf } from '../helpers/index.ts';
 import { needsPrivileges } from '../helpers/privileges.ts';
+import { sizeOf, skipModifiers } from './btf-walk.ts';
 import {
   type CallbackSetup,
   clearPacketPointers,
@@ -16,6 +17,7 @@ import {
 import { DYNPTR, endDynptr } from './dynptr.ts';
 import type { Env } from './env.ts';
 import { type CallFacts, checkArgument } from './helper-args.ts';
+import { readOnlyMemory } from './kernel-variable.ts';
 import { exchanged } from './kptr.ts';
 import { checkMapAndHelper, isReadOnly } from './map-rules.ts';
 import { markPrecise } from './precision.ts';
@@ -104,12 +106,19 @@ function mayUseSocketStorage(env: Env): boolean {
   const { attachType, attach } = env.program.spec;
   switch (env.progType.name) {
     case 'tracing':
+      if (attachType === 'trace_iter' || attachType === 'trace_raw_tp') return true;
       return attachType !== 'modify_return' && attach?.target?.startsWith('bpf_sk_storage') !== true;
     case 'syscall':
       return false;
     default:
       return true;
   }
+}
+
+/** Helpers that only the iterators over connections offer. Linux: bpf_iter_tcp_get_func_proto, bpf_iter_unix_get_func_proto. */
+function offeredByTarget(env: Env, helper: string): boolean {
+  if (env.progType.name !== 'tracing' || (helper !== 'setsockopt' && helper !== 'getsockopt')) return true;
+  return /^(?:tcp|unix)$/.test(env.program.spec.attach?.target ?? '');
 }
 
 /** What a helper asks of the program beyond its type (`allowed` of struct bpf_func_proto). */
@@ -143,7 +152,9 @@ export function checkHelperCall(
       ? mayCall({ ...row, progTypes: row.before.progTypes }, type, attachType)
       : mayCall(row, type, attachType);
   const absent =
-    env.options.absentHelpers?.has(row.name) === true || (type === 'struct_ops' && !structOpsMayCall(env, row.name));
+    env.options.absentHelpers?.has(row.name) === true ||
+    !offeredByTarget(env, row.name) ||
+    (type === 'struct_ops' && !structOpsMayCall(env, row.name));
   if (!allowed || absent || (!env.privileged && needsPrivileges(row.name))) {
     env.fail('helper', `program of this type cannot use helper bpf_${row.name}#${id}`);
   }
@@ -426,9 +437,8 @@ function looksUpSocket(env: Env, facts: CallFacts): boolean {
 function perCpuResult(env: Env, facts: CallFacts, nullable: boolean): Reg {
   const btf = env.kernelBtf;
   if (!btf) return env.fail('unsupported', 'per-CPU kernel variables need the kernel BTF');
-  const t = btf.type(facts.btfId);
-  if (t.kind !== 'struct')
-    return env.fail('unsupported', 'per-CPU kernel variables that are no structs are not supported');
+  const t = skipModifiers(btf, facts.btfId);
+  if (t.kind !== 'struct' && t.kind !== 'union') return readOnlyMemory(sizeOf(btf, t), nullable);
   const r = makePointer(KIND.BTF_ID | (nullable ? FLAG.MAYBE_NULL : 0));
   r.aux = facts.btfId;
   return r;

@@ -96,11 +96,15 @@ export interface VerifyOptions {
   readonly cpus?: number;
   /** What the kernel at hand was built without, or does not let anybody use, although its release has it. */
   readonly absent?: Absent | undefined;
+  /** The loader maps arenas into its memory before it loads programs, as libbpf does. True unless said. */
+  readonly arenasMapped?: boolean;
 }
 
 export interface Absent {
   readonly progTypes: ReadonlySet<string>;
   readonly helpers: ReadonlySet<string>;
+  /** Is the name in the kernel's symbol table? (Variables are only with CONFIG_KALLSYMS_ALL.) */
+  hasSymbol(name: string): boolean;
 }
 
 export interface VerifyError {
@@ -305,6 +309,8 @@ function envOptions(options: VerifyOptions, prog: ProgSpec, privileged: boolean)
     cpus: options.cpus ?? 1,
     maxWork: options.maxWork,
     absentHelpers: options.absent?.helpers,
+    hasSymbol: options.absent && ((name) => options.absent!.hasSymbol(name)),
+    arenasMapped: options.arenasMapped ?? true,
     features: featuresOf(kernel),
   };
 }

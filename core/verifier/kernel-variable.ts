@@ -14,9 +14,12 @@ export function checkVariable(env: Env, id: number): void {
   if (!btf)
     env.fail('unsupported', 'kernel is missing BTF, make sure CONFIG_DEBUG_INFO_BTF=y is specified in Kconfig.');
   if (id < 0 || id >= btf!.typeCount) env.fail('structure', `ldimm64 insn specifies invalid btf_id ${id}.`);
-  const kind = id === 0 ? 'void' : btf!.type(id).kind;
-  if (kind !== 'var' && kind !== 'func') {
-    env.fail('structure', `pseudo btf_id ${id} in ldimm64 isn't KIND_VAR or KIND_FUNC`);
+  const t = btf!.type(id);
+  if (id === 0 || (t.kind !== 'var' && t.kind !== 'func')) {
+    return env.fail('structure', `pseudo btf_id ${id} in ldimm64 isn't KIND_VAR or KIND_FUNC`);
+  }
+  if (env.options.hasSymbol?.(t.name) === false) {
+    env.fail('structure', `ldimm64 failed to find the address for kernel symbol '${t.name}'.`);
   }
 }
 
@@ -37,8 +40,9 @@ function variable(env: Env, id: number): Readonly<Reg> {
   return readOnlyMemory(size);
 }
 
-function readOnlyMemory(size: number): Reg {
-  const r = makePointer(KIND.MEM | FLAG.RDONLY);
+/** What is no struct is memory of its size. */
+export function readOnlyMemory(size: number, nullable = false): Reg {
+  const r = makePointer(KIND.MEM | FLAG.RDONLY | (nullable ? FLAG.MAYBE_NULL : 0));
   r.aux = size;
   return r;
 }

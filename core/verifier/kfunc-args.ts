@@ -401,7 +401,7 @@ function checkKfuncDynptr(env: Env, regno: number, kfunc: string, argument: stri
     env.fail('type', `arg#${regno - 1} expected pointer to stack or const struct bpf_dynptr`);
   }
   if (suffixed(argument, '__uninit')) {
-    if (r.type === KIND.DYNPTR || dynptrSlot(env, r) === undefined || dynptrThere(env, r)) {
+    if (r.type === KIND.DYNPTR || dynptrSlot(env, r) === undefined) {
       env.fail('type', 'Dynptr has to be an uninitialized dynptr');
     }
     const parent = facts.dynptr;
@@ -419,14 +419,6 @@ function checkKfuncDynptr(env: Env, regno: number, kfunc: string, argument: stri
     refObjId: d!.refObjId,
     isPacket: d!.aux === DYNPTR.SKB || d!.aux === DYNPTR.XDP || d!.aux === DYNPTR.SKB_META,
   };
-}
-
-/** A referenced dynptr may not be overwritten by a new one. */
-function dynptrThere(env: Env, r: Readonly<Reg>): boolean {
-  const slot = dynptrSlot(env, r);
-  if (slot === undefined || slot < 1) return false;
-  const frame = env.state.frames[r.frame]!;
-  return frame.spills[slot]!.aux === DYNPTR.RINGBUF && dynptrAt(env, r) !== undefined;
 }
 
 function checkCssTaskIterator(env: Env): void {

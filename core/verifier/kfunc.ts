@@ -82,6 +82,10 @@ export function checkKfuncs(env: Env): void {
     if (!env.options.gpl) {
       env.fail('helper', 'cannot call kernel function from non-GPL compatible program');
     }
+    // They read what one network card's driver knows of the packet: none of our programs is loaded for a card's driver.
+    if (env.kfuncs!.nameAt(i).startsWith('bpf_xdp_metadata_')) {
+      env.fail('helper', 'metadata kfuncs require device-bound program');
+    }
     if (named.has(i)) continue;
     if (module !== 0) {
       env.say(

@@ -165,5 +165,8 @@ export function checkMapAndProgram(env: Env, map: UsedMap): void {
     const other = env.program.maps.find((m) => m.spec.type === 'arena' && m !== map);
     if (other) env.fail('type', 'Only one arena per program');
     if (!env.privileged) env.fail('type', 'CAP_BPF and CAP_PERFMON are required to use arena');
+    if (!env.options.arenasMapped && !map.spec.extra) {
+      env.fail('type', "arena's user address must be set via map_extra or mmap()");
+    }
   }
 }

@@ -161,6 +161,8 @@ describe('verify --batch', () => {
   const lookup = '18110000000000000000000000000000b7000000000000009500000000000000';
   const hash = { type: 'hash', key_size: 4, value_size: 8, max_entries: 10 };
 
+  const arena = { type: 'arena', max_entries: 4, flags: 0x400 };
+
   it('answers each line, whatever it is', () => {
     const questions = [
       JSON.stringify({ id: 1, type: 'xdp', code: RETURN_0, maps: [] }),
@@ -179,6 +181,8 @@ describe('verify --batch', () => {
       JSON.stringify({ id: 11, type: 'xdp', code: RETURN_0, maps: [{ ...hash, max_entries: -1 }] }),
       JSON.stringify({ id: 12, type: 'cgroup_sock_addr', attach: 'cgroup_inet4_connect', code: RETURN_0 }),
       JSON.stringify({ id: 13, type: 'cgroup_sock_addr', code: RETURN_0 }),
+      JSON.stringify({ id: 14, type: 'syscall', flags: 16, code: lookup, maps: [arena] }),
+      JSON.stringify({ id: 15, type: 'syscall', flags: 16, code: lookup, maps: [{ ...arena, map_extra: 2 ** 32 }] }),
     ];
     const { status, stdout, stderr } = run(['verify', '--batch', '--btf', BTF], questions.join('\n'));
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
@@ -202,9 +206,12 @@ describe('verify --batch', () => {
       [11, false],
       [12, true],
       [13, false],
+      [14, false],
+      [15, true],
     ]);
     const err = (id: unknown) => answers.find((a) => a.id === id)!.err;
     expect(err(1)).toBe('');
+    expect(err(14)).toBe("arena's user address must be set via map_extra or mmap()");
     expect(err('two')).toBe('R0 !read_ok');
     expect(answers[2]!.err).toMatch(/^not JSON: /);
     expect(err(3)).toMatch(/^code: /);

@@ -31,11 +31,11 @@ describe('verifier cases', () => {
 });
 
 describe('what the kernel at hand was built without', () => {
-  const absent = { progTypes: new Set(['xdp']), helpers: new Set(['override_return']) };
+  const absent = { progTypes: new Set(['xdp']), helpers: new Set(['override_return']), hasSymbol: () => false };
   const answer = (type: string, insns: string) => {
     const code = assemble(insns, { helper: (n) => helperByName(n)?.id });
     const prog = makeProg({ name: type, type, attach: undefined, target: undefined, license: 'GPL', insns: code });
-    return verify({ prog, maps: [] }, { absent });
+    return verify({ prog, maps: [], kernelBtf }, { absent });
   };
 
   it('is refused although the release has it', () => {
@@ -43,6 +43,10 @@ describe('what the kernel at hand was built without', () => {
     const call = answer('kprobe', 'r2 = 0\ncall override_return\nr0 = 0\nexit');
     expect(call.error?.message).toBe('program of this type cannot use helper bpf_override_return#58');
     expect(answer('kprobe', 'r0 = 0\nexit').ok).toBe(true);
+    const id = kernelBtf.find('vfs_read', 'func');
+    expect(answer('kprobe', `r1 = btf[id:${id}]\nr0 = 0\nexit`).error?.message).toBe(
+      "ldimm64 failed to find the address for kernel symbol 'vfs_read'.",
+    );
   });
 });
 

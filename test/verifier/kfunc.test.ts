@@ -27,6 +27,31 @@ describe.skipIf(why !== undefined)(`kernel functions${why ? ` (${why})` : ''}`, 
     B.BPF_LDX_MEM(B.BPF_W, 6, 0, 0),
     B.BPF_JMP_A(-6),
   ];
+  // A new connection, in r6, of which the program writes `size` bytes at `off`.
+  const mark = ((t) => (t.kind === 'struct' ? t.members.find((m) => m.name === 'mark') : undefined))(
+    btf.type(btf.find('nf_conn', 'struct') ?? 0),
+  );
+  const MARK = (mark?.bitOffset ?? 0) / 8;
+  const connection = (size: number, off: number) => [
+    B.BPF_ST_MEM(B.BPF_DW, 10, -16, 0),
+    B.BPF_ST_MEM(B.BPF_DW, 10, -8, 0),
+    ...slot(2, -16),
+    B.BPF_MOV64_IMM(3, 12),
+    ...slot(4, -32),
+    B.BPF_ST_MEM(B.BPF_DW, 10, -32, 0),
+    B.BPF_ST_MEM(B.BPF_DW, 10, -24, 0),
+    B.BPF_MOV64_IMM(5, 12),
+    call('bpf_xdp_ct_alloc'),
+    B.BPF_JMP_IMM(B.BPF_JEQ, 0, 0, 7),
+    B.BPF_MOV64_REG(1, 0),
+    B.BPF_ST_MEM(size, 1, off, 5),
+    call('bpf_ct_insert_entry'),
+    B.BPF_JMP_IMM(B.BPF_JEQ, 0, 0, 3),
+    B.BPF_MOV64_REG(1, 0),
+    B.BPF_ST_MEM(size, 1, off, 5),
+    call('bpf_ct_release'),
+    ...end,
+  ];
   const fromPid = [B.BPF_MOV64_IMM(1, 1), call('bpf_task_from_pid')];
 
   it.each<readonly [string, string, readonly Insn[]]>([
@@ -38,6 +63,29 @@ describe.skipIf(why !== undefined)(`kernel functions${why ? ` (${why})` : ''}`, 
       'tracepoint',
       [...fromPid, B.BPF_JMP_IMM(B.BPF_JEQ, 0, 0, 2), B.BPF_MOV64_REG(1, 0), call('bpf_task_release'), ...end],
     ],
+    [
+      "what a card's driver knows of the packet",
+      'xdp',
+      [...slot(2, -8), call('bpf_xdp_metadata_rx_timestamp'), ...end],
+    ],
+    [
+      'an iterator destroyed twice',
+      'socket_filter',
+      [
+        ...slot(1, -8),
+        B.BPF_MOV64_IMM(2, 0),
+        B.BPF_MOV64_IMM(3, 10),
+        call('bpf_iter_num_new'),
+        ...slot(1, -8),
+        call('bpf_iter_num_destroy'),
+        call('bpf_iter_num_destroy'),
+        ...end,
+      ],
+    ],
+    ['the mark of a connection', 'xdp', connection(B.BPF_W, MARK)],
+    ['more than the mark of a connection', 'xdp', connection(B.BPF_DW, MARK)],
+    ['another field of a connection', 'xdp', connection(B.BPF_W, MARK + 4)],
+    ['the mark of a connection in another type', 'socket_filter', connection(B.BPF_W, MARK)],
     ['a task kept', 'tracepoint', [...fromPid, ...end]],
     ['a task that may be null', 'tracepoint', [...fromPid, B.BPF_MOV64_REG(1, 0), call('bpf_task_release'), ...end]],
     ['a function for other program types', 'socket_filter', [...fromPid, ...end]],

@@ -1,8 +1,9 @@
 /**
  * What the running kernel lacks although its release has it: program types that were not built in (struct bpf_ctx_convert of its BTF has members for
- * each that was, include/linux/bpf_types.h), bpf_override_return (CONFIG_BPF_KPROBE_OVERRIDE), and bpf_probe_write_user under lockdown
+ * each that was, include/linux/bpf_types.h), addresses of variables (CONFIG_KALLSYMS_ALL), bpf_override_return (CONFIG_BPF_KPROBE_OVERRIDE), and bpf_probe_write_user under lockdown
  * (kernel/trace/bpf_trace.c).
  */
+import { readFileSync } from 'node:fs';
 import { lockdownMode } from '../../../bindings/linux/features.ts';
 import { Unsupported } from '../../../core/base/errors.ts';
 import { PROG_TYPES } from '../../../core/progs/index.ts';
@@ -24,7 +25,19 @@ export function absentHere({ btf, release }: KernelTypes, rules: string): Absent
       PROG_TYPES.map(({ name }) => name).filter((name) => !built.has(`BPF_PROG_TYPE_${name.toUpperCase()}_prog`)),
     ),
     helpers,
+    hasSymbol,
   };
+}
+
+let symbols: string | undefined;
+
+function hasSymbol(name: string): boolean {
+  try {
+    symbols ??= readFileSync('/proc/kallsyms', 'latin1');
+  } catch {
+    return true;
+  }
+  return symbols === '' || symbols.includes(` ${name}\n`);
 }
 
 function isLockedDown(): boolean {

@@ -1,7 +1,7 @@
 /**
  * `skep verify --batch`: one JSON object a line on standard input, one answer a line on standard output, at once.
  *
- *   {"id", "type", "attach"?, "code": hex, "maps": [{type, key_size, value_size, max_entries, flags?, inner?, name?}], "flags"?, "kfunc"?, "license"?}
+ *   {"id", "type", "attach"?, "code": hex, "maps": [{type, key_size, value_size, max_entries, flags?, inner?, name?, map_extra?}], "flags"?, "kfunc"?, "license"?}
  *   -> {"id", "ok", "err"}
  *
  * `type` and a map's `type` are the kernel's numbers or names. A map load (ld_imm64 with src 1 or 2) has the map's index in `maps` as its imm.
@@ -40,6 +40,7 @@ export function answerAll(kernel: KernelTypes, rules: string): void {
     level: 0,
     cpus: availableParallelism(),
     absent: absentHere(kernel, rules),
+    arenasMapped: false,
   };
   for (const line of inputLines()) if (line.trim() !== '') print(JSON.stringify(answer(line, kernel, options)));
 }
@@ -131,6 +132,7 @@ function mapOf(value: unknown, what: string): MapSpec {
     flags: size('flags'),
     keyType: 0,
     valueType: 0,
+    ...(map.map_extra === undefined ? {} : { extra: Number(map.map_extra) }),
     ...(map.inner === undefined ? {} : { inner: mapOf(map.inner, `${what}.inner`) }),
   };
 }
