@@ -351,14 +351,12 @@ function checkMapPointer(env: Env, regno: number, facts: KfuncFacts): void {
     env.fail('type', `pointer in R${regno} isn't map pointer`);
   }
   if (r.type !== KIND.MAP_PTR) return;
-  if (
-    facts.map >= 0 &&
-    (facts.map !== r.aux || facts.mapId !== r.aux2) &&
-    specialField(env, env.map(r.aux), 'bpf_wq')
-  ) {
+  // Linux 6.18 looks into the special fields of the second map here, and dereferences null where it has none.
+  if (facts.map >= 0 && (facts.map !== r.aux || facts.mapId !== r.aux2)) {
+    const what = regno === 2 ? 'workqueue' : 'bpf_task_work';
     env.fail(
       'type',
-      `workqueue pointer in R1 map_uid=${facts.mapId} doesn't match map pointer in R2 map_uid=${r.aux2}`,
+      `${what} pointer in R${regno - 1} map_uid=${facts.mapId} doesn't match map pointer in R${regno} map_uid=${r.aux2}`,
     );
   }
   facts.map = r.aux;

@@ -196,10 +196,10 @@ function timed(s: Sample, judge: Judge) {
 }
 
 /**
- * What Linux 6.18 must not be asked: bpf_wq_init() with another map than the work's own, one without special fields, and its verifier
- * dereferences null (check_kfunc_args, case KF_ARG_PTR_TO_MAP), with locks of the kernel held.
+ * What Linux 6.18 must not be asked: bpf_wq_init() with another map than the work's own. Where that has no special fields its verifier
+ * dereferences null (check_kfunc_args, case KF_ARG_PTR_TO_MAP), and the process that asks is killed.
  */
-const CRASHES_LINUX = /^workqueue pointer in R1 map_uid=/;
+const CRASHES_LINUX = /^(?:workqueue|bpf_task_work) pointer in R\d map_uid=/;
 
 /** The log of what Linux accepts and should not: a null constant for a parameter that is never null (core/verifier/global-call.ts). */
 const UNSOUND_IN_LINUX = /^arg#\d+ is expected to be non-NULL\nCaller passes invalid args into func#/m;
