@@ -41,6 +41,8 @@ export interface AsmOptions {
   readonly file?: string;
   /** Id of a helper by its name without `bpf_`: allows `call map_lookup_elem`. */
   readonly helper?: (name: string) => number | undefined;
+  /** Gets the slot of each label. */
+  readonly labels?: Map<string, number>;
 }
 
 /** Machine code of a text. Throws CompileError with every line that is wrong. */
@@ -59,7 +61,7 @@ interface Draft {
 export function assembleInsns(text: string, options: AsmOptions = {}): Insn[] {
   const file = new SourceFile(options.file ?? '<asm>', text);
   const diagnostics: Diagnostic[] = [];
-  const labels = new Map<string, number>();
+  const labels = options.labels ?? new Map<string, number>();
   const drafts: { draft: Draft; slot: number; start: number; end: number }[] = [];
   let slot = 0;
   let lineStart = 0;

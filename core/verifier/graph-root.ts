@@ -87,13 +87,11 @@ export function checkGraphRoot(env: Env, regno: number, type: string, kfunc: str
 export function checkGraphNode(env: Env, regno: number, type: string, kfunc: string, facts: KfuncFacts): void {
   const r = env.regs[regno]!;
   if (TAKES_BORROWED.has(kfunc)) {
-    if (!(r.type & FLAG.NON_OWN_REF) || r.refObjId !== 0) {
-      env.fail(
-        'reference',
-        kfunc === 'bpf_rbtree_remove' && !env.options.features.nodeQueries
-          ? 'rbtree_remove node input must be non-owning ref'
-          : `${kfunc} node input must be non-owning ref`,
-      );
+    const borrowed = (r.type & FLAG.NON_OWN_REF) !== 0;
+    if (!env.options.features.nodeQueries) {
+      if (!borrowed || r.refObjId !== 0) env.fail('reference', 'rbtree_remove node input must be non-owning ref');
+    } else if (!borrowed && r.refObjId === 0) {
+      env.fail('reference', `${kfunc} can only take non-owning or refcounted bpf_rb_node pointer`);
     }
     if (env.state.frames.some((f) => f.inLockedCallback)) {
       env.fail(

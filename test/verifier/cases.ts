@@ -64,45 +64,57 @@ export function makeProg(c: Pick<Case, 'name' | 'type' | 'attach' | 'target' | '
   };
 }
 
-export function parseCases(file: string, text: string): Case[] {
+/** A case as it stands in its file. Of a header that stands there more than once `lists` has all. */
+interface Block {
+  readonly name: string;
+  readonly headers: ReadonlyMap<string, string>;
+  readonly lists: ReadonlyMap<string, readonly string[]>;
+  readonly code: string;
+}
+
+export function readBlocks(text: string): Block[] {
   return text
     .split(/^== /m)
     .slice(1)
     .map((block) => {
       const lines = block.split('\n');
-      const name = lines[0]!.trim();
-      const headers = new Map<string, string>();
-      const maps: MapSpec[] = [];
+      const lists = new Map<string, string[]>();
       let code = '';
       let inCode = false;
       for (const line of lines.slice(1)) {
         const header = /^([a-z]+):\s*(.*)$/.exec(line);
         if (header) {
           inCode = header[1] === 'code';
-          if (header[1] === 'map') maps.push(makeMap(maps.length, header[2]!));
-          else headers.set(header[1]!, header[2]!.trim());
+          lists.set(header[1]!, [...(lists.get(header[1]!) ?? []), header[2]!.trim()]);
         } else if (inCode) code += `${line}\n`;
       }
-      return {
-        file,
-        name,
-        type: headers.get('type') ?? 'socket_filter',
-        attach: headers.get('attach'),
-        target: headers.get('target'),
-        license: headers.get('license') ?? 'GPL',
-        maps,
-        privileged: headers.get('unprivileged') !== 'yes',
-        kernel: headers.get('kernel'),
-        strict: headers.get('strict') === 'yes',
-        typed: headers.get('types') === 'yes',
-        sleepable: headers.get('sleepable') === 'yes',
-        oracle: headers.get('oracle') !== 'no' && !headers.has('kernel') && headers.get('unprivileged') !== 'yes',
-        insns: headers.has('hex')
-          ? Uint8Array.from(Buffer.from(headers.get('hex')!.replace(/\s/g, ''), 'hex'))
-          : assemble(code, { file: `${file}: ${name}`, helper: (n) => helperByName(n)?.id }),
-        says: headers.get('says') ?? 'ok',
-      };
+      return { name: lines[0]!.trim(), headers: new Map([...lists].map(([k, v]) => [k, v.at(-1)!])), lists, code };
     });
+}
+
+export function parseCases(file: string, text: string): Case[] {
+  return readBlocks(text).map(({ name, headers, lists, code }) => {
+    const maps = (lists.get('map') ?? []).map((m, i) => makeMap(i, m));
+    return {
+      file,
+      name,
+      type: headers.get('type') ?? 'socket_filter',
+      attach: headers.get('attach'),
+      target: headers.get('target'),
+      license: headers.get('license') ?? 'GPL',
+      maps,
+      privileged: headers.get('unprivileged') !== 'yes',
+      kernel: headers.get('kernel'),
+      strict: headers.get('strict') === 'yes',
+      typed: headers.get('types') === 'yes',
+      sleepable: headers.get('sleepable') === 'yes',
+      oracle: headers.get('oracle') !== 'no' && !headers.has('kernel') && headers.get('unprivileged') !== 'yes',
+      insns: headers.has('hex')
+        ? Uint8Array.from(Buffer.from(headers.get('hex')!.replace(/\s/g, ''), 'hex'))
+        : assemble(code, { file: `${file}: ${name}`, helper: (n) => helperByName(n)?.id }),
+      says: headers.get('says') ?? 'ok',
+    };
+  });
 }
 
 export function allCases(): Case[] {

@@ -37,11 +37,12 @@ export interface FuzzTypes {
   readonly btf: Btf;
   /** Maps whose values have special fields, by name. */
   readonly maps: readonly MapSpec[];
+  /** The same, and those that only cases use. */
+  readonly values: ReadonlyMap<string, MapSpec>;
+  /** Is there a function of this name, as it is written in labels of cases? */
+  has(label: string): boolean;
   /** Id of the function of a kind; a program's context has its own type. */
-  func(
-    kind: FunctionKind | 'main' | 'main catching' | 'main catching badly' | 'caught' | 'caught_pointer' | number,
-    progType: string,
-  ): number;
+  func(kind: FunctionKind | 'main' | number | (string & {}), progType: string): number;
   /** Nodes of the tree and the list: id and size. */
   readonly treeNode: number;
   readonly listNode: number;
@@ -139,27 +140,106 @@ export function fuzzTypes(): FuzzTypes {
   func('caught', proto(u64), 'global');
   b.declTag('exception_callback:caught_pointer', func('main catching badly', proto(anyPointer), 'global'));
   func('caught_pointer', proto(b.ptr(u64)), 'global');
-  const specs = values.map(
-    ([name, valueType, valueSize]): MapSpec => ({
-      name,
-      type: 'array',
-      keySize: 4,
-      valueSize,
-      maxEntries: 4,
-      flags: 0,
-      keyType: int,
-      valueType,
-    }),
-  );
+  const more = casesOnly(b, {
+    u32,
+    u64,
+    int,
+    spinLock,
+    treeRoot,
+    treeNode,
+    listHead,
+    listNode,
+    struct,
+    member,
+    func,
+    proto,
+  });
+  const spec = ([name, valueType, valueSize, maxEntries = 4]: TypedValue): MapSpec => ({
+    name,
+    type: 'array',
+    keySize: 4,
+    valueSize,
+    maxEntries,
+    flags: 0,
+    keyType: int,
+    valueType,
+  });
+  const specs = values.map(spec);
   return {
     btf: b.build(),
     maps: specs,
+    values: new Map([...specs, ...more.map(spec)].map((s) => [s.name, s])),
+    has: (label) => made.has(label.replaceAll('_', ' ')) || made.has(label),
     func: (kind, progType) => {
       if (typeof kind === 'number') return made.get(`static_${kind}`)!;
-      if (kind === 'global context') return made.get(`global context ${CONTEXTS[progType]}`) ?? tagged;
-      return made.get(kind)!;
+      const name = kind.replaceAll('_', ' ');
+      if (name === 'global context') return made.get(`global context ${CONTEXTS[progType]}`) ?? tagged;
+      return made.get(name) ?? made.get(kind)!;
     },
     treeNode: inTree,
     listNode: inList,
   };
+}
+
+/** Name, type, size in bytes, and entries of a map of such values. */
+type TypedValue = readonly [name: string, type: number, size: number, entries?: number];
+
+/** What the types above are made with. */
+interface Making {
+  readonly u32: number;
+  readonly u64: number;
+  readonly int: number;
+  readonly spinLock: number;
+  readonly treeRoot: number;
+  readonly treeNode: number;
+  readonly listHead: number;
+  readonly listNode: number;
+  readonly struct: (name: string, size: number, ...members: readonly (readonly [string, number, number])[]) => number;
+  readonly member: (name: string, type: number, byte: number) => BtfMember;
+  readonly func: (name: string, type: number, linkage: Linkage) => number;
+  readonly proto: (...types: readonly number[]) => number;
+}
+
+/** Values and functions that generated programs do not use: prototypes that global functions may not have, kernel pointers without a reference. */
+function casesOnly(b: BtfBuilder, m: Making): TypedValue[] {
+  const { u32, u64, struct, func, proto } = m;
+  const task = struct('mm_struct', 8, ['state', u64, 0]);
+  const loose = struct(
+    'loose',
+    24,
+    ['a', u64, 0],
+    ['task', b.ptr(b.typeTag('kptr_untrusted', task)), 8],
+    ['b', u64, 16],
+  );
+  const plain = struct('plain', 16, ['a', u64, 0], ['b', u64, 8]);
+  const counter = struct('bpf_refcount', 4, ['opaque', u32, 0]);
+  // Two fields for nodes: a tree holds them by the first.
+  struct('counted', 96, ['node', m.treeNode, 0], ['other', m.treeNode, 32], ['ref', counter, 64], ['data', u64, 72]);
+  const forest = struct('forest', 32, ['lock', m.spinLock, 0], ['root', m.treeRoot, 8], ['b', u64, 24]);
+  b.declTag('contains:counted:node', forest, 1);
+  struct('large', 1024, ['a', u64, 0]);
+  func('global odd', proto(plain), 'global');
+  func('global pointer', b.funcProto(b.ptr(plain), [{ name: 'a0', type: u64 }]), 'global');
+  func('global many', proto(u64, u64, u64, u64, u64, u64), 'global');
+  func('global opaque', proto(b.ptr(b.fwd('nowhere'))), 'global');
+  b.declTag('arg:trusted', func('global trusted', proto(b.ptr(task)), 'global'), 0);
+  b.declTag('arg:trusted', func('global stranger', proto(b.ptr(plain)), 'global'), 0);
+  b.declTag('arg:nonnull', func('global tagged number', proto(u64), 'global'), 0);
+  const both = func('global both', proto(b.ptr(task)), 'global');
+  b.declTag('arg:trusted', both, 0);
+  b.declTag('arg:untrusted', both, 0);
+  b.declTag('arg:nullable', func('global nullable', proto(b.ptr(plain)), 'global'), 0);
+  b.declTag('arg:arena', func('global arena', proto(b.ptr(u64)), 'global'), 0);
+  b.declTag('exception_callback:nobody', func('main without', proto(b.ptr(0)), 'global'));
+  const twice = func('main twice', proto(b.ptr(0)), 'global');
+  b.declTag('exception_callback:caught', twice);
+  b.declTag('exception_callback:caught_pointer', twice);
+  b.declTag('exception_callback:static_1', func('main static', proto(b.ptr(0)), 'global'));
+  func('void main', b.funcProto(0, [{ name: 'a0', type: b.ptr(0) }]), 'global');
+  return [
+    ['loose', loose, 24],
+    ['plain', plain, 16],
+    ['forest', forest, 32],
+    ['grove', forest, 32, 1],
+  ];
 }

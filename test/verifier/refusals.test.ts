@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { allCases } from './cases.ts';
 import { allMistakes } from './mistakes.ts';
 import { refusalMessages, shownMessages, withoutCase } from './refusals.ts';
+import { typedCases } from './typed-cases.ts';
 
 const excused = readFileSync(new URL('without-case.txt', import.meta.url), 'utf8')
   .split(/^# .*\n/m)
@@ -11,7 +12,7 @@ const excused = readFileSync(new URL('without-case.txt', import.meta.url), 'utf8
   .flatMap((group) => group.split('\n').filter((line) => line !== ''));
 
 describe('messages of refusals', () => {
-  const missing = withoutCase(shownMessages(allCases(), allMistakes())).map((m) => m.text);
+  const missing = withoutCase(shownMessages([...allCases(), ...typedCases()], allMistakes())).map((m) => m.text);
 
   it('are read out of the source', () => {
     const all = refusalMessages();
