@@ -31,6 +31,7 @@ import { LiveLinks } from './links.ts';
 import { type LinuxProg, loadProgram } from './load.ts';
 import { onlineCpus, textOf, vmlinuxBtf } from './machine.ts';
 import { createLinuxMap, LinuxMap, openPinnedMap, ownMap, pinMap } from './maps.ts';
+import { moduleBtf, modulesWithTypes } from './module-btf.ts';
 import { closeAll, perfEventOpen, perfHint } from './perf-event.ts';
 import { ObjectBtf } from './prog-btf.ts';
 import { type LinuxRecords, openLinuxRecords, type RecordOptions } from './records.ts';
@@ -126,6 +127,13 @@ export class LinuxBackend implements Backend {
   get kernelBtf(): Btf {
     this.#btf ??= timed('btf', vmlinuxBtf);
     return this.#btf;
+  }
+
+  *moduleBtf(): Iterable<Btf> {
+    for (const module of modulesWithTypes()) {
+      const btf = moduleBtf(module, this.kernelBtf);
+      if (btf) yield btf;
+    }
   }
 
   // ---- maps and programs ---------------------------------------------------------------------------------------------

@@ -109,6 +109,8 @@ export interface Backend {
   readonly name: 'model' | 'linux' | 'offload';
   /** BTF of the kernel that programs run in. */
   readonly kernelBtf: Btf;
+  /** Types of the kernel's modules, each going on from the kernel's own. Absent: there are no modules. */
+  moduleBtf?(): Iterable<Btf>;
   /** Kernel release, e.g. '6.1.0'. */
   readonly release: string;
   readonly cpus: number;

@@ -89,6 +89,7 @@ export class BPF extends Attaching {
       compile(source, {
         kernelBtf: this.backend.kernelBtf,
         kernelRelease: this.backend.release,
+        moduleBtf: () => this.backend.moduleBtf?.() ?? [],
         cflags: given.cflags ?? [],
         cpuCount: this.backend.cpus,
         headers: (name) => this.#readText(name),

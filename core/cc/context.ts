@@ -44,6 +44,8 @@ export interface Target {
 export class Context {
   report: Report;
   readonly kernel: KernelTypes | undefined;
+  /** Types of the kernel's modules, asked for when the kernel itself does not have what a program names. */
+  readonly modules: () => readonly KernelTypes[];
   readonly target: Target;
   outer!: Outer;
   readonly functions: FuncSymbol[] = [];
@@ -62,9 +64,15 @@ export class Context {
   staticCount = 0;
   readonly #scopes: Scope[] = [{ names: new Map(), tags: new Map() }];
 
-  constructor(report: Report, kernel: KernelTypes | undefined, target: Target) {
+  constructor(
+    report: Report,
+    kernel: KernelTypes | undefined,
+    target: Target,
+    modules: () => readonly KernelTypes[] = () => [],
+  ) {
     this.report = report;
     this.kernel = kernel;
+    this.modules = modules;
     this.target = target;
   }
 

@@ -3,6 +3,7 @@
  * (`alias`, `const`, `volatile`, `user`), so that nothing has to be stripped before looking at `kind`; a struct's identity is its `decl`.
  * Sizes and alignments are those of GCC for x86-64 (System V psABI, table 3.1), which BPF shares.
  */
+import type { Btf } from '../btf/btf.ts';
 import type { Token } from './token.ts';
 
 interface TypeBase {
@@ -115,6 +116,8 @@ export class RecordDecl {
   packet = false;
   /** Where it came from: the kernel's BTF (a BTF load through it is possible), or the program. */
   btfId: number | undefined;
+  /** The BTF of a module that `btfId` counts in; undefined: the kernel's. */
+  btf: Btf | undefined;
   /** The program's own idea of a kernel's struct (sema/relocate.ts): members lie where that one has them; `to` is undefined where there is none. */
   relocated: { readonly to: RecordDecl | undefined } | undefined;
   #fields: readonly Field[] | undefined;

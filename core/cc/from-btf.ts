@@ -59,21 +59,29 @@ const BY_NAME: Record<string, IntType> = {
 
 const caches = new WeakMap<Btf, KernelTypes>();
 
-/** The types of a BTF; the same object for the same BTF. */
-export function kernelTypes(btf: Btf): KernelTypes {
+/** The types of a BTF; the same object for the same BTF. `base`: those of the kernel, where it is a module's. */
+export function kernelTypes(btf: Btf, base?: KernelTypes): KernelTypes {
   let types = caches.get(btf);
-  if (!types) caches.set(btf, (types = new KernelTypes(btf)));
+  if (!types) caches.set(btf, (types = new KernelTypes(btf, base)));
   return types;
 }
 
 export class KernelTypes {
   readonly btf: Btf;
+  /** The types that this BTF goes on from. They stay the kernel's: one struct, whoever names it. */
+  readonly #base: KernelTypes | undefined;
   readonly #made = new Map<number, CType>();
   readonly #records = new Map<number, RecordDecl>();
   readonly #enums = new Map<number, EnumDecl>();
 
-  constructor(btf: Btf) {
+  constructor(btf: Btf, base?: KernelTypes) {
     this.btf = btf;
+    this.#base = base;
+  }
+
+  /** Whose type this is: the kernel's, or undefined for one of this BTF alone. */
+  #baseOf(id: number): KernelTypes | undefined {
+    return this.#base && id < this.#base.btf.typeCount ? this.#base : undefined;
   }
 
   typedef(name: string): CType | undefined {
@@ -115,6 +123,8 @@ export class KernelTypes {
   }
 
   type(id: number): CType {
+    const base = this.#baseOf(id);
+    if (base) return base.type(id);
     const known = this.#made.get(id);
     if (known) return known;
     const made = this.#convert(this.btf.type(id));
@@ -178,6 +188,8 @@ export class KernelTypes {
   }
 
   #record(id: number): RecordDecl {
+    const base = this.#baseOf(id);
+    if (base) return base.#record(id);
     const known = this.#records.get(id);
     if (known) return known;
     const t = this.btf.type(id);
@@ -185,6 +197,7 @@ export class KernelTypes {
     const decl = new RecordDecl(t.kind, t.name || undefined, undefined);
     this.#records.set(id, decl);
     decl.btfId = id;
+    if (this.#base) decl.btf = this.btf;
     const size = t.size;
     // Alignment is not in BTF: a multiple of what the members need, if the size allows it. Looked at only for the program's own structs.
     let align: number | undefined;
@@ -220,6 +233,8 @@ export class KernelTypes {
   }
 
   #enum(id: number): EnumDecl {
+    const base = this.#baseOf(id);
+    if (base) return base.#enum(id);
     const known = this.#enums.get(id);
     if (known) return known;
     const t = this.btf.type(id);

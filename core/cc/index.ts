@@ -44,6 +44,8 @@ export interface Source {
 export interface CompileOptions {
   /** The kernel the program is for; absent: only what the program declares itself is known. */
   readonly kernelBtf?: Btf | undefined;
+  /** Types of its modules, each going on from the kernel's: asked when a struct, enum or kfunc is not the kernel's own. */
+  readonly moduleBtf?: (() => Iterable<Btf>) | undefined;
   /** `uname -r` of that kernel: what LINUX_VERSION_CODE says. */
   readonly kernelRelease?: string | undefined;
   /** -D, -U, -I, -include, -W as clang takes them. */
@@ -132,13 +134,18 @@ export function analyse(source: Source, options: CompileOptions): Analysed {
   const report = new Report();
   const kernel = options.kernelBtf && kernelTypes(options.kernelBtf);
   const flags = readFlags(options.cflags ?? [], report);
-  const cx = new Context(report, kernel, {
-    flavoured: kernel !== undefined,
-    cpu: options.cpu ?? 'v3',
-    cpuCount: options.cpuCount ?? 1,
-    core: options.core ?? false,
-    kconfig: (name) => kconfigValue(name, options.kernelRelease ?? DEFAULT_RELEASE),
-  });
+  const cx = new Context(
+    report,
+    kernel,
+    {
+      flavoured: kernel !== undefined,
+      cpu: options.cpu ?? 'v3',
+      cpuCount: options.cpuCount ?? 1,
+      core: options.core ?? false,
+      kconfig: (name) => kconfigValue(name, options.kernelRelease ?? DEFAULT_RELEASE),
+    },
+    () => [...(options.moduleBtf?.() ?? [])].map((btf) => kernelTypes(btf, kernel)),
+  );
   const file = new SourceFile(source.name, source.text);
   const headers = new Headers({
     own: options.headers,

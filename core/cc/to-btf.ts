@@ -73,7 +73,7 @@ export class BtfWriter {
     const b = this.builder;
     if (decl.btfId !== undefined && this.#kernel) {
       if (behind && decl.name !== undefined) return b.fwd(decl.name, decl.tag === 'union');
-      return b.copy(this.#kernel, decl.btfId);
+      return b.copy(decl.btf ?? this.#kernel, decl.btfId);
     }
     const known = this.#records.get(decl);
     if (known !== undefined) return known;

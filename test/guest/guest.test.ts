@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addonProblem } from '../../bindings/addon/index.ts';
 import { bundle } from './bundle.ts';
 import { boot, type GuestResult, guestProblem, type Image, makeImage } from './machine.ts';
+import { MODULES } from './module-cases.ts';
 import { chosen } from './suite.ts';
 
 const missing = process.env['SKEP_SLOW'] ? (guestProblem() ?? addonProblem()) : 'SKEP_SLOW is not set';
@@ -19,7 +20,7 @@ describe.skipIf(missing !== undefined)(`a 6.1 kernel with kprobes${missing ? ` (
   beforeAll(async () => {
     const suite = join(folder, 'suite.mjs');
     await bundle(join(import.meta.dirname, 'suite.ts'), suite);
-    image = makeImage({ files: { [suite]: '/skep/suite.mjs' } });
+    image = makeImage({ files: { [suite]: '/skep/suite.mjs' }, modules: MODULES });
     ran = await boot(
       image,
       `SKEP_IN_GUEST=1 SKEP_GUEST_ONLY='${process.env['SKEP_GUEST_ONLY'] ?? ''}' node /skep/suite.mjs`,

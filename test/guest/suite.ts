@@ -18,6 +18,7 @@ import {
   nothingLeft,
   warnings,
 } from './bench.ts';
+import { MODULE_CASES } from './module-cases.ts';
 
 /** Sum of the counts of a histogram. */
 const histogramTotal = (text: string): number =>
@@ -79,6 +80,7 @@ const TOOL_RUNS: readonly { readonly line: string; check(stdout: string): void }
 
 export const CASES: readonly Case[] = [
   ...ATTACH_CASES,
+  ...MODULE_CASES,
   ...TOOL_RUNS.map(({ line, check }) => ({
     name: `skep ${line.split(' ')[0]} live on a command`,
     run() {

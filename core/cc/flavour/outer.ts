@@ -26,6 +26,7 @@ import {
   ULONG,
   USHORT,
 } from '../ctype.ts';
+import type { KernelTypes } from '../from-btf.ts';
 import { INLINES } from '../headers/inlines.ts';
 import { BUILTIN_FILE, type Token } from '../token.ts';
 import type { CSymbol, FuncSymbol } from '../tree.ts';
@@ -101,6 +102,17 @@ export interface OuterOptions {
 export function outerScope(options: OuterOptions): Outer {
   const { cx } = options;
   const kernel = cx.kernel;
+  /** In the kernel's types, else in those of the first module that has it. */
+  function anywhere<T>(find: (types: KernelTypes) => T | undefined): T | undefined {
+    if (!kernel) return undefined;
+    const own = find(kernel);
+    if (own !== undefined) return own;
+    for (const types of cx.modules()) {
+      const found = find(types);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
   const symbols = new Map<string, CSymbol | null>();
   const records = new Map<string, RecordDecl | null>();
 
@@ -117,7 +129,7 @@ export function outerScope(options: OuterOptions): Outer {
       options.parseText(new SourceFile(BUILTIN_FILE, INLINES[name]!));
       return cx.lookupOwn(name);
     }
-    const enumerator = kernel?.enumerator(name);
+    const enumerator = anywhere((types) => types.enumerator(name));
     if (enumerator)
       return {
         kind: 'enumerator',
@@ -130,7 +142,7 @@ export function outerScope(options: OuterOptions): Outer {
     if (name === 'true' || name === 'false')
       return { kind: 'enumerator', name, value: name === 'true' ? 1n : 0n, type: INT, decl: undefined, at: undefined };
     // What bpftool writes into vmlinux.h: kernel functions for BPF programs, which the verifier knows to be such or not.
-    const kfunc = name.startsWith('bpf_') ? kernel?.func(name) : undefined;
+    const kfunc = name.startsWith('bpf_') ? anywhere((types) => types.func(name)) : undefined;
     return kfunc && functionSymbol(name, kfunc, { kfunc: true });
   }
 
@@ -141,7 +153,7 @@ export function outerScope(options: OuterOptions): Outer {
       decl =
         (tag === 'struct' && name.startsWith('tracepoint__')
           ? tracepointStruct(options, name, at)
-          : kernel?.record(tag, name)) ?? (key === 'struct pt_regs' ? ptRegs() : null);
+          : anywhere((types) => types.record(tag, name))) ?? (key === 'struct pt_regs' ? ptRegs() : null);
       records.set(key, decl);
     }
     return decl ?? undefined;
@@ -165,7 +177,7 @@ export function outerScope(options: OuterOptions): Outer {
     },
     record,
     enum(name): EnumDecl | undefined {
-      return kernel?.enum(name);
+      return anywhere((types) => types.enum(name));
     },
     *functionNames() {
       yield* helperNames();
