@@ -4,6 +4,7 @@
  */
 import type { Btf } from '../btf/btf.ts';
 import type { CoreReloKind } from '../btf/ext.ts';
+import type { InsnFacts } from './facts.ts';
 
 export interface MapSpec {
   readonly name: string;
@@ -116,6 +117,11 @@ export interface ProgFacts {
   readonly packetLoads?: ReadonlyMap<number, 'packet' | 'packet_end' | 'packet_meta'>;
   /** Slots that no path reaches, ascending. What they hold was never looked at: an engine may not know it (`withoutDead`). Absent: there are none. */
   readonly dead?: readonly number[];
+  /**
+   * Facts about single instructions, by slot of the program as it was verified. Whoever moves instructions drops them (`optimise` does); what is changed in
+   * place keeps them (`withoutDead`, `packetLoads`). Absent: nothing is known, and engines do as for any program.
+   */
+  readonly insns?: InsnFacts;
 }
 
 /** A local variable or parameter of the source, for explanations: where it lives is known by line info only. */

@@ -138,6 +138,7 @@ function move(env: Env, i: number, wide: boolean, fromReg: boolean): void {
     if (env.isHiddenPointer(r)) {
       env.fail('leak', wide ? `R${s} sign-extension part of pointer` : `R${s} partial copy of pointer`);
     }
+    env.facts.exposeFrame(env, r);
     if (wide) {
       env.setUnknown(d);
       return;
@@ -174,6 +175,8 @@ function arithmetic(env: Env, i: number, op: number, wide: boolean, fromReg: boo
     if (b.type !== KIND.SCALAR) {
       if (a.type !== KIND.SCALAR) {
         if (op === OP.SUB && env.privileged) {
+          env.facts.exposeFrame(env, a);
+          env.facts.exposeFrame(env, b);
           env.setUnknown(d);
           return;
         }
@@ -336,6 +339,7 @@ function pointerArithmetic(
   }
   if (!wide) {
     if (op === OP.SUB && env.privileged) {
+      env.facts.exposeFrame(env, pointer);
       env.setUnknown(d);
       return;
     }

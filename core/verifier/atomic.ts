@@ -53,6 +53,7 @@ export function checkAtomic(env: Env, i: number): void {
   const value = env.readReg(s);
   env.readReg(d);
   if (op === CMPXCHG && env.isHiddenPointer(env.readReg(0))) env.fail('leak', 'R0 leaks addr into mem');
+  env.facts.exposeFrame(env, value);
   if (env.isHiddenPointer(value)) env.fail('leak', `R${s} leaks addr into mem`);
   checkPointer(env, d);
   const target = op & ATOMIC_FETCH ? (op === CMPXCHG ? 0 : s) : -1;

@@ -30,6 +30,7 @@ export function dynptrSlot(env: Env, r: Readonly<Reg>, what = 'dynptr', count = 
     env.say(`cannot pass in ${what} at an offset=${off}`);
     return undefined;
   }
+  env.facts.exposeRange(env, r, 0, 8 * count);
   return slot < env.state.frames[r.frame]!.kinds.length ? slot : -1;
 }
 

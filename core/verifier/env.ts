@@ -8,6 +8,7 @@ import type { DisasmNames } from '../isa/disasm.ts';
 import type { ProgTypeRow } from '../progs/prog-type.ts';
 import type { LineInfo } from '../spec/spec.ts';
 import { Checkpoints } from './checkpoints.ts';
+import { FactBook } from './facts.ts';
 import type { Kfuncs } from './kfunc.ts';
 import type { Visit } from './loops.ts';
 import type { Program, UsedMap } from './program.ts';
@@ -103,6 +104,9 @@ export class Env {
   /** Map seen at each helper call (index + 1); -1 for several. */
   readonly mapAtCall: Int32Array;
 
+  /** What holds at each visit of an instruction, for the engines. */
+  readonly facts: FactBook;
+
   /** Loads of the context's packet pointers, by instruction. */
   readonly packetLoads = new Map<number, 'packet' | 'packet_end' | 'packet_meta'>();
 
@@ -131,6 +135,7 @@ export class Env {
     this.pointerAt = new Int32Array(program.length);
     this.seen = new Uint8Array(program.length);
     this.mapAtCall = new Int32Array(program.length);
+    this.facts = new FactBook(program.length);
   }
 
   get frame(): Frame {

@@ -149,6 +149,7 @@ export function checkArgument(
   const r = env.readReg(regno);
   if (kind === 'anything' || kind === 'unsafe_ptr' || kind === 'int' || kind === 'long') {
     if (env.isHiddenPointer(r)) env.fail('leak', `R${regno} leaks addr into helper function`);
+    env.facts.exposeFrame(env, r);
     return;
   }
   if (isPacket(r.type) && !mayPassPacket(env, facts.helper)) {
@@ -301,6 +302,7 @@ function checkContents(env: Env, arg: number, kind: ArgKind, kinds: readonly Arg
       break;
     case 'map_key': {
       const { spec } = env.map(facts.map);
+      if (facts.helper.name === 'map_lookup_elem') env.facts.key(env, r, spec.keySize);
       checkHelperMemory(env, regno, spec.keySize, false, false, undefined);
       if (spec.type === 'array' || spec.type === 'percpu_array') facts.constantKey = constantKey(env, r, spec.keySize);
       break;

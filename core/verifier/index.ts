@@ -191,6 +191,7 @@ export function verify(input: VerifyInput, options: VerifyOptions = {}): VerifyR
         ...(bound !== undefined && { insnBound: bound }),
         ...(env.packetLoads.size > 0 && { packetLoads: env.packetLoads }),
         ...(dead && { dead }),
+        insns: env.facts.finish(env),
       },
       insnsProcessed: env.processed,
       ...(optimised && { optimised }),

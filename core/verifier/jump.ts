@@ -5,6 +5,7 @@
 import { plusConstant } from './alu.ts';
 import { branchTaken, COND, flip, negate, refine, refineOlder } from './compare.ts';
 import type { Env } from './env.ts';
+import { WAY } from './facts.ts';
 import { markPrecise } from './precision.ts';
 import { forgetIfContradictory, makeKnown } from './range.ts';
 import { hasLock, specialFields, structFields } from './record.ts';
@@ -58,6 +59,7 @@ export function checkJump(env: Env, i: number): number {
   if (flags) env.pushHistory(flags);
 
   const taken = olderCannotDecide(env, a, b, cond, wide) ? -1 : decide(a, b, cond, wide);
+  env.facts.jump(i, taken === 1 ? WAY.jumps : taken === 0 ? WAY.falls : WAY.jumps | WAY.falls, a, b);
   if (taken >= 0) {
     if (a.type === KIND.SCALAR) markPrecise(env, d);
     if (fromReg && b.type === KIND.SCALAR) markPrecise(env, s);

@@ -2,6 +2,8 @@
  * Loads and stores through any pointer: alignment, then the bounds of what is pointed to, then what the loaded register
  * knows. Linux: check_mem_access and the check_*_access below it.
  */
+
+import { CLASS } from '../isa/ops.ts';
 import { loadThroughBtf, loadThroughMapPointer } from './btf-walk.ts';
 import { contextAccess, fieldAccess, SOCK_COMMON_FIELDS, SOCKET_FIELDS, TCP_SOCK_FIELDS } from './context.ts';
 import type { Env } from './env.ts';
@@ -279,6 +281,9 @@ export function accessMemory(env: Env, regno: number, a: Access): void {
   const off = a.off + r.off;
   const load = !a.write && a.reg >= 0;
   const kind = kindOf(r.type);
+  const plain = (env.program.code.opcode[env.insn]! & 7) <= CLASS.STX && a.strict !== true;
+  env.facts.access(env, r, a.off, a.size, plain);
+  if (a.write && a.reg >= 0) env.facts.exposeFrame(env, env.regs[a.reg]!);
   if (r.type === KIND.STACK) {
     checkStackBounds(env, regno, off, a.size, a.write);
     if (a.write) writeStack(env, regno, off, a.size, a.reg, a.constant);

@@ -368,6 +368,7 @@ export function checkStackRange(
   checkStackBounds(env, regno, off, size, write, undirected ? ' indirect access to' : undefined);
   const reading = `invalid${undirected ? ' indirect' : ''} read from stack`;
   const r = env.regs[regno]!;
+  if (!env.facts.isKey(env.insn)) env.facts.exposeRange(env, r, off - r.off, size);
   const frame = env.state.frames[r.frame]!;
   let min: number;
   let max: number;

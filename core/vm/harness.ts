@@ -19,8 +19,9 @@ import { OP_LD_IMM64, PSEUDO } from '../isa/ops.ts';
 import { createMap, mapTypeById } from '../maps/index.ts';
 import { HEADER } from '../maps/layout.ts';
 import type { BpfMap, MapAttrs } from '../maps/map.ts';
+import type { ProgFacts } from '../spec/spec.ts';
 import { bareHost } from './bare.ts';
-import type { Engine, MemoryRegion } from './engine.ts';
+import type { Engine, MemoryRegion, RunOptions } from './engine.ts';
 import { VmMemory } from './memory.ts';
 
 export interface HarnessMap {
@@ -38,6 +39,18 @@ export interface HarnessRequest {
   readonly maps?: readonly HarnessMap[];
   /** See RunOptions. */
   readonly fuel?: number;
+  /** What the verifier proved of `code`: it then runs as verified programs do. Absent: every access is checked. */
+  readonly facts?: ProgFacts;
+  /** Asked once all is set up: what is called before each instruction (RunOptions.onStep), if anything. */
+  readonly observe?: (world: HarnessWorld) => RunOptions['onStep'];
+}
+
+/** What a run is made in. */
+export interface HarnessWorld {
+  readonly memory: VmMemory;
+  /** Offset of `mem`, 0 without. */
+  readonly ctx: number;
+  readonly maps: readonly BpfMap[];
 }
 
 export interface HarnessResult {
@@ -70,8 +83,9 @@ export function runOnce(engine: Engine, request: HarnessRequest): HarnessResult 
     const insns = resolve(request.code, maps, memory, regions);
     const host = bareHost({ memory, helper: helperById, maps, regions });
     host.env.ctx = ctx;
-    const options = request.fuel === undefined ? {} : { fuel: request.fuel };
-    const exe = engine.prepare({ name: 'program', insns, funcs: [], lines: [], facts: undefined }, host, options);
+    const onStep = request.observe?.({ memory, ctx, maps });
+    const options = { ...(request.fuel !== undefined && { fuel: request.fuel }), ...(onStep && { onStep }) };
+    const exe = engine.prepare({ name: 'program', insns, funcs: [], lines: [], facts: request.facts }, host, options);
     exe.run(ctx, mem.length);
     return {
       r0: u64(exe.r0Lo, exe.r0Hi),

@@ -2,12 +2,17 @@
  * Programs the verifier accepted, run with every access checked, on random input: none may fault. Only types whose context is plain memory, and no
  * kernel functions, since the bare host has none.
  */
+import { toHex } from '../../core/base/bytes.ts';
 import { Fault, Unsupported } from '../../core/base/errors.ts';
 import { progTypeByName } from '../../core/progs/index.ts';
 import type { ProgFacts } from '../../core/spec/spec.ts';
 import { withoutDead } from '../../core/verifier/index.ts';
-import { runOnce } from '../../core/vm/harness.ts';
+import { type HarnessRequest, type HarnessResult, type HarnessWorld, runOnce } from '../../core/vm/harness.ts';
 import { interp } from '../../core/vm/interp.ts';
+import { STACK_AREA } from '../../core/vm/layout.ts';
+import { stackAreas } from '../../core/vm/stack.ts';
+import { ENGINES } from '../vm/engines.ts';
+import { factChecker, WrongFact } from './fact-check.ts';
 import type { Sample } from './fuzz.ts';
 import type { Random } from './mutate.ts';
 
@@ -23,9 +28,9 @@ const FUEL = 200_000;
 
 /**
  * Helpers that hand out memory which checked runs do not know of (ring buffer records, elements given to callbacks), or take what only verified
- * programs may pass (dynptrs, locks, timers).
+ * programs may pass (dynptrs, locks, timers), or look at an argument that the verifier lets be anything, set or not (get_branch_snapshot's flags).
  */
-const UNCHECKED = new Set([93, 94, 131, 164, 169, 170, 171, 172, 197, 198, 199, 200, 201, 202, 203]);
+const UNCHECKED = new Set([93, 94, 131, 164, 169, 170, 171, 172, 176, 197, 198, 199, 200, 201, 202, 203]);
 
 function callsUnchecked(insns: Uint8Array): boolean {
   const view = new DataView(insns.buffer, insns.byteOffset, insns.byteLength);
@@ -37,12 +42,45 @@ function callsUnchecked(insns: Uint8Array): boolean {
   return false;
 }
 
-/** 'ran', 'skipped' (nothing can be said), or why it faulted. `facts`: what the verifier proved; what it found dead does not run, as in Linux. */
+/** What an engine does otherwise as a verified program, with the facts about single instructions or without; undefined: nothing. */
+function difference(request: HarnessRequest, facts: ProgFacts, want: HarnessResult): string | undefined {
+  const { insns: _, ...less } = facts;
+  for (const engine of ENGINES) {
+    for (const known of [facts, less]) {
+      const got = runOnce(engine, { ...request, facts: known, observe: clearStack });
+      // What lies where is not the same in two runs.
+      if (asText(got) === asText(want) || (ADDRESS.test(asText(got)) && ADDRESS.test(asText(want)))) continue;
+      const how = known === facts ? 'with facts' : 'without facts';
+      return `${engine.name}, ${how}: ${asText(got)} instead of ${asText(want)}`;
+    }
+  }
+  return undefined;
+}
+
+/** A kernel address: as a number, or as bytes. */
+const ADDRESS = /0xffff888|8088ffff/;
+
+function asText({ r0, mem, maps }: HarnessResult): string {
+  const lines = maps.map((list) => list.map(([key, value]) => `${toHex(key)}=${toHex(value)}`).join());
+  return `r0=0x${r0.toString(16)} mem=${toHex(mem)} maps=${lines.join(';')}`;
+}
+
+/** Checked runs begin with an empty stack, verified ones with what the last one left, which a program may read. */
+function clearStack({ memory }: HarnessWorld): undefined {
+  const areas = stackAreas(memory);
+  const bases = [areas.enter(), areas.enter()];
+  for (const base of bases) {
+    memory.u8.fill(0, base, base + STACK_AREA);
+    areas.leave();
+  }
+}
+
+/** 'ran', 'skipped' (nothing can be said), why it faulted, or which fact did not hold for an instruction that ran. `facts`: what the verifier proved; what it found dead does not run, as in Linux. */
 export function runChecked(
   s: Sample,
   facts: ProgFacts,
   random: Random,
-): 'ran' | 'skipped' | { readonly fault: string } {
+): 'ran' | 'skipped' | { readonly fault: string } | { readonly wrongFact: string } {
   const code = withoutDead(s.insns, facts);
   if (!PLAIN_CONTEXT.has(s.type) || callsUnchecked(code)) return 'skipped';
   // Maps of maps need inner ones, and an arena memory of its own.
@@ -59,8 +97,15 @@ export function runChecked(
   for (let run = 0; run < 3; run++) {
     const mem = Uint8Array.from({ length: Math.max(8, size) }, () => random.below(run === 0 ? 3 : 256));
     try {
-      runOnce(interp, { code, mem, maps, fuel: FUEL });
+      const request = { code, mem, maps, fuel: FUEL };
+      const want = runOnce(interp, {
+        ...request,
+        observe: (world) => factChecker(code, facts.insns!, world),
+      });
+      const differs = difference(request, facts, want);
+      if (differs !== undefined) return { wrongFact: differs };
     } catch (error) {
+      if (error instanceof WrongFact) return { wrongFact: error.message };
       if (error instanceof Unsupported) return 'skipped';
       if (!(error instanceof Fault)) return { fault: `${error}` };
       // Not a matter of safety: long loops, what engines refuse before the first step even in dead code, and what a bare host has not.
