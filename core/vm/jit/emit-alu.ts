@@ -1,5 +1,6 @@
 /** Arithmetic: 32-bit operations wrap and zero-extend. Division by zero and INT_MIN / -1 are what RFC 9669 says, not traps. */
 import { ALU_OPS, ALU_VARIANTS, type AluOp, CLASS, SRC } from '../../isa/ops.ts';
+import { VALUE } from '../../spec/facts.ts';
 import type { FunctionEmitter } from './emitter.ts';
 import { I32, I64, OP, type OpCode } from './wasm.ts';
 
@@ -36,6 +37,8 @@ const SIGN_EXTEND = {
   movsx16: [OP.i64_extend16_s, OP.i32_extend16_s],
   movsx32: [OP.i64_extend32_s, OP.i64_extend32_s],
 } as const satisfies Record<Exclude<AluVariant, 'sdiv' | 'smod'>, readonly [OpCode, OpCode]>;
+
+const BOTH_U32 = VALUE.dst_u32 | VALUE.src_u32;
 
 const ALU_NAME = new Map<number, AluOp>(ALU_OPS.map((r) => [r.code, r.name]));
 
@@ -74,6 +77,27 @@ export function emitAlu(e: FunctionEmitter, pc: number): void {
   code.set(dst);
 }
 
+/** The low half of what the instruction at `pc` gives, from low halves (low-halves.ts). */
+export function emitLow(e: FunctionEmitter, pc: number): void {
+  const { code } = e;
+  const p = e.plan.decoded;
+  const base = ALU_NAME.get(p.opcode[pc]! & 0xf0)!;
+  const operand = () => {
+    if ((p.opcode[pc]! & SRC.X) === 0) code.i32(p.imm[pc]!);
+    else e.readLow(p.src[pc]!, pc);
+  };
+  if (base === 'neg') {
+    code.i32(0);
+    e.readLow(p.dst[pc]!, pc);
+    code.op(OP.i32_sub);
+  } else {
+    if (base !== 'mov') e.readLow(p.dst[pc]!, pc);
+    operand();
+    if (base !== 'mov') code.op(BINARY32[base as BinaryOp]);
+  }
+  e.setLow(p.dst[pc]!);
+}
+
 function byteOrder(e: FunctionEmitter, width: number, swap: boolean, dst: number): void {
   const { code } = e;
   if (width === 64 && !swap) code.get(dst);
@@ -104,10 +128,18 @@ function byteOrder(e: FunctionEmitter, width: number, swap: boolean, dst: number
   }
 }
 
-/** By zero: 0, or dst unchanged for the remainder. INT_MIN / -1 wraps, which wasm would trap on. */
-function divide(e: FunctionEmitter, pc: number, wide: boolean, remainder: boolean, signed: boolean): void {
+/**
+ * By zero: 0, or dst unchanged for the remainder. INT_MIN / -1 wraps, which wasm would trap on. Numbers of 32 bits are divided as such,
+ * which processors do in half the time, and what is known not to be zero is not asked.
+ */
+function divide(e: FunctionEmitter, pc: number, width64: boolean, remainder: boolean, signs: boolean): void {
   const { code } = e;
   const p = e.plan.decoded;
+  const known = e.plan.facts?.values[pc] ?? 0;
+  const narrow = width64 && (known & BOTH_U32) === BOTH_U32;
+  const wide = width64 && !narrow;
+  // As 64-bit numbers they are not negative.
+  const signed = signs && !narrow;
   const immediate = (p.opcode[pc]! & SRC.X) === 0;
   const imm = p.imm[pc]!;
   const type = wide ? I64 : I32;
@@ -132,15 +164,18 @@ function divide(e: FunctionEmitter, pc: number, wide: boolean, remainder: boolea
     }
   } else {
     const divisor = wide ? e.wide : e.narrow;
+    const mayBeZero = (known & VALUE.src_not_zero) === 0;
     e.operand(pc, wide);
-    code
-      .tee(divisor)
-      .op(wide ? OP.i64_eqz : OP.i32_eqz)
-      .op(OP.if)
-      .byte(type);
-    if (remainder) dividend();
-    else zero();
-    code.op(OP.else);
+    if (mayBeZero) {
+      code
+        .tee(divisor)
+        .op(wide ? OP.i64_eqz : OP.i32_eqz)
+        .op(OP.if)
+        .byte(type);
+      if (remainder) dividend();
+      else zero();
+      code.op(OP.else);
+    } else code.set(divisor);
     if (signed && !remainder) {
       code.get(divisor);
       if (wide) code.i64(-1).op(OP.i64_eq);
@@ -152,7 +187,7 @@ function divide(e: FunctionEmitter, pc: number, wide: boolean, remainder: boolea
     dividend();
     code.get(divisor).op(op);
     if (signed && !remainder) code.op(OP.end);
-    code.op(OP.end);
+    if (mayBeZero) code.op(OP.end);
   }
   if (!wide) code.op(OP.i64_extend_u);
 }

@@ -2,6 +2,7 @@
 import { CALL, STACK_SIZE } from '../../isa/ops.ts';
 import { HELPER_TAIL_CALL, STACK_AREA } from '../layout.ts';
 import type { FunctionEmitter } from './emitter.ts';
+import { inlineLookup } from './lookup.ts';
 import { calledRow, FAULT, lengthOf } from './plan.ts';
 import { STATE } from './state.ts';
 import { OP, VOID } from './wasm.ts';
@@ -22,6 +23,14 @@ function callRow(e: FunctionEmitter, pc: number, kind: 'helper' | 'kfunc', imm: 
   if (row === undefined) {
     e.setFault(pc, FAULT.call);
     code.op(OP.br).u(e.labels);
+    return;
+  }
+  const key = plan.pieces.keys.get(pc);
+  if (key !== undefined) {
+    const [hash, node] = e.lookupLocals();
+    const word = (at: number) => e.keyWord(key[at >>> 2]!);
+    inlineLookup(plan.env, plan.lookupMap(pc)!, { code, word, hash, node });
+    code.set(e.reg[0]!);
     return;
   }
   const lookup = plan.lookupFunction(pc);

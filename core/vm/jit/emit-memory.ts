@@ -55,10 +55,9 @@ export function emitConstant(e: FunctionEmitter, pc: number): void {
 }
 
 /** Low half of register + off on the stack; answers what is left for the access's own constant offset. */
-function address(e: FunctionEmitter, register: number, off: number): number {
+function address(e: FunctionEmitter, pc: number, register: number, off: number): number {
   const { code } = e;
-  if (register === 10) code.get(e.fp);
-  else code.get(e.reg[register]!).op(OP.i32_wrap);
+  e.readLow(register, pc);
   if (off >= 0) return off;
   code.i32(off).op(OP.i32_add);
   return 0;
@@ -113,15 +112,26 @@ export function emitLoad(e: FunctionEmitter, pc: number): void {
   load(e, pc, LOAD[bytes][(opcode & 0xe0) === MODE.MEMSX ? 1 : 0], bytes, p.dst[pc]!, p.src[pc]!);
 }
 
-function load(e: FunctionEmitter, pc: number, name: OpCode, bytes: number, dst: number, base: number): void {
+/** Sign-extension of what a load has zero-extended. */
+const EXTEND = { 1: OP.i64_extend8_s, 2: OP.i64_extend16_s, 4: OP.i64_extend32_s, 8: undefined } as const;
+
+function load(e: FunctionEmitter, pc: number, name: OpCode, bytes: Bytes, dst: number, base: number): void {
   const { code } = e;
+  const piece = e.plan.pieces.at.get(pc);
+  if (piece) {
+    code.get(e.pieceLocal(piece));
+    const extend = name === LOAD[bytes][0] ? undefined : EXTEND[bytes];
+    if (extend !== undefined) code.op(extend);
+    code.set(e.reg[dst]!);
+    return;
+  }
   const off = e.plan.decoded.off[pc]!;
   const probe = e.plan.probes.has(pc);
   if (probe) {
     allowed(e, base, off, bytes, false);
     code.op(OP.if).byte(I64);
   } else check(e, pc, base, off, bytes, false);
-  const rest = address(e, base, off);
+  const rest = address(e, pc, base, off);
   code.access(name, rest);
   if (probe) code.op(OP.else).i64(0).op(OP.end);
   code.set(e.reg[dst]!);
@@ -139,16 +149,24 @@ export function emitStore(e: FunctionEmitter, pc: number): void {
     load(e, pc, LOAD[bytes][0], bytes, dst, src);
     return;
   }
+  const piece = e.plan.pieces.at.get(pc);
+  if (piece) {
+    if ((opcode & 7) === CLASS.ST) code.i64(p.imm[pc]!);
+    else e.read(src);
+    if (bytes < 8) code.i64(bytes === 4 ? -1 : 2 ** (8 * bytes) - 1, 0).op(OP.i64_and);
+    code.set(e.pieceLocal(piece));
+    return;
+  }
   check(e, pc, dst, off, bytes, true);
   if (atomic === undefined || atomic === 'store_rel') {
-    const rest = address(e, dst, off);
+    const rest = address(e, pc, dst, off);
     if ((opcode & 7) === CLASS.ST) code.i64(p.imm[pc]!);
     else e.read(src);
     code.access(STORE[bytes], rest);
     return;
   }
   // Programs of one memory run on one thread: load, combine, store.
-  const rest = address(e, dst, off);
+  const rest = address(e, pc, dst, off);
   code.tee(e.narrow).access(LOAD[bytes][0], rest).set(e.wide);
   const narrow = (register: number) => {
     e.read(register);

@@ -1,9 +1,11 @@
 /** One instruction to wasm: which file knows its class, and the conditions of jumps. */
-import { CLASS, type ClassCode, type CondOp, JMP_OPS, OP_LD_IMM64 } from '../../isa/ops.ts';
-import { emitAlu } from './emit-alu.ts';
+import { CLASS, type ClassCode, type CondOp, JMP_OPS, OP_LD_IMM64, SRC } from '../../isa/ops.ts';
+import { VALUE } from '../../spec/facts.ts';
+import { emitAlu, emitLow } from './emit-alu.ts';
 import { emitCall } from './emit-call.ts';
 import { emitConstant, emitLoad, emitPacketLoad, emitStore } from './emit-memory.ts';
 import type { FunctionEmitter } from './emitter.ts';
+import { defined, isClosed } from './low-halves.ts';
 import { OP, type OpCode } from './wasm.ts';
 
 /** Comparisons, 64 and 32 bits; jset is an `and` that is not zero. */
@@ -21,6 +23,8 @@ const COMPARE = {
   jset: [OP.i64_and, OP.i32_and],
 } as const satisfies Record<CondOp, readonly [OpCode, OpCode]>;
 
+const UNSIGNED: Readonly<Partial<Record<CondOp, CondOp>>> = { jsgt: 'jgt', jsge: 'jge', jslt: 'jlt', jsle: 'jle' };
+
 const JMP_NAME = new Map<number, string>(JMP_OPS.map((r) => [r.code, r.name]));
 
 /** The instruction at `pc`, unless it is a jump or exit. */
@@ -29,6 +33,17 @@ export function emitInsn(e: FunctionEmitter, pc: number): void {
   const opcode = p.opcode[pc]!;
   e.positions.push(e.code.length, pc);
   const cls = (opcode & 7) as ClassCode;
+  const wanted = e.lows ? e.lows.after[pc - e.lows.from]! : 0;
+  // Before the instruction: what it makes of the low halves may be of its own register's.
+  const closed = wanted !== 0 && isClosed(e.plan, pc);
+  if (closed && (wanted >> p.dst[pc]!) & 1) emitLow(e, pc);
+  emitWhole(e, pc, cls, opcode);
+  if (wanted === 0 || closed) return;
+  const made = wanted & defined(e.plan, pc);
+  for (let r = 0; r < 10; r++) if ((made >> r) & 1) e.cutDown(r);
+}
+
+function emitWhole(e: FunctionEmitter, pc: number, cls: ClassCode, opcode: number): void {
   switch (cls) {
     case CLASS.ALU:
     case CLASS.ALU64:
@@ -71,7 +86,21 @@ export function emitCondition(e: FunctionEmitter, pc: number): void {
     code.get(e.mayGoto).op(OP.i32_eqz).get(e.mayGoto).get(e.mayGoto).i32(0).op(OP.i32_ne, OP.i32_sub).set(e.mayGoto);
     return;
   }
+  const known = e.plan.facts?.values[pc] ?? 0;
+  if (known & (VALUE.always | VALUE.never)) {
+    code.i32(known & VALUE.always ? 1 : 0);
+    return;
+  }
   const wide = (opcode & 7) === CLASS.JMP;
+  if (e.lows?.compared[pc - e.lows.from] === 1) {
+    e.readLow(p.dst[pc]!, pc);
+    if ((opcode & SRC.X) !== 0) e.readLow(p.src[pc]!, pc);
+    else code.i32(p.imm[pc]!);
+    // As 64-bit numbers both have the same upper half, so the order of the lower ones is the unsigned one.
+    code.op(COMPARE[wide ? (UNSIGNED[name] ?? name) : name][1]);
+    if (name === 'jset') code.i32(0).op(OP.i32_ne);
+    return;
+  }
   const op = COMPARE[name][wide ? 0 : 1];
   if (wide) e.read(p.dst[pc]!);
   else e.read32(p.dst[pc]!);

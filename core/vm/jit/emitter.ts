@@ -5,7 +5,9 @@
 import { KERNEL_HI } from '../../base/memory.ts';
 import { SRC } from '../../isa/ops.ts';
 import { MAY_GOTO_BUDGET } from '../layout.ts';
+import type { LowHalves } from './low-halves.ts';
 import { FAULT, type Plan } from './plan.ts';
+import type { KeyWord, Piece } from './stack-pieces.ts';
 import { STATE } from './state.ts';
 import { Code, I32, I64, OP, type ValType } from './wasm.ts';
 
@@ -33,7 +35,12 @@ export class FunctionEmitter {
   usesFuel = false;
   usesR10 = false;
   usesMayGoto = false;
+  /** Registers whose low half has a local of its own. */
+  lows: LowHalves | undefined;
   readonly #params: number;
+  readonly #lowLocals: number[] = [];
+  readonly #pieces = new Map<Piece, number>();
+  #lookupLocals: readonly [number, number] | undefined;
   readonly wide: number;
   readonly narrow: number;
   readonly narrow2: number;
@@ -65,6 +72,28 @@ export class FunctionEmitter {
 
   local(type: ValType): number {
     return this.#params + this.locals.push(type) - 1;
+  }
+
+  /** The local of a stack piece (i64, its bytes zero-extended). */
+  pieceLocal(piece: Piece): number {
+    let local = this.#pieces.get(piece);
+    if (local === undefined) this.#pieces.set(piece, (local = this.local(I64)));
+    return local;
+  }
+
+  /** Push a word of a key (i32). */
+  keyWord({ piece, shift, bytes }: KeyWord): void {
+    const { code } = this;
+    code.get(this.pieceLocal(piece));
+    if (shift > 0) code.i64(shift).op(OP.i64_shr_u);
+    code.op(OP.i32_wrap);
+    if (bytes < 4 && 8 * piece.bytes > shift + 8 * bytes) code.i32(2 ** (8 * bytes) - 1).op(OP.i32_and);
+  }
+
+  /** Two i32 locals that lookups use. */
+  lookupLocals(): readonly [number, number] {
+    this.#lookupLocals ??= [this.local(I32), this.local(I32)];
+    return this.#lookupLocals;
   }
 
   /** Branch to the fault block when the i32 on the stack is not zero. The fault number must be set before the check. */
@@ -110,6 +139,7 @@ export class FunctionEmitter {
       this.pushFramePointer();
       code.set(this.reg[10]!);
     }
+    for (let r = 0; r < 10; r++) if (((this.lows?.atStart ?? 0) >> r) & 1) this.cutDown(r);
     if (this.usesMayGoto) code.i32(MAY_GOTO_BUDGET).set(this.mayGoto);
   }
 
@@ -142,6 +172,29 @@ export class FunctionEmitter {
 
   read32(register: number): void {
     this.code.get(this.reg[register]!).op(OP.i32_wrap);
+  }
+
+  #lowLocal(register: number): number {
+    return (this.#lowLocals[register] ??= this.local(I32));
+  }
+
+  /** Push the low half of a register before the instruction at `pc`. */
+  readLow(register: number, pc: number): void {
+    const { lows } = this;
+    if (register === 10) this.code.get(this.fp);
+    else if (lows && (lows.before[pc - lows.from]! >> register) & 1) this.code.get(this.#lowLocal(register));
+    else this.read32(register);
+  }
+
+  /** The low half is on the stack: keep it. */
+  setLow(register: number): void {
+    this.code.set(this.#lowLocal(register));
+  }
+
+  /** Keep the low half of what the register holds now. */
+  cutDown(register: number): void {
+    this.read32(register);
+    this.setLow(register);
   }
 
   /** Second operand: source register or immediate. */

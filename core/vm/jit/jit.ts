@@ -153,6 +153,7 @@ class JitExecutable implements Executable {
       host,
       env: host.env,
       checked: this.checked,
+      facts: this.checked ? undefined : program.facts?.insns,
       probes: new Set(program.facts?.probeLoads ?? []),
       metered: isMetered(program, this.#decoded.length, this.#fuel),
       ...list,

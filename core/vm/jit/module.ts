@@ -4,6 +4,7 @@ import { OP_CALL } from '../../isa/ops.ts';
 import { FunctionEmitter } from './emitter.ts';
 import { type Outside, outsideOf } from './outside.ts';
 import { BPF_FUNCTION, IMPORTS, lengthOf, type Plan } from './plan.ts';
+import { stackPieces } from './stack-pieces.ts';
 import { STATE } from './state.ts';
 import { emitBody } from './structure.ts';
 import {
@@ -27,7 +28,10 @@ export interface CompiledModule extends BuiltModule {
   readonly positions: readonly { readonly wasmIndex: number; readonly list: readonly number[] }[];
 }
 
-type Base = Omit<Plan, 'importOf' | 'firstFunction' | 'helperImport' | 'lookupFunction' | 'inline'>;
+type Base = Omit<
+  Plan,
+  'importOf' | 'firstFunction' | 'helperImport' | 'lookupFunction' | 'lookupMap' | 'pieces' | 'inline'
+>;
 
 /** Slots of a function that is put in place of a call, and of all that are in a module. */
 const MOST_INLINED = 64;
@@ -104,6 +108,10 @@ class Parts {
       firstFunction: importCount,
       inline: (caller, callee, fp) => this.#inline(caller, callee, fp),
       helperImport: (kind, id) => imports.length + calls.findIndex((c) => c.kind === kind && c.id === id),
+      pieces: base.facts
+        ? stackPieces(base, base.facts, outside.keySizes, new Set(lookupAt.keys()))
+        : { at: new Map(), keys: new Map() },
+      lookupMap: (pc) => outside.lookups[lookupAt.get(pc) ?? -1]?.offset,
       lookupFunction: (pc) => {
         const at = lookupAt.get(pc);
         return at === undefined ? undefined : firstLookup + at;

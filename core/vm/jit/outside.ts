@@ -20,6 +20,8 @@ export interface Outside {
   readonly lookups: readonly { readonly offset: number; readonly code: Code }[];
   /** Slot of a call -> index in `lookups`. */
   readonly lookupAt: ReadonlyMap<number, number>;
+  /** Slot of a lookup -> size of the map's key, where the map is known. */
+  readonly keySizes: ReadonlyMap<number, number>;
 }
 
 export function outsideOf(base: Pick<Plan, 'decoded' | 'host' | 'env' | 'checked'>): Outside {
@@ -28,6 +30,7 @@ export function outsideOf(base: Pick<Plan, 'decoded' | 'host' | 'env' | 'checked
   const calls: { kind: 'helper' | 'kfunc'; id: number }[] = [];
   const lookups: { offset: number; code: Code }[] = [];
   const lookupAt = new Map<number, number>();
+  const keySizes = new Map<number, number>();
   const need = (name: ImportName) => {
     if (!imports.includes(name)) imports.push(name);
   };
@@ -59,6 +62,8 @@ export function outsideOf(base: Pick<Plan, 'decoded' | 'host' | 'env' | 'checked
     if (row.name === 'map_lookup_elem' && id === HELPER_MAP_LOOKUP && !checked) {
       targets ??= jumpTargets(p);
       const offset = knownMap(p, targets, pc);
+      const map = offset === undefined ? undefined : base.env.mapAt(offset);
+      if (map) keySizes.set(pc, map.attrs.keySize);
       const at = offset === undefined ? -1 : lookupOf(offset);
       if (at >= 0) {
         lookupAt.set(pc, at);
@@ -75,7 +80,7 @@ export function outsideOf(base: Pick<Plan, 'decoded' | 'host' | 'env' | 'checked
     const code = lookupBody(base.env, offset);
     return code ? lookups.push({ offset, code }) - 1 : -1;
   }
-  return { imports, calls, lookups, lookupAt };
+  return { imports, calls, lookups, lookupAt, keySizes };
 }
 
 function jumpTargets(p: DecodedProgram): Set<number> {

@@ -5,8 +5,10 @@
 import type { HelperEnv, HelperRow } from '../../helpers/helper.ts';
 import { functionStarts } from '../../isa/check.ts';
 import type { DecodedProgram } from '../../isa/insn.ts';
+import type { InsnFacts } from '../../spec/facts.ts';
 import type { EngineHost, LinkedProgram } from '../engine.ts';
 import type { FunctionEmitter } from './emitter.ts';
+import type { StackPieces } from './stack-pieces.ts';
 import { type FunctionType, I32, I64 } from './wasm.ts';
 
 export interface Plan {
@@ -15,6 +17,8 @@ export interface Plan {
   readonly host: EngineHost;
   readonly env: HelperEnv;
   readonly checked: boolean;
+  /** What the verifier knows of single instructions; undefined for programs that are not verified. */
+  readonly facts: InsnFacts | undefined;
   readonly probes: ReadonlySet<number>;
   /** Fuel is counted. Not where the verifier knows that a run ends before it could be used up. */
   readonly metered: boolean;
@@ -31,6 +35,10 @@ export interface Plan {
   helperImport(kind: 'helper' | 'kfunc', id: number): number;
   /** Put the body of BPF function `callee` where a call of it stands (its frame pointer is the local `fp`); false: it is to be called. */
   inline(caller: FunctionEmitter, callee: number, fp: number): boolean;
+  /** Stack bytes that are locals. */
+  readonly pieces: StackPieces;
+  /** Offset of the map that is looked up at a slot, where the lookup can be made in wasm. */
+  lookupMap(pc: number): number | undefined;
   /** Index of the wasm function that is the map lookup at a slot, or undefined when the call leaves wasm. */
   lookupFunction(pc: number): number | undefined;
 }
@@ -54,7 +62,7 @@ export type ImportName = keyof typeof IMPORTS;
 /** Kinds of fault that wasm reports: slot * 4 + kind goes to the state block, and wasm traps. */
 export const FAULT = { access: 0, fuel: 1, depth: 2, call: 3 } as const;
 
-export function lengthOf(plan: Plan, function_: number): number {
+export function lengthOf(plan: Pick<Plan, 'decoded' | 'starts'>, function_: number): number {
   return (plan.starts[function_ + 1] ?? plan.decoded.length) - plan.starts[function_]!;
 }
 

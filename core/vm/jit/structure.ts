@@ -12,6 +12,7 @@ import { HELPER_TAIL_CALL } from '../layout.ts';
 import { type Block, type Cfg, controlFlow } from './cfg.ts';
 import { emitCondition, emitInsn } from './emit.ts';
 import type { FunctionEmitter } from './emitter.ts';
+import { lowHalves } from './low-halves.ts';
 import { calledRow, lengthOf, type Plan } from './plan.ts';
 import { OP, VOID } from './wasm.ts';
 
@@ -21,6 +22,7 @@ export function emitBody(e: FunctionEmitter, plan: Plan, index: number): void {
   const to = from + lengthOf(plan, index);
   const cfg = controlFlow(plan.decoded, from, to);
   scan(e, plan, from, to);
+  e.lows = lowHalves(plan, cfg, from, to);
   e.prologue();
   if (e.usesFuel) e.startFuel();
   e.code.op(OP.block).byte(VOID);
