@@ -208,8 +208,13 @@ function entries(map: BpfMap): [Uint8Array, Uint8Array][] {
   return out.sort(([a], [b]) => compareBytes(a, b));
 }
 
-/** Map indices in ld_imm64 become addresses; values of maps that the code names directly become regions. */
-function resolve(code: Uint8Array, maps: readonly BpfMap[], memory: VmMemory, regions: MemoryRegion[]): Uint8Array {
+/** Map indices in ld_imm64 become addresses; values of maps that the code names directly become regions. A copy. */
+export function resolve(
+  code: Uint8Array,
+  maps: readonly BpfMap[],
+  memory: VmMemory,
+  regions: MemoryRegion[],
+): Uint8Array {
   const issue = checkBytes(code);
   if (issue) throw new Fault(issue.reason, issue.pc);
   const out = code.slice();

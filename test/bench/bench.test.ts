@@ -10,6 +10,7 @@ import { root } from '../tools/skep.ts';
 import { measureCallbacks } from './callbacks.ts';
 import { coldMs } from './cold.ts';
 import { BUFFER, engineCode, instructions, longProgram, memory, prepare } from './engines.ts';
+import { measureFacts } from './facts.ts';
 import { measurePeer } from './others.ts';
 import { code, PARSER, PROGRAMS, packet, START } from './programs.ts';
 import { goals, page, type Results, svg, tables } from './report.ts';
@@ -78,6 +79,7 @@ it('the report has every number, and names what is missing', () => {
     events: { compiled: 100, closures: 300, lazy: 12, ctypes: undefined },
     callbacks: { count: 1000, perf: 200, ring: 250, stream: 180, lazy: 90, ctypes: 1800 },
     verifier: { mips: { generated: 1.5, big: 0.8 }, warm100: { best: 0.05, median: 0.1 } },
+    facts: { map: { with: 2, without: 3 }, calls: { with: 1, without: 0.9 } },
   };
   expect(tables(r)).toContain('| alu64             | 0.200 | 4.00 |');
   expect(svg(r)).toContain('a&#60;b');
@@ -91,6 +93,8 @@ it('the report has every number, and names what is missing', () => {
   expect(byName.get('ring records, callback : Python ctypes')).toMatchObject({ measured: '7.20x', met: false });
   expect(byName.get('verifier, generated')).toMatchObject({ measured: '1.50 M insns/s', met: true });
   expect(byName.get('verifier, big')).toMatchObject({ measured: '0.800 M insns/s', met: false });
+  expect(tables(r)).toMatch(/map +\| +2\.00 \| +3\.00 \| +1\.50x/);
+  expect(byName.get('jit, calls: facts on : off')).toMatchObject({ measured: '0.900x', met: false });
   expect(byName.get('jit, alu64 : gcc -O2')).toMatchObject({ measured: 'not measured', met: undefined });
 });
 
@@ -125,6 +129,12 @@ it('the verifier walks what it should, and is timed', () => {
   expect(Object.keys(mips)).toHaveLength(3);
   for (const speed of Object.values(mips)) expect(speed).toBeGreaterThan(0);
   expect(warm100.median).toBeGreaterThan(0);
+}, 60_000);
+
+it('every program is measured with facts and without', () => {
+  const gains = measureFacts(1, 1);
+  expect(Object.keys(gains)).toEqual([...PROGRAMS.map((p) => p.name), 'spills', 'counter', 'divide', 'parser']);
+  for (const gain of Object.values(gains)) expect(Math.min(gain.with, gain.without)).toBeGreaterThan(0);
 }, 60_000);
 
 it('the jit is among the engines', () => {

@@ -11,7 +11,7 @@ import { type BenchProgram, code, HASH, PARSER, PROGRAMS, packet, START } from '
 
 export const memory = new VmMemory();
 export const BUFFER = memory.alloc(65536);
-const hash = createMap(
+export const hash = createMap(
   {
     name: 'hash',
     type: 'hash',

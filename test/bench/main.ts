@@ -13,6 +13,7 @@ import { measureCallbacks } from './callbacks.ts';
 import { type ColdMs, coldMs, wasCold } from './cold.ts';
 import { engineCode, firstResultMs, instructions, longProgram, measureEngine, measureParser } from './engines.ts';
 import { measureEvents } from './events.ts';
+import { measureFacts } from './facts.ts';
 import { measureGcc, measureKernel, measurePeer } from './others.ts';
 import { PROGRAMS } from './programs.ts';
 import { goalTable, page, type Results, svg, tables } from './report.ts';
@@ -75,7 +76,7 @@ for (const peer of values.peer) {
   say(`${peer.slice(0, split)} ...`);
   nsPerInsn[peer.slice(0, split)] = Object.fromEntries(await measurePeer(peer.slice(split + 1), say));
 }
-say('events ...');
+say('facts, events, verifier ...');
 const results: Results = {
   date: new Date().toISOString().slice(0, 10),
   machine: `${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} CPUs, Node ${process.version}, ${process.platform}`,
@@ -86,6 +87,7 @@ const results: Results = {
   events: measureEvents(spellMs),
   callbacks: measureCallbacks(values.quick ? 100_000 : 1_000_000),
   verifier: measureVerifier(values.quick ? 200 : 2000),
+  facts: measureFacts(modules, spellMs),
 };
 
 console.log(`${tables(results)}\n\n${goalTable(results)}`);
