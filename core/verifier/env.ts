@@ -49,6 +49,7 @@ export interface EnvOptions {
   /** Kernel release whose rules apply, as [major, minor]. */
   readonly kernel: readonly [number, number];
   readonly strictAlignment: boolean;
+  readonly everyCheckpoint: boolean;
   readonly gpl: boolean;
   readonly sleepable: boolean;
   readonly cpus: number;

@@ -402,7 +402,7 @@ function setResult(env: Env, facts: CallFacts): void {
         env.fail('unsupported', `the result of bpf_${helper.name} needs the kernel BTF`);
       }
       // The current task is alive; other results are plain kernel pointers.
-      const trusted = helper.name === 'get_current_task_btf' || helper.name === 'task_pt_regs' ? FLAG.TRUSTED : 0;
+      const trusted = helper.name === 'get_current_task_btf' ? FLAG.TRUSTED : 0;
       r = makePointer(KIND.BTF_ID | trusted | (helper.ret === 'btf_id_or_null' ? FLAG.MAYBE_NULL : 0));
       r.aux = id!;
       break;

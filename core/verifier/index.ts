@@ -17,7 +17,7 @@ import { type Evidence, type Explanation, explain } from './explain/index.ts';
 import { checkGraph, computeLiveRegisters, computeLoops } from './graph.ts';
 import type { Hooks } from './hooks.ts';
 import { checkVariable } from './kernel-variable.ts';
-import { checkKfuncs, checkNoneUnresolved, findKfuncs } from './kfunc.ts';
+import { checkKfuncBefore, checkNoneUnresolved, findKfuncs } from './kfunc.ts';
 import { checkMapAndProgram } from './map-rules.ts';
 import { inWordsOf } from './older-words.ts';
 import { deadSlots, type Optimised, optimise } from './optimise.ts';
@@ -79,6 +79,8 @@ export interface VerifyOptions {
   readonly sleepable?: boolean;
   /** BPF_F_STRICT_ALIGNMENT. */
   readonly strictAlignment?: boolean;
+  /** BPF_F_TEST_STATE_FREQ: a checkpoint wherever one may be. */
+  readonly everyCheckpoint?: boolean;
   /** Outside analysers: see hooks.ts. */
   readonly onInsn?: Hooks['onInsn'];
   readonly onFinalize?: Hooks['onFinalize'];
@@ -305,6 +307,7 @@ function envOptions(options: VerifyOptions, prog: ProgSpec, privileged: boolean)
     privileged,
     kernel: [Math.floor(kernel / 100), kernel % 100],
     strictAlignment: options.strictAlignment ?? false,
+    everyCheckpoint: options.everyCheckpoint ?? false,
     gpl: GPL.has(prog.license),
     sleepable: options.sleepable ?? false,
     cpus: options.cpus ?? 1,
@@ -341,8 +344,7 @@ function checkSleepable(env: Env): void {
 function prepare(env: Env, maps: readonly MapSpec[], kernel: number): void {
   const { program } = env;
   env.kfuncs = findKfuncs(env);
-  program.findSubprogs(env.privileged, env.options.features.globalFunctions, kernel);
-  checkKfuncs(env);
+  program.findSubprogs(env.privileged, env.options.features.globalFunctions, kernel, (i) => checkKfuncBefore(env, i));
   program.checkSubprogs();
   program.resolveLoads(
     maps,

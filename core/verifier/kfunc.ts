@@ -29,6 +29,8 @@ export interface Kfuncs {
   /** Row of the function called at this instruction; undefined for one that is not in the table. */
   rowAt(insn: number): KfuncRow | undefined;
   nameAt(insn: number): string;
+  /** A relocation names it: its number is not the kernel's. */
+  isNamed(insn: number): boolean;
   isIterNext(insn: number): boolean;
   /** Arguments it takes; undefined where its prototype is not known. */
   paramsAt(insn: number): number | undefined;
@@ -61,6 +63,7 @@ export function findKfuncs(env: Env): Kfuncs {
   return {
     rowAt,
     nameAt,
+    isNamed: (insn) => names.has(insn),
     paramsAt: (insn) => (rowAt(insn) ? findPrototype(env, nameAt(insn))?.params.length : undefined),
     isIterNext: (insn) => iterNext[insn] === 1,
     callsBack: (insn) => nameAt(insn) === 'bpf_rbtree_add_impl',
@@ -68,36 +71,32 @@ export function findKfuncs(env: Env): Kfuncs {
   };
 }
 
-/** What BPF_PROG_LOAD says of the calls before the walk. */
-export function checkKfuncs(env: Env): void {
+/** What BPF_PROG_LOAD says of a call before the walk. Linux: add_kfunc_call. */
+export function checkKfuncBefore(env: Env, i: number): void {
   const { program } = env;
-  const named = new Set(program.spec.relocs.flatMap((r) => (r.kind === 'kfunc' ? [r.insn] : [])));
-  for (let i = 0; i < program.length; i++) {
-    if (!program.isKfuncCall(i)) continue;
-    const id = program.code.imm[i]!;
-    const module = program.code.off[i]!;
-    if (id === 0 && module === 0 && !named.has(i)) continue;
-    if (!env.kernelBtf)
-      env.fail('unsupported', 'calling kernel function is not supported without CONFIG_DEBUG_INFO_BTF');
-    if (!env.options.gpl) {
-      env.fail('helper', 'cannot call kernel function from non-GPL compatible program');
-    }
-    // They read what one network card's driver knows of the packet: none of our programs is loaded for a card's driver.
-    if (env.kfuncs!.nameAt(i).startsWith('bpf_xdp_metadata_')) {
-      env.fail('helper', 'metadata kfuncs require device-bound program');
-    }
-    if (named.has(i)) continue;
-    if (module !== 0) {
-      env.say(
-        module < 0
-          ? 'negative offset disallowed for kernel module function call'
-          : 'kfunc offset > 0 without fd_array is invalid',
-      );
-      env.fail('structure', 'failed to find BTF for kernel function');
-    }
-    if (id < 0 || id >= env.kernelBtf!.typeCount || env.kernelBtf!.type(id).kind !== 'func') {
-      env.fail('structure', `kernel btf_id ${id >>> 0} is not a function`);
-    }
+  const named = env.kfuncs!.isNamed(i);
+  const id = program.code.imm[i]!;
+  const module = program.code.off[i]!;
+  if (id === 0 && module === 0 && !named) return;
+  if (!env.kernelBtf) env.fail('unsupported', 'calling kernel function is not supported without CONFIG_DEBUG_INFO_BTF');
+  if (!env.options.gpl) {
+    env.fail('helper', 'cannot call kernel function from non-GPL compatible program');
+  }
+  // They read what one network card's driver knows of the packet: none of our programs is loaded for a card's driver.
+  if (env.kfuncs!.nameAt(i).startsWith('bpf_xdp_metadata_')) {
+    env.fail('helper', 'metadata kfuncs require device-bound program');
+  }
+  if (named) return;
+  if (module !== 0) {
+    env.say(
+      module < 0
+        ? 'negative offset disallowed for kernel module function call'
+        : 'kfunc offset > 0 without fd_array is invalid',
+    );
+    env.fail('structure', 'failed to find BTF for kernel function');
+  }
+  if (id < 0 || id >= env.kernelBtf!.typeCount || env.kernelBtf!.type(id).kind !== 'func') {
+    env.fail('structure', `kernel btf_id ${id >>> 0} is not a function`);
   }
 }
 

@@ -125,7 +125,12 @@ export class Program {
   }
 
   /** Find where functions start. */
-  findSubprogs(privileged: boolean, globalFunctions: boolean, release: number): void {
+  findSubprogs(
+    privileged: boolean,
+    globalFunctions: boolean,
+    release: number,
+    checkKfunc: (insn: number) => void,
+  ): void {
     const { imm } = this.code;
     const missing = formsMissing(release);
     const starts = new Set<number>([0]);
@@ -135,7 +140,10 @@ export class Program {
       if (!privileged) {
         refuse('helper', 'loading/calling other bpf or kernel functions are allowed for CAP_BPF and CAP_SYS_ADMIN');
       }
-      if (!local) continue;
+      if (!local) {
+        checkKfunc(i);
+        continue;
+      }
       const target = i + imm[i]! + 1;
       if (target < 0 || target >= this.length) refuse('structure', 'call to invalid destination');
       starts.add(target);
@@ -213,7 +221,8 @@ export class Program {
       if (cls === CLASS.JMP || cls === CLASS.JMP32) {
         const op = code & 0xf0;
         if (op !== 0x80 && op !== 0x90) {
-          const target = i + 1 + (code === OP_GOTOL ? imm[i]! : off[i]!);
+          // In 32 bits, as C adds.
+          const target = (i + 1 + (code === OP_GOTOL ? imm[i]! : off[i]!)) | 0;
           if (target < sub.start || target >= sub.end) {
             refuse('structure', `jump out of range from insn ${i} to ${target}`);
           }

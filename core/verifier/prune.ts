@@ -314,7 +314,7 @@ export const ITER_DRAINED = 2;
 export function isVisited(env: Env, insn: number, shape: { isIterNext(i: number): boolean }): boolean {
   const current = env.state;
   const marks = env.program.marks[insn]!;
-  const force = (marks & MARK.CHECKPOINT) !== 0 || (current.history?.count ?? 0) > 40;
+  const force = env.options.everyCheckpoint || (marks & MARK.CHECKPOINT) !== 0 || (current.history?.count ?? 0) > 40;
   let addNew = force;
   if (env.jumps - env.previousJumps >= 2 && env.processed - env.previousProcessed >= 8) addNew = true;
 
@@ -335,7 +335,8 @@ export function isVisited(env: Env, insn: number, shape: { isIterNext(i: number)
         checkEndless = false;
         if (statesEqual(env, old, current, EXACTNESS.WITHIN)) {
           const pointer = current.frame.regs[1]!;
-          const slot = (-(pointer.off + pointer.vLo) - 1) >> 3;
+          // Divided as C divides: fp-0 counts as the first slot.
+          const slot = Math.trunc((-(pointer.off + pointer.vLo) - 1) / 8);
           hit = current.frames[pointer.frame]!.spills[slot]?.off === ITER_ACTIVE;
           loop = hit;
         }

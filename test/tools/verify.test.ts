@@ -181,6 +181,8 @@ describe('verify --batch', () => {
       JSON.stringify({ id: 11, type: 'xdp', code: RETURN_0, maps: [{ ...hash, max_entries: -1 }] }),
       JSON.stringify({ id: 12, type: 'cgroup_sock_addr', attach: 'cgroup_inet4_connect', code: RETURN_0 }),
       JSON.stringify({ id: 13, type: 'cgroup_sock_addr', code: RETURN_0 }),
+      JSON.stringify({ id: 16, type: 'xdp', flags: 0x1008, code: RETURN_0 }),
+      JSON.stringify({ id: 17, type: 'xdp', flags: 8, code: RETURN_0 }),
       JSON.stringify({ id: 14, type: 'syscall', flags: 16, code: lookup, maps: [arena] }),
       JSON.stringify({ id: 15, type: 'syscall', flags: 16, code: lookup, maps: [{ ...arena, map_extra: 2 ** 32 }] }),
     ];
@@ -206,11 +208,14 @@ describe('verify --batch', () => {
       [11, false],
       [12, true],
       [13, false],
+      [16, false],
+      [17, true],
       [14, false],
       [15, true],
     ]);
     const err = (id: unknown) => answers.find((a) => a.id === id)!.err;
     expect(err(1)).toBe('');
+    expect(err(16)).toBe('flags has unknown bits: 0x1000');
     expect(err(14)).toBe("arena's user address must be set via map_extra or mmap()");
     expect(err('two')).toBe('R0 !read_ok');
     expect(answers[2]!.err).toMatch(/^not JSON: /);

@@ -26,9 +26,11 @@ import { print } from '../output.ts';
 import { absentHere } from './kernel-absent.ts';
 import type { KernelTypes } from './kernel-types.ts';
 
-/** Flags of BPF_PROG_LOAD (include/uapi/linux/bpf.h) that change the verdict. */
+/** Flags of BPF_PROG_LOAD (include/uapi/linux/bpf.h) that change the verdict, and all that need nothing else. */
 const STRICT_ALIGNMENT = 1;
+const TEST_STATE_FREQ = 8;
 const SLEEPABLE = 0x10;
+const KNOWN_FLAGS = 0xff;
 
 /** A question that cannot be asked; the message is the answer. */
 class Malformed extends Error {}
@@ -59,12 +61,15 @@ function answer(line: string, kernel: KernelTypes, options: VerifyOptions): Answ
     const maps = mapsOf(question.maps);
     const prog = progOf(question, kernel);
     const flags = number(question.flags ?? 0, 'flags');
+    if ((flags & ~KNOWN_FLAGS) !== 0)
+      throw new Malformed(`flags has unknown bits: 0x${((flags & ~KNOWN_FLAGS) >>> 0).toString(16)}`);
     const result = verify(
       { prog, maps, kernelBtf: kernel.btf },
       {
         ...options,
         sleepable: (flags & SLEEPABLE) !== 0,
         strictAlignment: (flags & STRICT_ALIGNMENT) !== 0,
+        everyCheckpoint: (flags & TEST_STATE_FREQ) !== 0,
       },
     );
     return { id, ok: result.ok, err: lastLine(result) };
