@@ -38,7 +38,9 @@ const SPECIAL: Record<string, number> = {
 };
 
 const cache = new WeakMap<UsedMap, readonly SpecialField[]>();
-const structs = new WeakMap<Btf, Map<number, readonly SpecialField[]>>();
+/** By the program's types and the kernel's, which tell what pointers point to. */
+const structs = new WeakMap<Btf, WeakMap<object, Map<number, readonly SpecialField[]>>>();
+const NO_KERNEL = {};
 const NONE: readonly SpecialField[] = [];
 
 export function specialFields(env: Env, map: UsedMap): readonly SpecialField[] {
@@ -54,11 +56,10 @@ export function specialFields(env: Env, map: UsedMap): readonly SpecialField[] {
 
 /** Special fields of a type of the program's BTF. */
 export function structFields(btf: Btf, kernel: Btf | undefined, id: number): readonly SpecialField[] {
-  let known = structs.get(btf);
-  if (!known) {
-    known = new Map();
-    structs.set(btf, known);
-  }
+  const byKernel = structs.get(btf) ?? new WeakMap();
+  structs.set(btf, byKernel);
+  const known: Map<number, readonly SpecialField[]> = byKernel.get(kernel ?? NO_KERNEL) ?? new Map();
+  byKernel.set(kernel ?? NO_KERNEL, known);
   let fields = known.get(id);
   if (!fields) {
     const found: SpecialField[] = [];

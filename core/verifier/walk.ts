@@ -324,7 +324,6 @@ export class Walk {
     if (name !== 'socket_filter' && name !== 'sched_cls' && name !== 'sched_act') {
       env.fail('structure', `${where} instructions not allowed for this program type`);
     }
-    if (env.state.frames.some((f) => f.inCallback)) env.fail('structure', `cannot use ${where} within callback`);
     const indirect = (code & 0xe0) === MODE.IND;
     if (dst[i] !== 0 || off[i] !== 0 || sizeOf(code) === 8 || (!indirect && src[i] !== 0)) {
       env.fail('structure', `${where} uses reserved fields`);

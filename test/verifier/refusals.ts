@@ -82,11 +82,11 @@ export function refusalMessages(): RefusalMessage[] {
 
 /** What cases and mistakes are refused with: last lines. */
 export function shownMessages(
-  cases: readonly { readonly says: string }[],
+  cases: readonly { readonly says: string; readonly reason?: string | undefined }[],
   mistakes: readonly { readonly says: string }[],
 ) {
   const ofMistake = (says: string) => [...says.matchAll(/^ {2}verifier: (.*?) \(insn \d+\)$/gm)].map((m) => m[1]!);
-  return [...cases.map((c) => c.says), ...mistakes.flatMap((m) => ofMistake(m.says))];
+  return [...cases.flatMap((c) => [c.says, c.reason ?? '']), ...mistakes.flatMap((m) => ofMistake(m.says))];
 }
 
 /** The messages that no case and no mistake shows. */

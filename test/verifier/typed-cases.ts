@@ -5,6 +5,7 @@
  *   value: locked         the program begins with a lookup in a map of such values (generate-types.ts), which is in r6 (the next one in r7)
  *   main: main_catching   the type of the main function, where it is not the ordinary one
  *   own: no               the program brings no types
+ *   reason: TEXT          the line of the log before the last
  *   wants: UNSAFE         why the running kernel is not asked
  *
  * `type(NAME)` and `kernel(NAME)` are the numbers of a struct of the program's types and of the kernel's, `field(STRUCT,FIELD)` is an
@@ -34,6 +35,8 @@ export interface TypedCase {
   readonly own: boolean;
   readonly code: string;
   readonly says: string;
+  /** The line before the last, where the last says only who called. */
+  readonly reason: string | undefined;
   /** Why the kernel is not asked. */
   readonly unasked: string | undefined;
 }
@@ -84,6 +87,7 @@ function parse(file: string, text: string): TypedCase[] {
       own: headers.get('own') !== 'no',
       code: values.map((_, i) => lookup(i, FIRST_VALUE + i)).join('') + code,
       says: headers.get('says') ?? 'ok',
+      reason: headers.get('reason'),
       unasked: headers.get('wants'),
     };
   });
@@ -128,12 +132,11 @@ export function programOf(c: TypedCase, kernel: Btf): Question | undefined {
     insns[at + 1] = SRC_KFUNC;
     view.setInt32(at + 4, imm - KFUNC, true);
   }
-  const { type, attach, target, license, maps } = c;
+  const { type, attach, license, maps } = c;
   const funcs: FuncInfo[] = [[c.main, 0] as const, ...[...labels].filter(([label]) => ownTypes().has(label))].map(
-    ([name, insn]) => ({ name, insn, btfId: ownTypes().func(name.replaceAll('_', ' ') as 'main', type) }),
+    ([name, insn]) => ({ name, insn, btfId: ownTypes().func(name, type) }),
   );
   const place = targetOf(c, kernel);
-  if (target !== undefined && place.btfId === undefined) complete = false;
   const question = { type, attach, license, maps, insns, ...place, ...(c.sleepable && { flags: 0x10 }) };
   return complete ? { ...question, ...(c.own && { funcs: funcs.sort((a, b) => a.insn - b.insn) }) } : undefined;
 }
@@ -161,11 +164,13 @@ export function verifyTyped(c: TypedCase, q: Question, kernel: Btf): VerifyResul
   );
 }
 
-/** Numbers of the kernel's types differ from kernel to kernel. */
-export function withoutIds(text: string): string {
-  return text.replace(/(bpf_\w+)#\d{3,}/g, '$1#…').replace(/btf_id \d+/g, 'btf_id …');
+const escaped = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+
+/** Is that what the case says? `…` there stands for a number that differs from kernel to kernel. */
+export function isSaid(c: TypedCase, text: string): boolean {
+  return new RegExp(`^${c.says.split('…').map(escaped).join('[-\\w]+')}$`).test(text);
 }
 
 export function verdict(r: VerifyResult): string {
-  return r.ok ? 'ok' : withoutIds(lastLine(r));
+  return r.ok ? 'ok' : lastLine(r);
 }
