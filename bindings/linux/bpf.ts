@@ -23,6 +23,9 @@ const NAME_MOST = 15;
 const FIRST_LOG = 64 * 1024;
 /** The kernel's limit is UINT_MAX / 4; no program's log needs that. */
 const LAST_LOG = 256 * 1024 * 1024;
+/** Most of a log that is kept. A program that is too complex fills hundreds of megabytes, all of it alike. */
+const MOST_TEXT = 16 * 1024 * 1024;
+const NEWLINE = 10;
 
 export function sys(): NativeSys {
   const door = addon()?.sys;
@@ -258,8 +261,7 @@ export function progLoad(request: ProgRequest): LoadedProg {
   for (let size = FIRST_LOG; size <= LAST_LOG; size *= 8) {
     const buffer = new Uint8Array(size);
     result = loadUndisturbed({ ...base, log_level: logLevel || 1, log_size: size, log_buf: buffer });
-    const end = buffer.indexOf(0);
-    log = utf8Decode(buffer.subarray(0, end < 0 ? size : end));
+    log = logText(buffer);
     if (result !== -ERRNO.ENOSPC) break;
   }
   if (result >= 0) return { fd: result, log };
@@ -270,6 +272,15 @@ export function progLoad(request: ProgRequest): LoadedProg {
     throw new SysError('bpf(BPF_PROG_LOAD)', errnoName(result), what, { ...(hint && { hint }) });
   }
   throw new VerifierError(`${what}: ${refusal(log)}`, { pc: lastPc(log), log });
+}
+
+/** The log, or of one too long to be text its end, from a line's beginning. */
+function logText(buffer: Uint8Array): string {
+  const nul = buffer.indexOf(0);
+  const end = nul < 0 ? buffer.length : nul;
+  if (end <= MOST_TEXT) return utf8Decode(buffer.subarray(0, end));
+  const start = buffer.indexOf(NEWLINE, end - MOST_TEXT) + 1;
+  return utf8Decode(buffer.subarray(start, end));
 }
 
 /** How often a load that a signal broke off is begun again. */

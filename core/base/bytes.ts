@@ -68,6 +68,8 @@ export function utf8Encode(text: string): Uint8Array {
   return Uint8Array.from(out);
 }
 
+const ASCII_RUN = 4096;
+
 /** UTF-8 decoding; malformed sequences become U+FFFD, one per bad byte (Python's `errors='replace'`, nearly). */
 export function utf8Decode(bytes: Uint8Array): string {
   let out = '';
@@ -76,8 +78,11 @@ export function utf8Decode(bytes: Uint8Array): string {
     const b = bytes[i]!;
     const need = b < 0x80 ? 0 : b >= 0xc2 && b < 0xe0 ? 1 : b >= 0xe0 && b < 0xf0 ? 2 : b >= 0xf0 && b < 0xf5 ? 3 : -1;
     if (need === 0) {
-      out += String.fromCharCode(b);
-      i++;
+      let end = i + 1;
+      while (end < bytes.length && end - i < ASCII_RUN && bytes[end]! < 0x80) end++;
+      // Text appended one character at a time takes tens of bytes for each: a log may have a hundred million.
+      out += String.fromCharCode(...bytes.subarray(i, end));
+      i = end;
       continue;
     }
     let c = need < 0 ? 0 : b & (0x3f >> need);

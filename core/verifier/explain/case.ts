@@ -9,6 +9,7 @@ import { CLASS, OP_CALL, OP_LD_IMM64 } from '../../isa/ops.ts';
 import { progTypeByName } from '../../progs/index.ts';
 import type { LineInfo, MapSpec, ProgSpec } from '../../spec/spec.ts';
 import { Flow, type Origin } from './flow.ts';
+import { heldAt } from './held.ts';
 import type { Edit, Patch } from './patch.ts';
 import { type RegText, readRegister } from './register.ts';
 import { type Access, type Call, Sources, type SourceText, splitAccess } from './source.ts';
@@ -247,8 +248,20 @@ export class Case {
     return /^[A-Za-z_][\w.]*(?:(?:->|\.)\w+|\[[^\]]*\])*$/.test(text) && !/^r\d+$/.test(text);
   }
 
-  /** `return 0;`, or what this function and this program type need to go on undisturbed. */
+  /** The statement that leaves the function here, after what was taken is given back; but for `except`, which is null where it is checked. */
+  leaveWithout(except: string | undefined): string {
+    const held = heldAt(this).filter((t) => t.name === undefined || t.name !== except);
+    if (held.length === 0) return this.#return;
+    const releases = held.reverse().map((t) => `${t.release} `);
+    return `{ ${releases.join('')}${this.#return} }`;
+  }
+
   get leave(): string {
+    return this.leaveWithout(undefined);
+  }
+
+  /** `return 0;`, or what this function and this program type need to go on undisturbed. */
+  get #return(): string {
     const fn = this.function;
     if (fn && /(?:^|\s)void$/.test(fn.returns)) return 'return;';
     if (fn && this.prog.funcs.length > 0 && fn.name !== this.prog.name && fn.name !== this.prog.funcs[0]?.name) {
@@ -290,7 +303,7 @@ export class Case {
       const condition = file.conditionAt(at.offset);
       const candidates = condition
         ? [file.firstInside(condition.whenTrue.start), file.nextStatement(start)]
-        : [file.nextStatement(start)];
+        : [...file.returnsOfSwitch(start), file.nextStatement(start)];
       const meant = candidates.includes(own) ? own : candidates.find(fits);
       return { file, offset: meant ?? own };
     }

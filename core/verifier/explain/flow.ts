@@ -177,7 +177,7 @@ export class Flow {
     if (helper) this.calls.push({ step: k, pc, helper, args });
     const result = make('call', { helper, map, inputs: args.filter((a) => a !== undefined) });
     if (kind === CALL.helper && next !== pc + 1) {
-      // A callback: it runs in a frame of its own, and comes back to the call.
+      // A callback: it runs in a frame of its own, with arguments from the kernel, and comes back to the call.
       this.#enter(pc, next, k + 1);
       return;
     }

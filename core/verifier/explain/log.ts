@@ -24,6 +24,13 @@ const STATE = /^(\d+):\s+((?:frame\d+: ?)?R\d+.*)$/;
 const NOISE =
   /^(?:processed \d+|verification time|stack depth|mark_precise:|last_idx |first_idx |regs=|parent |BPF program is too large.*\n|func#\d|Live regs|\d+: safe|returning from callee|to caller at|caller:|callee:|frame\d+:|Validating |math_|arg#\d+ is|The sequence of 0|verifier log|-- (?:BEGIN|END)|libbpf:|max_states|propagating |tail_call|old state:|cur state:|\s*R\d+(?:_\w+)?=|\d+: \.|\s+\d+: [.\d]{5})/;
 
+/** Of a log of a million lines the end is enough: what was said of a register before then has been said again, or does not matter. */
+function endOf(log: string): string {
+  let start = log.length;
+  for (let lines = 0; lines < MAX_LINES && start > 0; lines++) start = log.lastIndexOf('\n', start - 1);
+  return start <= 0 ? log : log.slice(start + 1);
+}
+
 /** Prefixes that loaders and consoles put before each line. */
 function bareLine(line: string): string {
   return line.replace(/\r$/, '').replace(/^(?:libbpf: |\[[\s\d.]+\] |\s*;; )/, '');
@@ -40,11 +47,7 @@ export function readKernelLog(log: string): LogEvidence | undefined {
   const learn = (text: string) => {
     for (const [r, value] of readState(text)) registers.set(r, value);
   };
-  const all = log.split('\n');
-  // Of a log of a million lines the end is enough: what was said of a register before then has been said again, or does not matter.
-  const from = Math.max(0, all.length - MAX_LINES);
-  for (let at = from; at < all.length; at++) {
-    const raw = all[at]!;
+  for (const raw of endOf(log).split('\n')) {
     const line = bareLine(raw);
     if (line.trim() === '') continue;
     const insn = INSN.exec(line);
@@ -118,11 +121,9 @@ export function programOfLog<T extends { readonly insns: Uint8Array }>(
   log: string,
   progs: readonly T[],
 ): T | undefined {
-  const shown = [...log.matchAll(/^(\d+): \(([0-9a-f]{2})\) /gm)].map((m) => [
-    Number(m[1]),
-    Number.parseInt(m[2]!, 16),
-  ]);
-  return progs.find((p) => shown.every(([pc, opcode]) => p.insns[pc! * 8] === opcode));
+  const shown = new Map<number, number>();
+  for (const m of log.matchAll(/^(\d+): \(([0-9a-f]{2})\) /gm)) shown.set(Number(m[1]), Number.parseInt(m[2]!, 16));
+  return progs.find((p) => [...shown].every(([pc, opcode]) => p.insns[pc * 8] === opcode));
 }
 
 /** The instructions that a log shows, at their places, for an explanation without the program; what it does not show is zero. */

@@ -26,9 +26,14 @@ function contextField(c: Case, off: number, bytes: number): Said {
       : ctx?.kind === 'args'
         ? `programs of this type have ${ctx.count} arguments of 8 bytes, and this is none of them`
         : c.isStore
-          ? `programs of type ${c.progType} may not write ${bytes} bytes at offset ${off} of ${type}`
+          ? `programs of type ${c.progType} may ${writable.length === 0 ? `only read ${type}` : `not write ${bytes} bytes at offset ${off} of ${type}`}`
           : `${type} has no field of ${bytes} bytes at offset ${off} that programs of type ${c.progType} may read`;
-    mend = beyond ? 'use only members that the context has' : `use the members of ${type}, each whole`;
+    mend =
+      c.isStore && writable.length === 0
+        ? 'keep the value in a variable or in a map instead of the context'
+        : beyond
+          ? 'use only members that the context has'
+          : `use the members of ${type}, each whole`;
   } else if (c.isStore && !field.write) {
     reason = `programs of type ${c.progType} may only read ${q(field.name)}${writable.length > 0 ? `; they may write ${writable.map(q).join(', ')}` : '; no field of this context may be written'}`;
     mend = 'keep the value in a variable or in a map instead of the context';
@@ -78,7 +83,67 @@ function movedOrigin(c: Case): Origin | undefined {
   return c.flow.reg((c.opcode & 7) === 1 ? regs >> 4 : regs & 15);
 }
 
+/** An atomic operation where the kernel allows none: on the context, a packet, an object of the kernel. */
+function atomicOn(c: Case, register: number, kind: string): Said {
+  const subject = c.access?.pointer ?? c.subject(register);
+  const operand = c.access && c.here ? (c.access.text ?? c.here.file.slice(c.access.range)) : subject;
+  return {
+    summary: `${q(operand)} cannot be changed by an atomic operation`,
+    reason: `${q(subject)} is ${kindText(kind)}, and atomic operations are for the stack and for map values`,
+    variable: subject,
+    known: [],
+    origin: c.flow.reg(register),
+    mend: {
+      text:
+        kind === 'ctx'
+          ? `nobody else changes the context meanwhile: ${q(`${operand} += 1;`)}`
+          : `read, compute and write: ${q(`${operand} += 1;`)}, or keep the number in a map`,
+    },
+  };
+}
+
+/** A text or format that must be a constant. */
+export function constantText(c: Case, register: number): Said {
+  const subject = c.argument(register) ?? c.subject(register);
+  const at = c.here;
+  const declared = at?.file.declaration(subject, at.offset);
+  const global = declared === undefined ? undefined : at!.file.functionAt(declared.at) === undefined;
+  return {
+    summary: `${q(subject)} must be a constant text`,
+    reason: `${q(c.call?.name ?? 'the helper')} takes only text that cannot change after the program is loaded: of a read-only section`,
+    variable: subject,
+    known: [],
+    origin: undefined,
+    branches: 'none',
+    mend: {
+      text: `declare it ${global ? '' : 'outside of the function '}as ${q(`static const char ${subject}[] = "...";`)}`,
+    },
+  };
+}
+
 export const ACCESS_RULES: readonly Rule[] = [
+  {
+    pattern: /^BPF_ATOMIC (?:stores|loads) (?:into|from) R(\d+) (\w+) is not allowed/,
+    category: 'type',
+    say: (m, c) => atomicOn(c, Number(m[1]), m[2]!),
+  },
+  {
+    pattern: /^R(\d+) does not point to a readonly map/,
+    category: 'type',
+    say: (m, c) => constantText(c, Number(m[1])),
+  },
+  {
+    pattern: /^cannot return stack pointer to the caller/,
+    category: 'type',
+    say: (_, c) => ({
+      summary: `${q(c.function?.name ?? 'the function')} returns the address of a variable of its own`,
+      reason: 'its stack is gone when it returns, and the caller would read what comes next',
+      variable: undefined,
+      known: [],
+      origin: c.flow.reg(0),
+      mend: { text: 'let the caller have the variable and pass its address, or return the value itself' },
+    }),
+  },
   {
     pattern: /^misaligned (\w+ )?access off (\S+) size (\d+)/,
     category: 'alignment',

@@ -33,6 +33,11 @@ export function boundIndex(
     if (bytes !== undefined) count = String(Math.floor(bytes / scaleOf(c, c.flow.reg(register))));
   }
   const plain = index !== undefined && /^[A-Za-z_]\w*(?:(?:->|\.)\w+)*$/.test(index);
+  // An expression that is the same when it is written twice; where its parts have signs, which way it is extended is not for us to say.
+  const pure = index !== undefined && /^[\w\s+*/%&|^<>().[\]-]+$/.test(index) && !/\w\s*\(|\+\+|--/.test(index);
+  if (!plain && pure && count !== undefined) {
+    return { index, count, mend: c.before(c.pc, `if (${index} >= ${count}) ${c.leave}`) };
+  }
   if (!plain || count === undefined) {
     return {
       index,
@@ -46,6 +51,18 @@ export function boundIndex(
     /^(?:int|long|long long|short|s\d+|__s\d+|char|int\d+_t|ssize_t)$/.test(
       declared.type.replace(/^(?:const|volatile) /, ''),
     );
+  const check = `${signed ? `${index} >= 0 && ` : ''}${index} < ${count}`;
+  const header = at?.file.conditionAt(at.offset);
+  if (at && header?.kind === 'while' && at.offset < header.header.end) {
+    const open = at.file.code.indexOf('(', header.header.start);
+    const whole = /\|\|/.test(header.text) ? `(${header.text})` : header.text;
+    const text = `${q(`while (${check} && ${header.text})`)} on line ${at.file.position(open).line}`;
+    return {
+      index,
+      count,
+      mend: c.replace(at.file, open, header.header.end, `(${check} && ${whole})`, text),
+    };
+  }
   const n = Number(count);
   const mask = isPowerOf2(n) ? `, or index with ${q(`${index} & ${n - 1}`)}` : '';
   return {
@@ -79,10 +96,11 @@ function outside(c: Case, register: number, way: 'above' | 'below' | 'unbounded'
   const constant =
     r !== undefined &&
     (r.umin === r.umax || (r.umin === 0n && r.umax === (1n << 64n) - 1n && r.kind !== 'scalar' && way !== 'unbounded'));
-  if (c.access?.index === undefined && constant && detail) {
+  const literal = /^\w*\d\w*$/.test(c.access?.index ?? '0') && !/^[A-Za-z_]/.test(c.access?.index ?? '0');
+  if (literal && constant && detail) {
     return {
       summary: `${q(whole)} lies behind the end of ${target(c, register)}`,
-      reason: `${detail[3]} bytes at offset ${detail[2]} are ${c.isStore ? 'written' : 'read'}, of ${target(c, register)}`,
+      reason: `${detail[3]} byte${detail[3] === '1' ? '' : 's'} at offset ${detail[2]} ${detail[3] === '1' ? 'is' : 'are'} ${c.isStore ? 'written' : 'read'}, of ${target(c, register)}`,
       variable: subject,
       known: knownOf(subject, r),
       origin,
@@ -161,7 +179,7 @@ function size(c: Case, register: number, why: 'negative' | 'unbounded' | 'zero')
   if (why === 'unbounded' && declared && /^(?:int|s32|__s32|long|s64|ssize_t)$/.test(declared.type)) why = 'negative';
   const check =
     why === 'zero'
-      ? `if (${subject} == 0) ${c.leave}`
+      ? `if (${subject} == 0${limit !== undefined && r !== undefined && isArray && r.umax > BigInt(bytes ?? 0) ? ` || ${subject} > ${limit}` : ''}) ${c.leave}`
       : limit === undefined
         ? undefined
         : `if (${subject} > ${limit}) ${c.leave}`;

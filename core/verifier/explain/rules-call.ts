@@ -2,8 +2,10 @@
 import { helperById, helperByName, nearestHelpers, programTypesOf } from '../../helpers/index.ts';
 import { MAP_TYPES } from '../../maps/index.ts';
 import type { Case, Mend, Spot } from './case.ts';
+import { takenBy } from './held.ts';
 import { kindText, registerText } from './register.ts';
 import type { Rule, Said } from './rule.ts';
+import { constantText } from './rules-access.ts';
 import { invalidatedBy } from './rules-packet.ts';
 import { callText, NONE, originText, q } from './words.ts';
 
@@ -84,6 +86,7 @@ function expected(list: string): string {
 
 /** An argument of the wrong kind. */
 function wrongArgument(c: Case, register: number, is: string, wants: string): Said {
+  if (wants === 'map_value' && register === 3 && c.call?.name === 'bpf_strncmp') return constantText(c, register);
   const subject = c.subject(register);
   const origin = c.flow.reg(register);
   const helper = c.call?.name ?? 'the helper';
@@ -96,6 +99,9 @@ function wrongArgument(c: Case, register: number, is: string, wants: string): Sa
   if (wants.startsWith('ctx') && c.function) {
     const ctx = c.function.params[0];
     if (ctx !== undefined && ctx !== '') mend = replaceArgument(c, subject, ctx);
+  } else if (number && !zero && origin?.kind !== 'load' && variableIn(subject) !== undefined && register >= 2) {
+    const address = `&${variableIn(subject)}`;
+    mend = replaceArgument(c, subject, address);
   } else if (zero) mend = { text: `give a pointer to a variable: ${q('u32 key = 0;')} and ${q('&key')}` };
   else if (kernelAddress) {
     mend = {
@@ -114,6 +120,11 @@ function wrongArgument(c: Case, register: number, is: string, wants: string): Sa
     branches: 'since',
     mend,
   };
+}
+
+/** The one variable that an argument is, under casts. */
+function variableIn(argument: string): string | undefined {
+  return /^(?:\([\w\s*]+\)\s*)*([A-Za-z_]\w*)$/.exec(argument)?.[1];
 }
 
 function replaceArgument(c: Case, old: string, insert: string): Mend {
@@ -136,30 +147,21 @@ function leak(c: Case): Said {
   const call = c.flow.calls.find((k) => k.step === step);
   const pc = taken === undefined ? undefined : Number(taken);
   const at = pc === undefined ? undefined : c.placeOf(pc);
-  const name = at?.file.assignedAt(at.offset)?.name;
-  const helper = call?.helper.name ?? '';
-  const record = /ringbuf/.test(helper);
-  const socket = /sk_|sock/.test(helper);
-  const noun = record ? 'ring buffer record' : socket ? 'socket' : 'reference';
-  const bcc = record && at ? c.callOf(pc!)?.receiver : undefined;
-  const release = record
-    ? bcc === undefined
-      ? `bpf_ringbuf_discard(${name ?? 'e'}, 0);`
-      : `${bcc}.ringbuf_discard(${name ?? 'e'}, 0);`
-    : socket
-      ? `bpf_sk_release(${name ?? 'sk'});`
-      : undefined;
+  const assigned = at?.file.assignedAt(at.offset)?.name;
+  const taking = pc === undefined ? undefined : c.callOf(pc);
+  const what = takenBy(taking, assigned);
+  const name = what ? what.name : assigned;
+  const noun = what?.noun ?? 'reference';
   const { exit } = c;
   return {
-    summary: `${name ? q(name) : `a ${noun}`} is not given back on this path`,
-    reason: `${call && pc !== undefined ? callText(c, { kind: 'call', pc, step, inputs: [], helper: call.helper }) : 'a call'} has taken a ${noun}, and the program ends here without ${record ? 'submitting or discarding it' : 'releasing it'}`,
+    summary: `${name ? q(name) : `a ${noun}`} is not ${noun === 'iterator' ? 'destroyed' : 'given back'} on this path`,
+    reason: `${(call || taking) && pc !== undefined ? callText(c, { kind: 'call', pc, step, inputs: [], helper: call?.helper }) : 'a call'} has ${noun === 'iterator' ? 'begun an iterator' : `taken ${/^[aeiou]/.test(noun) ? 'an' : 'a'} ${noun}`}, and the program ends here without ${noun === 'ring buffer record' ? 'submitting or discarding it' : noun === 'iterator' ? 'destroying it' : 'releasing it'}`,
     variable: name,
     known: [],
     marks: step < 0 ? new Map() : new Map([[step, `${name ? q(name) : 'it'} is taken`]]),
     branches: 'since',
     spot: exit,
-    mend:
-      release === undefined ? undefined : name === undefined ? { text: q(release) } : c.before(exit ?? c.pc, release),
+    mend: !what ? undefined : name === undefined ? { text: q(what.release) } : c.before(exit ?? c.pc, what.release),
   };
 }
 

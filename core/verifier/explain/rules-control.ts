@@ -17,12 +17,21 @@ const RETURNS: Record<string, Record<string, string>> = {
   sk_lookup: { '0': 'SK_DROP', '1': 'SK_PASS' },
 };
 
+/** What a function that the kernel calls returns, where it is not the program's own result. */
+function callbackReturns(message: string): { what: string; names: Record<string, string> } | undefined {
+  if (message.startsWith('At callback return'))
+    return { what: 'a callback must', names: { '0': 'go on', '1': 'stop' } };
+  if (message.startsWith('At async callback')) return { what: 'a callback that runs later must', names: {} };
+  return undefined;
+}
+
 function wrongReturn(c: Case, has: string | undefined, low: string, high: string): Said {
   const { exit } = c;
   const at = exit;
   const statement = exit && returnStatement(exit);
   const value = statement?.value;
-  const names = RETURNS[c.progType];
+  const callback = callbackReturns(c.evidence.message);
+  const names = callback ? callback.names : RETURNS[c.progType];
   const named = (n: string) => (names?.[n] ? `${n} (${names[n]})` : n);
   const allowed =
     low === high
@@ -46,8 +55,8 @@ function wrongReturn(c: Case, has: string | undefined, low: string, high: string
     );
   }
   return {
-    summary: `${value === undefined ? 'what the program returns' : q(`return ${value};`)} is not allowed for programs of type ${c.progType}`,
-    reason: `they must return ${allowed}${has === undefined ? '' : `; here it is ${has}`}`,
+    summary: `${value === undefined ? 'what the program returns' : q(`return ${value};`)} is not allowed ${callback ? `in ${q(c.function?.name ?? 'the callback')}` : `for programs of type ${c.progType}`}`,
+    reason: `${callback ? callback.what : 'they must'} return ${allowed}${has === undefined ? '' : `; here it is ${has}`}`,
     variable: value,
     known: [],
     origin: c.flow.reg(0),
@@ -122,8 +131,23 @@ function loopAt(c: Case): { text: string; spot: Spot; kind: string; header?: Ran
 /** A counter for `while (condition)`. */
 function bounded(c: Case, loop: { spot: Spot; kind: string; header?: Range } | undefined): Mend {
   const general = { text: `give the loop a constant bound: ${q('for (int i = 0; i < 256 && ...; i++)')}` };
-  if (!loop?.header || loop.kind !== 'while') return general;
+  if (!loop?.header) return general;
   const { file } = loop.spot;
+  if (loop.kind === 'for') {
+    const condition = file.conditionAt(loop.spot.offset)?.text ?? '';
+    const counter = /^([A-Za-z_]\w*)\s*<=?\s*[A-Za-z_][\w.>()-]*$/.exec(condition)?.[1];
+    const start = file.code.indexOf(condition, loop.header.start);
+    if (counter === undefined || start < 0) return general;
+    const insert = `${counter} < 256 && ${condition}`;
+    return c.replace(
+      file,
+      start,
+      start + condition.length,
+      insert,
+      `give the loop a constant bound: ${q(insert)} on line ${file.position(start).line}`,
+    );
+  }
+  if (loop.kind !== 'while') return general;
   const fn = file.functionAt(loop.spot.offset);
   const code = fn ? file.code.slice(fn.start, fn.body.end) : '';
   const name = ['i', 'j', 'k', 'n', 'round'].find((n) => !new RegExp(`\\b${n}\\b`).test(code));
@@ -156,14 +180,20 @@ function tooLong(c: Case, count: string | undefined, open: boolean): Said {
     summary: loop ? `the loop ${q(loop.text)} is too long to be proved` : 'the program is too complex to be proved',
     reason: open
       ? 'each round leaves another branch to be walked later, and more than 8192 are waiting: the loop has no bound that the verifier can see'
-      : `the verifier walks each round, and gave up after ${count ?? 'a million'} instructions`,
+      : loop
+        ? `the verifier walks each round, and gave up after ${count ?? 'a million'} instructions`
+        : `the verifier walks every combination of branches that leaves different values behind, and a static function anew for each call; it gave up after ${count ?? 'a million'} instructions`,
     branches: 'none',
     ...(loop ? { spot: loop.spot } : {}),
     mend: open
       ? bounded(c, loop)
-      : {
-          text: `move the body into a function and run it with ${q(`bpf_loop(${rounds ?? 'n'}, body, &state, 0);`)} (Linux 5.17), or make fewer rounds`,
-        },
+      : !loop
+        ? {
+            text: `make functions global (no ${q('static')}, but ${q('__attribute__((noinline))')}): each is then proved once, by itself, for all arguments (Linux 5.6)`,
+          }
+        : {
+            text: `move the body into a function and run it with ${q(`bpf_loop(${rounds ?? 'n'}, body, &state, 0);`)} (Linux 5.17), or make fewer rounds`,
+          },
   };
 }
 

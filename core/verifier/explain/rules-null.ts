@@ -48,7 +48,7 @@ function nullable(c: Case, register: number, use: string): Said {
     origin,
     originText: checked ? `${q(subject)} may be null from here on` : 'may be null from here on',
     mend: checked
-      ? c.before(c.pc, `if (!${subject}) ${c.leave}`)
+      ? c.before(c.pc, `if (!${subject}) ${c.leaveWithout(subject)}`)
       : { text: `check it first: \`if (!ptr) ${c.leave}\`` },
   };
 }

@@ -82,7 +82,7 @@ export function invalidatedBy(c: Case, origin: Origin | undefined): ((subject: s
         category: 'reference',
         mend:
           c.isCall && c.call && /submit|discard|release/.test(c.call.name)
-            ? removeStatement(c, subject)
+            ? (leaveAfter(c, subject, call.pc) ?? removeStatement(c, subject))
             : { text: `do all that needs ${q(subject)} before ${text}` },
       });
     }
@@ -124,6 +124,25 @@ function reload(c: Case, subject: string): Mend {
     text: `load the pointers again and check again: ${all.map(q).join(' ')} before line ${c.lineOf(c.pc)}`,
     patch,
   };
+}
+
+/** It was given back in a branch, and again behind it: the branch leaves. */
+function leaveAfter(c: Case, subject: string, pc: number): Mend | undefined {
+  const at = c.here!;
+  const first = c.placeOf(pc);
+  if (!first?.file.complete || first.file !== at.file) return undefined;
+  const { file } = first;
+  const { inner, outer } = file.statementAt(first.offset);
+  const again = file.statementAt(at.offset).outer;
+  const between = file.code.slice(inner, again);
+  const closes = [...between].reduce((n, ch) => n + (ch === '}' ? 1 : ch === '{' ? -1 : 0), 0);
+  if (again < inner || (inner === outer && closes <= 0)) return undefined;
+  const end = file.statementEnd(inner);
+  const release = file.text.slice(inner, end);
+  const leave = c.leaveWithout(subject);
+  const insert = inner === outer ? `${release} ${leave}` : `{ ${release} ${leave} }`;
+  const text = `${q(leave)} after ${q(release)} on line ${file.position(inner).line}`;
+  return c.replace(file, inner, end, insert, text);
 }
 
 function removeStatement(c: Case, subject: string): Mend {

@@ -88,6 +88,21 @@ function stackBounds(c: Case, register: number, off: number, bytes: number): Sai
       mend,
     };
   }
+  const item = register === 2 ? 'key' : 'value';
+  const map =
+    c.isCall && /(?:map_|update|lookup|delete|insert|push)/.test(c.call?.name ?? '') ? c.flow.reg(1)?.map : undefined;
+  if (!deep && map !== undefined && name !== undefined && (register === 2 || register === 3)) {
+    return {
+      summary: `${q(name)} is smaller than a ${item} of ${q(map)}`,
+      reason: `each ${item} of ${q(map)} has ${bytes} bytes, and from where ${q(name)} begins the stack has ${room} left`,
+      variable: name,
+      known: [],
+      origin: undefined,
+      mend: {
+        text: `declare ${q(name)} with the type of the map's ${item}s${declared ? `, not as ${q(declared.type)}` : ''}`,
+      },
+    };
+  }
   const array = declared?.array !== undefined;
   const mend: Mend =
     deep || !length || !array || !at

@@ -140,6 +140,13 @@ export class Statements extends Text {
     return (alone ? alone[1]! : text).trim();
   }
 
+  /** The return statements inside the `switch` that begins here; none where none does. */
+  returnsOfSwitch(start: number): number[] {
+    if (!/^switch\b/.test(this.code.slice(start, start + 7))) return [];
+    const body = this.code.slice(start, this.statementEnd(start));
+    return [...body.matchAll(/\breturn\b/g)].map((m) => start + m.index);
+  }
+
   /** Where the statement behind this one begins. */
   nextStatement(start: number): number {
     return this.skipSpace(this.statementEnd(start));
