@@ -202,6 +202,14 @@ export function eventCodec(map: MapHandle, object: ObjectSpec): Codec {
   return codecOf(object.btf, type, sizeOf(object.btf, type), `event of table '${spec.name}'`);
 }
 
+/** A record as long as its type: programs send the used part of a large struct only, and scripts look at the rest no further than a length says. */
+export function padded(data: Uint8Array, size: number): Uint8Array {
+  if (data.length >= size) return data;
+  const whole = new Uint8Array(size);
+  whole.set(data);
+  return whole;
+}
+
 /** What `b.events(name)` returns: decoded events, blocking with `for`, promises with `for await`. It ends at Ctrl-C and at the source's end. */
 export class EventStream<T> implements Iterable<T>, AsyncIterable<T> {
   readonly #buffers: EventBuffers;

@@ -38,18 +38,20 @@ function cellArgument(value: Cell | undefined, wanted: 'number' | 'text' | 'quot
 }
 
 /**
- * inet_ntop(3) of what programs send: a u32 as it lies in memory, an `unsigned __int128` (bigint), or bytes. `family` is AF_INET (2) or AF_INET6 (10).
+ * inet_ntop(3) of what programs send: a u32 as it lies in memory, an `unsigned __int128` (bigint), an array of words (`u32 saddr[4]`), or bytes. `family` is AF_INET (2) or AF_INET6 (10).
  * Throws BpfError EAFNOSUPPORT for another, EINVAL for too few bytes.
  */
-export function inetNtop(family: number, address: number | bigint | Uint8Array | readonly number[]): string {
+export function inetNtop(family: number, address: number | bigint | Uint8Array | readonly (number | bigint)[]): string {
   const size = family === 2 ? 4 : family === 10 ? 16 : 0;
   if (size === 0)
     throw new BpfError('EAFNOSUPPORT', `inetNtop: family ${family}; there are AF_INET (2) and AF_INET6 (10)`);
-  let bytes: Uint8Array;
-  if (typeof address === 'number' || typeof address === 'bigint') {
-    const value = BigInt(address);
-    bytes = Uint8Array.from({ length: size }, (_, i) => Number((value >> BigInt(8 * i)) & 255n));
-  } else bytes = Uint8Array.from(address);
+  const words = typeof address === 'number' || typeof address === 'bigint' ? [address] : address;
+  // `u32 saddr[4]` as well as `u8 saddr[16]`: that many words are an address.
+  const wide =
+    !(words instanceof Uint8Array) && words.length > 0 && size % words.length === 0 ? size / words.length : 1;
+  const bytes = Uint8Array.from({ length: words.length * wide }, (_, i) =>
+    Number((BigInt(words[Math.floor(i / wide)]!) >> BigInt(8 * (i % wide))) & 255n),
+  );
   if (bytes.length < size) throw new BpfError('EINVAL', `inetNtop: ${bytes.length} bytes; an address has ${size}`);
   return size === 4 ? ipv4Text(bytes) : ipv6Text(bytes);
 }

@@ -15,6 +15,7 @@ import {
   PERF_BUFFER_OPTIONS,
   type PerfBufferOptions,
   type PerfCallback,
+  padded,
   type RingCallback,
 } from './events.ts';
 import { type HistArguments, jsonLines, linearLines, log2Lines } from './hist.ts';
@@ -404,19 +405,26 @@ export class Table<K = unknown, V = unknown> implements Iterable<[K, V]> {
       this.#of('openPerfEvent').buffers.keep(backend.openPerfCounter(this.map, { type, config, pid, cpu }));
   }
 
-  /** A record's bytes as the C type that the program sent them from. */
+  /** A record's bytes as the C type that the program sent them from; what a shorter record does not have is zero. */
   event<E = Record<string, unknown>>(data: Uint8Array): E {
     this.#event ??= eventCodec(this.map, this.#object);
     const codec = this.#event;
     // The record of the running callback: its neighbours' array has been looked at already, its own would be looked at for the first time.
     if (data === this.#lastRecord && data.length >= codec.size) return codec.decode(this.#batch!, this.#recordAt) as E;
-    return codec.decode(data) as E;
+    return codec.decode(this.#whole(data, codec.size)) as E;
+  }
+
+  /** The running callback's record may be shorter than its type; anybody else's bytes may not. */
+  #whole(data: Uint8Array, size: number): Uint8Array {
+    return data === this.#lastRecord ? padded(data, size) : data;
   }
 
   /** The same for a record that is `size` bytes at `at` of an array with many. */
   eventAt<E = Record<string, unknown>>(bytes: Uint8Array, at: number, size: number): E {
     this.#event ??= eventCodec(this.map, this.#object);
-    return this.#event.decode(size >= this.#event.size ? bytes : bytes.subarray(0, at + size), at) as E;
+    const codec = this.#event;
+    if (size >= codec.size) return codec.decode(bytes, at) as E;
+    return codec.decode(padded(bytes.subarray(at, at + size), codec.size)) as E;
   }
 
   /**
@@ -425,14 +433,14 @@ export class Table<K = unknown, V = unknown> implements Iterable<[K, V]> {
    */
   eventView<E = Record<string, unknown>>(data: Uint8Array): E {
     this.#event ??= eventCodec(this.map, this.#object);
-    return this.#event.view!(data) as E;
+    return this.#event.view!(this.#whole(data, this.#event.size)) as E;
   }
 
   /** Records as another C type, written in C: `struct { u64 pid; char name[16]; }`. */
   eventAs<E = Record<string, unknown>>(ctype: string): (data: Uint8Array) => E {
     const { backend } = this.#of('eventAs');
     const codec = codecOfText(ctype, 0, `event of table '${this.name}'`, backend);
-    return (data) => codec.decode(data.length > codec.size ? data.subarray(0, codec.size) : data) as E;
+    return (data) => codec.decode(this.#whole(data, codec.size).subarray(0, codec.size)) as E;
   }
 
   /** Samples that found no room in this table's buffer so far. */

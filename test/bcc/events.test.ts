@@ -57,6 +57,34 @@ describe('perf buffers', () => {
     b.close();
   });
 
+  it('give records shorter than their struct, whose rest is zero', () => {
+    // A sample's length is a multiple of 8 with the 4 bytes that tell it: 36 is sent as it is.
+    const b = bench('connects').bpf(`
+      struct event { u32 length; char text[12]; u64 rest[4]; };
+      BPF_PERF_OUTPUT(events);
+      int kprobe__tcp_v4_connect(struct pt_regs *ctx) {
+        struct event e = { .length = 2, .text = "ok", .rest = { 1, 2, 3, 4 } };
+        events.perf_submit(ctx, &e, 20 + e.length * 8);
+        return 0;
+      }`);
+    const table = b.getTable('events');
+    const asText = table.eventAs<object>('struct { u32 length; char text[12]; u64 rest[4]; }');
+    const wanted = { length: 2, text: 'ok', rest: [1n, 2n, 3n, 0n] };
+    let seen = 0;
+    table.openPerfBuffer((_cpu, data) => {
+      seen++;
+      expect(data.length).toBe(36);
+      expect(table.event(data)).toMatchObject(wanted);
+      expect(table.eventAt(data, 0, data.length)).toMatchObject(wanted);
+      expect(table.eventView<typeof wanted>(data).rest).toEqual(wanted.rest);
+      expect(asText(data)).toMatchObject(wanted);
+      expect(() => table.event(data.slice())).toThrow('a struct event takes 48 bytes, there are 36');
+    });
+    b.perfBufferPoll();
+    expect(seen).toBeGreaterThan(0);
+    b.close();
+  });
+
   it('stop a poll whose callback throws, with its error, and go on behind that record', () => {
     const b = bench('connects').bpf(SEND);
     let calls = 0;

@@ -27,6 +27,9 @@ describe('inetNtop', () => {
     expect(inetNtop(2, 0xffffffff)).toBe('255.255.255.255');
     expect(inetNtop(10, 1n << 120n)).toBe('::1');
     expect(inetNtop(10, Uint8Array.of(0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9))).toBe('2001:db8::9');
+    expect(inetNtop(2, [0x0100007f])).toBe('127.0.0.1');
+    expect(inetNtop(10, [0xb80d0120, 0, 0, 0x01000000])).toBe('2001:db8::1');
+    expect(() => inetNtop(10, [1, 2, 3])).toThrow('3 bytes; an address has 16');
     expect(() => inetNtop(1, 5)).toThrow('AF_INET6 (10)');
     expect(() => inetNtop(10, Uint8Array.of(1))).toThrow('an address has 16');
   });
