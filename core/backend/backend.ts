@@ -19,7 +19,6 @@ import type { MapSpec, ObjectSpec, ProgSpec } from '../spec/spec.ts';
  * | uprobe, uretprobe | `path:function`, `path:function+offset`, or `path:+N`: N bytes from the start of the file | `pid` (one process), `refCtrOffset` (file offset of a USDT semaphore to count up while attached) |
  * | perf_event | `type:config`, numbers of perf_event_open(2) | `samplePeriod`, `sampleFreq`, `pid`, `cpu` (absent: each), `groupFd`, `attr` (the bytes of a whole struct perf_event_attr, which then says everything) |
  * | socket, xdp | interface | `flags` |
- * | iter | what is iterated over: `task`, `bpf_map_elem`, ... | `mapFd` (bpf_map_elem: whose elements) |
  * | tc | interface | `direction` ('ingress' or 'egress'), `priority` |
  * | netns | file of a network namespace, or 'self' | |
  * | netfilter | `family:hook` (`ipv4:local_in`) | `priority` |

@@ -171,8 +171,9 @@ export abstract class Attaching extends KernelQueries {
     const given =
       typeof options === 'string'
         ? { fnName: options }
-        : named<AttachIterOptions>('attachIter', options, ['fnName', 'map']);
-    const prog = this.#tracing('iter', 'attachIter', { fnName: given.fnName } as Named<{ fnName?: string }>);
+        : named<AttachIterOptions>('attachIter', options, ['fnName', 'map', 'pid', 'tid', 'cgroupFd', 'order']);
+    const { fnName, map: table, ...narrowed } = given;
+    const prog = this.#tracing('iter', 'attachIter', { fnName } as Named<{ fnName?: string }>);
     const target = prog.attach?.target;
     if (prog.attachType !== 'trace_iter' || target === undefined)
       throw new BpfError(
@@ -180,12 +181,12 @@ export abstract class Attaching extends KernelQueries {
         `attachIter: '${prog.name}' is no iterator: declare it with BPF_ITER(task) or SEC("iter/task")`,
       );
     this.assertOpen();
-    const map = given.map === undefined ? undefined : this.mapHandles.get(given.map);
-    if (given.map !== undefined && !map) throw notFound('table', given.map, this.mapHandles.keys(), 'the program has');
+    const map = table === undefined ? undefined : this.mapHandles.get(table);
+    if (table !== undefined && !map) throw notFound('table', table, this.mapHandles.keys(), 'the program has');
     const link = this.backend.attach(this.loadFunc(prog.name, probeKind('iter')!.progType).handle, {
       kind: 'iter',
       target,
-      ...(map?.fd !== undefined && { options: { mapFd: map.fd } }),
+      options: { ...(map?.fd !== undefined && { mapFd: map.fd }), ...narrowed },
     });
     this.#iterators.add(link);
     return new IterOutput(link, (gone) => this.#iterators.delete(gone));

@@ -57,8 +57,15 @@ export interface AttachOptions {
 export interface AttachIterOptions {
   /** The function, by its C name or by what it iterates over. */
   fnName?: string;
-  /** bpf_map_elem: name of the table. */
+  /** bpf_map_elem, sockmap: name of the table. */
   map?: string;
+  /** task, task_file, task_vma: the threads of this process alone, or this thread alone (Linux 6.1). */
+  pid?: number;
+  tid?: number;
+  /** cgroup: descriptor of the group's folder to begin with; the current namespace's root unless given (Linux 6.1). */
+  cgroupFd?: number;
+  /** cgroup: 1 it alone, 2 it and those below (unless said), 3 the same but those below first, 4 it and those above. */
+  order?: number;
 }
 
 export interface AttachTracepointOptions {

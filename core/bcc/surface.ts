@@ -56,7 +56,7 @@ export const SURFACE = [
   { owner: 'BPF', name: 'detach_kretfunc', kind: 'method', args: ['fn_name'] },
   { owner: 'BPF', name: 'attach_fmod_ret', kind: 'method', args: ['fn_name'] },
   // BCC has iterators in its C++ library alone (bcc_iter_attach, bcc_iter_create).
-  { owner: 'BPF', name: 'attach_iter', kind: 'method', args: ['fn_name', 'map'] },
+  { owner: 'BPF', name: 'attach_iter', kind: 'method', args: ['fn_name', 'map', 'pid', 'tid', 'cgroup_fd', 'order'] },
   { owner: 'BPF', name: 'attach_lsm', kind: 'method', args: ['fn_name'] },
   { owner: 'BPF', name: 'detach_lsm', kind: 'method', args: ['fn_name'] },
   {

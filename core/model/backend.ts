@@ -329,7 +329,10 @@ export class ModelBackend implements Backend {
       tasks: () => {
         // A task's struct brings those of its parents with it.
         for (const task of tasks.all()) tasks.struct(task);
-        const living = [...tasks.all()].filter((t) => t.tid > 0);
+        const { pid, tid } = (probe.options ?? {}) as { readonly pid?: number; readonly tid?: number };
+        const living = [...tasks.all()].filter(
+          (t) => t.tid > 0 && (pid ?? t.tgid) === t.tgid && (tid ?? t.tid) === t.tid,
+        );
         return living.sort((x, y) => x.tid - y.tid).map((t) => tasks.struct(t));
       },
     };

@@ -496,6 +496,72 @@ describe.skipIf(noKernel)(title('sockets in maps', noKernel), () => {
     expect([...b.getTable<number, bigint>('hits').values()]).toEqual([205n, 2n]);
     expect(got).toEqual(['hello']);
   });
+
+  it('a stream is cut into records by a parser, each passes a verdict and goes on to another socket [X.attach_func_detach_func]', async () => {
+    liveBackend();
+    const b = new BPF({
+      text: `BPF_SOCKMAP(sockets, 2); BPF_ARRAY(seen, u64, 2);
+        /* A record: a byte that tells how many follow, and these. */
+        int parse(struct __sk_buff *skb) {
+            u8 length = 0;
+            if (bpf_skb_load_bytes(skb, 0, &length, 1) < 0) return 0;
+            seen.increment(0);
+            return 1 + length;
+        }
+        int verdict(struct __sk_buff *skb) {
+            u8 first = 0;
+            seen.increment(1);
+            if (bpf_skb_load_bytes(skb, 1, &first, 1) < 0 || first == '!') return SK_DROP;
+            return sockets.sk_redirect_map(skb, 1, 0);
+        }`,
+    });
+    const { createServer, connect } = await import('node:net');
+    const accepted: import('node:net').Socket[] = [];
+    const server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) => void accepted.push(socket));
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+    const { port } = server.address() as { port: number };
+    const open = async () => {
+      const before = accepted.length;
+      const client = connect({ port, host: '127.0.0.1', noDelay: true });
+      await new Promise<void>((done) => client.once('connect', () => done()));
+      while (accepted.length === before) await new Promise((later) => setImmediate(later));
+      return client;
+    };
+    const [from, to] = [await open(), await open()];
+    afterwards(() => {
+      for (const socket of [from, to, ...accepted]) socket.destroy();
+      server.close();
+    });
+    const sockets = b.getTable<number, number>('sockets');
+    const STREAM = { PARSER: 4, VERDICT: 5 };
+    const parser = b.loadFunc('parse', BPF.SK_SKB);
+    const verdict = b.loadFunc('verdict', BPF.SK_SKB);
+    b.attachFunc(parser, sockets.getFd(), STREAM.PARSER);
+    b.attachFunc(verdict, sockets.getFd(), STREAM.VERDICT);
+    accepted.forEach((socket, i) => void sockets.set(i, (socket as unknown as { _handle: { fd: number } })._handle.fd));
+    let got = '';
+    const all = new Promise<void>((done) =>
+      to.on('data', (data) => {
+        got += String(data);
+        if (got.length >= 11) done();
+      }),
+    );
+    const write = (text: string) => new Promise((written) => from.write(text, written));
+    // Three records in five pieces; the second is refused. A program sees the packet from its start, whatever record begins in it (strparser's offset is
+    // not the program's), so the next record is sent when the one before is through.
+    const judged = () => Number(b.getTable<number, bigint>('seen').get(1));
+    for (const [i, pieces] of [['\x05he', 'llo'], ['\x04!n', 'ot'], ['\x04more']].entries()) {
+      for (const piece of pieces) await write(piece);
+      while (judged() <= i) await new Promise((later) => setImmediate(later));
+    }
+    await all;
+    expect(got).toBe('\x05hello\x04more');
+    expect(judged()).toBe(3);
+    // Parts of a record are parsed again when more has come.
+    expect(Number(b.getTable<number, bigint>('seen').get(0))).toBeGreaterThanOrEqual(3);
+    b.detachFunc(verdict, sockets.getFd(), STREAM.VERDICT);
+    b.detachFunc(parser, sockets.getFd(), STREAM.PARSER);
+  });
 });
 
 const hasKprobes = pmuType('kprobe') !== undefined;

@@ -14,6 +14,16 @@ BPF_ITER(task) {
   return 0;
 }`;
 
+/** Numbers of tasks alone, no end. */
+export const TIDS = `
+BPF_ITER(task) {
+  struct task_struct *task = ctx->task;
+  if (!task) return 0;
+  u64 words[2] = { task->tgid, task->pid };
+  bpf_seq_printf(ctx->meta->seq, "%d %d\\n", 7, words, sizeof(words));
+  return 0;
+}`;
+
 export const ELEMENTS = `
 struct row { u32 key; u64 value; };
 BPF_HASH(t, u32, u64);

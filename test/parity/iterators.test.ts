@@ -4,7 +4,7 @@ import { setSession } from '../../core/bcc/session.ts';
 import { BPF, BPFAttachType } from '../../core/index.ts';
 import { ENGINES } from '../../core/vm/engines.ts';
 import { world } from './bench.ts';
-import { ELEMENTS, frame, NAT, rewritten, TASKS } from './iterator-programs.ts';
+import { ELEMENTS, frame, NAT, rewritten, TASKS, TIDS } from './iterator-programs.ts';
 
 afterEach(() => setSession(undefined));
 
@@ -22,6 +22,18 @@ describe('iterators', () => {
     expect(lines.slice(-2)).toEqual([`end ${lines.length - 3}`, '']);
     // Each call reads anew.
     expect(b.attachIter({ fnName: 'bpf_iter__task' }).text()).toBe(lines.join('\n'));
+  });
+
+  it('go over the tasks of one process, or over one thread', () => {
+    const { bpf } = world((w) => {
+      w.spawn({ comm: 'client', pid: 1000 }).open('/etc/hosts');
+      w.spawn({ comm: 'curl', pid: 1001 }).open('/etc/hosts');
+    });
+    const b = bpf(`${TIDS}\nint kprobe__do_sys_openat2(void *ctx) { return 0; }`);
+    b.wait();
+    expect(b.attachIter({ fnName: 'task', pid: 1001 }).text()).toBe('1001 1001\n');
+    expect(b.attachIter({ fnName: 'task', tid: 1000 }).text()).toBe('1000 1000\n');
+    expect(b.attachIter({ fnName: 'task', pid: 4711 }).text()).toBe('');
   });
 
   it('go over the elements of a map [C.ev.iter C.data.seq_printf]', () => {
