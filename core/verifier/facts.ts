@@ -131,12 +131,12 @@ export class FactBook {
   }
 
   /** What was gathered, once the program is proved. */
-  finish({ program, packetLoads }: Env): InsnFacts {
+  finish({ program, seen, packetLoads }: Env): InsnFacts {
     for (const [i, places] of this.#keys) {
       if (this.#base[i] === BASE.stack && this.#offset[i] !== ANY_OFFSET && places.length === 1) continue;
       for (const [subprog, off, size] of places) this.#expose(subprog, off, off + size);
     }
-    const values = valueFacts(program, packetLoads);
+    const values = valueFacts(program, seen, packetLoads);
     for (let i = 0; i < values.length; i++) {
       const jump = this.#jumps[i]!;
       if (jump === 0) continue;

@@ -14,12 +14,12 @@ export function checkVariable(env: Env, id: number): void {
   if (!btf)
     env.fail('unsupported', 'kernel is missing BTF, make sure CONFIG_DEBUG_INFO_BTF=y is specified in Kconfig.');
   if (id < 0 || id >= btf!.typeCount) env.fail('structure', `ldimm64 insn specifies invalid btf_id ${id}.`);
-  const t = btf!.type(id);
-  if (id === 0 || (t.kind !== 'var' && t.kind !== 'func')) {
-    return env.fail('structure', `pseudo btf_id ${id} in ldimm64 isn't KIND_VAR or KIND_FUNC`);
+  const t = id === 0 ? undefined : btf!.type(id);
+  if (t?.kind !== 'var' && t?.kind !== 'func') {
+    env.fail('structure', `pseudo btf_id ${id} in ldimm64 isn't KIND_VAR or KIND_FUNC`);
   }
-  if (env.options.hasSymbol?.(t.name) === false) {
-    env.fail('structure', `ldimm64 failed to find the address for kernel symbol '${t.name}'.`);
+  if (env.options.hasSymbol?.(t!.name) === false) {
+    env.fail('structure', `ldimm64 failed to find the address for kernel symbol '${t!.name}'.`);
   }
 }
 

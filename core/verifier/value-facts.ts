@@ -25,10 +25,10 @@ const SIZE_OF = [4, 2, 1, 8];
 
 type State = Interval[];
 
-/** Bits of VALUE by slot. `packetLoads`: loads of 4 bytes that whoever runs the program makes loads of 8. */
-export function valueFacts(program: Program, packetLoads: ReadonlyMap<number, unknown>): Uint8Array {
+/** Bits of VALUE by slot. `seen`: slots that the walk has reached; the others may hold anything, even what is no instruction. `packetLoads`: loads of 4 bytes that whoever runs the program makes loads of 8. */
+export function valueFacts(program: Program, seen: Uint8Array, packetLoads: ReadonlyMap<number, unknown>): Uint8Array {
   const values = new Uint8Array(program.length);
-  for (const { start, end } of program.subprogs) new Analysis(program.code, start, end, packetLoads).run(values);
+  for (const { start, end } of program.subprogs) new Analysis(program.code, start, end, seen, packetLoads).run(values);
   return values;
 }
 
@@ -36,16 +36,24 @@ class Analysis {
   readonly #p: DecodedProgram;
   readonly #start: number;
   readonly #end: number;
+  readonly #seen: Uint8Array;
   readonly #packetLoads: ReadonlyMap<number, unknown>;
   /** State where jumps lead to, by slot. */
   readonly #at = new Map<number, State>();
   #changed = false;
   #round = 0;
 
-  constructor(p: DecodedProgram, start: number, end: number, packetLoads: ReadonlyMap<number, unknown>) {
+  constructor(
+    p: DecodedProgram,
+    start: number,
+    end: number,
+    seen: Uint8Array,
+    packetLoads: ReadonlyMap<number, unknown>,
+  ) {
     this.#p = p;
     this.#start = start;
     this.#end = end;
+    this.#seen = seen;
     this.#packetLoads = packetLoads;
   }
 
@@ -69,6 +77,7 @@ class Analysis {
         if (state) this.#join(pc, state);
         state = this.#at.get(pc)!.slice();
       }
+      if (this.#seen[pc] !== 1) state = undefined;
       if (state) {
         if (values) values[pc] = bits(p, pc, state);
         state = this.#step(pc, opcode, state);
