@@ -56,6 +56,8 @@ class Analysis {
   readonly #facts: InsnFacts;
   readonly #cfg: Cfg;
   readonly #from: number;
+  /** Instructions of each block. */
+  readonly #slots: number[][] = [];
   /** Registers worth keeping. */
   #kept = 0;
   readonly #after: Uint16Array;
@@ -73,12 +75,18 @@ class Analysis {
   }
 
   run(): LowHalves | undefined {
-    for (const block of this.#cfg.blocks) {
-      this.#each(block, (pc) => {
+    let bases = 0;
+    for (const { start, end } of this.#cfg.blocks) {
+      const slots: number[] = [];
+      for (let pc = start; pc < end; pc += this.#plan.decoded.opcode[pc] === OP_LD_IMM64 ? 2 : 1) {
+        slots.push(pc);
         if (isClosed(this.#plan, pc)) this.#kept |= 1 << this.#plan.decoded.dst[pc]!;
-      });
+        else bases |= this.#base(pc);
+      }
+      this.#slots.push(slots);
     }
-    if (this.#kept === 0) return undefined;
+    // All wants begin with an address.
+    if ((this.#kept & bases) === 0) return undefined;
     do this.#liveness();
     while (this.#compareMore());
     const atStart = this.#before[this.#cfg.blocks[0]!.start - this.#from]!;
@@ -103,8 +111,7 @@ class Analysis {
   #backwards(block: Block): void {
     const behind = (to: Block | undefined) => (to ? this.#before[to.start - this.#from]! : 0);
     let wanted = behind(block.target) | behind(block.next);
-    const slots: number[] = [];
-    this.#each(block, (pc) => slots.push(pc));
+    const slots = this.#slots[block.order]!;
     for (let k = slots.length - 1; k >= 0; k--) {
       const pc = slots[k]!;
       this.#after[pc - this.#from] = wanted;
@@ -113,13 +120,17 @@ class Analysis {
     }
   }
 
-  #each(block: Block, visit: (pc: number) => void): void {
-    const { opcode } = this.#plan.decoded;
-    for (let pc = block.start; pc < block.end; pc += opcode[pc] === OP_LD_IMM64 ? 2 : 1) visit(pc);
+  /** The register (bit) whose value is the address of a load or store; 0 for other instructions and for what is a local. */
+  #base(pc: number): number {
+    const { decoded: p, pieces } = this.#plan;
+    const cls = p.opcode[pc]! & 7;
+    if ((cls !== CLASS.LDX && cls !== CLASS.ST && cls !== CLASS.STX) || pieces.at.has(pc)) return 0;
+    const fromSrc = cls === CLASS.LDX || (cls === CLASS.STX && isLoadAcquire(this.#plan, pc));
+    return 1 << (fromSrc ? p.src[pc]! : p.dst[pc]!);
   }
 
   #wantedBefore(pc: number, after: number): number {
-    const { decoded: p, pieces } = this.#plan;
+    const { decoded: p } = this.#plan;
     const opcode = p.opcode[pc]!;
     const [d, s] = [1 << p.dst[pc]!, 1 << p.src[pc]!];
     const kept = this.#kept;
@@ -129,23 +140,8 @@ class Analysis {
       const operand = (opcode & SRC.X) !== 0 && name !== 'neg' ? s & kept : 0;
       return (name === 'mov' ? after & ~d : after) | operand;
     }
-    let wanted = after & ~defined(this.#plan, pc);
-    if (pieces.at.has(pc)) return wanted;
-    switch (opcode & 7) {
-      case CLASS.LDX:
-        wanted |= s & kept;
-        break;
-      case CLASS.ST:
-      case CLASS.STX:
-        wanted |= ((opcode & 7) === CLASS.STX && isLoadAcquire(this.#plan, pc) ? s : d) & kept;
-        break;
-      case CLASS.JMP:
-      case CLASS.JMP32:
-        if (this.#compared[pc - this.#from] === 1) wanted |= (d | ((opcode & SRC.X) !== 0 ? s : 0)) & kept;
-        break;
-      default:
-    }
-    return wanted;
+    const compared = this.#compared[pc - this.#from] === 1 ? d | ((opcode & SRC.X) !== 0 ? s : 0) : 0;
+    return (after & ~defined(this.#plan, pc)) | ((this.#base(pc) | compared) & kept);
   }
 
   /** Comparisons that could take low halves, where one of them is there anyway. */
