@@ -119,7 +119,7 @@ export interface ProgFacts {
   readonly dead?: readonly number[];
   /**
    * Facts about single instructions, by slot of the program as it was verified. Whoever moves instructions drops them (`optimise` does); what is changed in
-   * place keeps them (`withoutDead`, `packetLoads`). Absent: nothing is known, and engines do as for any program.
+   * place keeps them (`withoutDead`, `packetLoads`). Made when first asked for. Absent: nothing is known, and engines do as for any program.
    */
   readonly insns?: InsnFacts;
 }

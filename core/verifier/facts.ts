@@ -77,6 +77,13 @@ export class FactBook {
   access(env: Env, r: Readonly<Reg>, off: number, size: number, plain: boolean): void {
     const i = env.insn;
     const before = this.#base[i] === BASE.stack ? this.#offset[i]! : ANY_OFFSET;
+    if (r.type !== KIND.STACK && before === ANY_OFFSET) {
+      this.operand(env, r, off);
+      return;
+    }
+    // Nearly always the place of the last visit.
+    const same = off + r.off + r.vLo === before && isConst(r) && r.frame === env.state.depth;
+    if (same && plain) return;
     this.operand(env, r, off);
     const settled = this.#base[i] === BASE.stack && this.#offset[i] !== ANY_OFFSET;
     if (settled && plain) return;
@@ -131,7 +138,7 @@ export class FactBook {
   }
 
   /** What was gathered, once the program is proved. */
-  finish({ program, seen, packetLoads }: Env): InsnFacts {
+  finish({ program, seen, packetLoads }: Pick<Env, 'program' | 'seen' | 'packetLoads'>): InsnFacts {
     for (const [i, places] of this.#keys) {
       if (this.#base[i] === BASE.stack && this.#offset[i] !== ANY_OFFSET && places.length === 1) continue;
       for (const [subprog, off, size] of places) this.#expose(subprog, off, off + size);

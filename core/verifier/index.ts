@@ -138,6 +138,18 @@ const GPL = new Set(['GPL', 'GPL v2', 'GPL and additional rights', 'Dual BSD/GPL
 const MAX_INSNS_SMALL = 4096;
 const MAX_INSNS = 1_000_000;
 
+/** With the facts about single instructions, which are made when an engine asks: a program that only the kernel runs needs none. */
+function withInsns({ facts, program, seen, packetLoads }: Env, known: ProgFacts): ProgFacts {
+  let insns: ProgFacts['insns'];
+  return {
+    ...known,
+    get insns() {
+      insns ??= facts.finish({ program, seen, packetLoads });
+      return insns;
+    },
+  };
+}
+
 /** Verify one program. Never throws for what a program contains: every refusal is a result. */
 export function verify(input: VerifyInput, options: VerifyOptions = {}): VerifyResult {
   const prog = withAttachType(input.prog);
@@ -187,14 +199,13 @@ export function verify(input: VerifyInput, options: VerifyOptions = {}): VerifyR
     return {
       ok: true,
       log: finishLog(env),
-      facts: {
+      facts: withInsns(env, {
         verified: true,
         stackDepth,
         ...(bound !== undefined && { insnBound: bound }),
         ...(env.packetLoads.size > 0 && { packetLoads: env.packetLoads }),
         ...(dead && { dead }),
-        insns: env.facts.finish(env),
-      },
+      }),
       insnsProcessed: env.processed,
       ...(optimised && { optimised }),
     };
