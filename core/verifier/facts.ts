@@ -143,6 +143,8 @@ export class FactBook {
       if (this.#base[i] === BASE.stack && this.#offset[i] !== ANY_OFFSET && places.length === 1) continue;
       for (const [subprog, off, size] of places) this.#expose(subprog, off, off + size);
     }
+    // Whoever runs the program moves these.
+    for (const i of packetLoads.keys()) this.#offset[i] = ANY_OFFSET;
     const values = valueFacts(program, seen, packetLoads);
     for (let i = 0; i < values.length; i++) {
       const jump = this.#jumps[i]!;

@@ -1,9 +1,12 @@
 /**
- * Programs the verifier accepted, run with every access checked, on random input: none may fault. Only types whose context is plain memory, and no
+ * Programs the verifier accepted, run with every access checked, on random input: none may fault. Only types whose context is plain memory or a packet's, and no
  * kernel functions, since the bare host has none.
  */
 import { toHex } from '../../core/base/bytes.ts';
 import { Fault, Unsupported } from '../../core/base/errors.ts';
+import { KERNEL_HI } from '../../core/base/memory.ts';
+import { movePacketLoads, POINTER_AT } from '../../core/model/link.ts';
+import { contextSize, type PacketKind } from '../../core/model/packet-buffer.ts';
 import { progTypeByName } from '../../core/progs/index.ts';
 import type { ProgFacts } from '../../core/spec/spec.ts';
 import { withoutDead } from '../../core/verifier/index.ts';
@@ -24,6 +27,16 @@ const PLAIN_CONTEXT = new Set([
   'perf_event',
   'cgroup_device',
 ]);
+/** Types whose context leads to a packet, by the context. */
+const PACKET_CONTEXT: Readonly<Record<string, PacketKind>> = {
+  xdp: 'xdp',
+  sched_cls: 'skb',
+  sched_act: 'skb',
+  cgroup_skb: 'skb',
+};
+const PACKET_BYTES = 64;
+/** Bytes of the packet's pointers behind a context. */
+const POINTERS = 8 * Object.keys(POINTER_AT).length;
 const FUEL = 200_000;
 
 /**
@@ -43,15 +56,25 @@ function callsUnchecked(insns: Uint8Array): boolean {
 }
 
 /** What an engine does otherwise as a verified program, with the facts about single instructions or without; undefined: nothing. */
-function difference(request: HarnessRequest, facts: ProgFacts, want: HarnessResult): string | undefined {
+function difference(
+  request: HarnessRequest,
+  facts: ProgFacts,
+  want: HarnessResult,
+  start: (world: HarnessWorld) => void,
+  text: (result: HarnessResult) => string,
+): string | undefined {
   const { insns: _, ...less } = facts;
+  const observe = (world: HarnessWorld): undefined => {
+    clearStack(world);
+    start(world);
+  };
+  const wanted = text(want);
   for (const engine of ENGINES) {
     for (const known of [facts, less]) {
-      const got = runOnce(engine, { ...request, facts: known, observe: clearStack });
+      const got = text(runOnce(engine, { ...request, facts: known, observe }));
       // What lies where is not the same in two runs.
-      if (asText(got) === asText(want) || (ADDRESS.test(asText(got)) && ADDRESS.test(asText(want)))) continue;
-      const how = known === facts ? 'with facts' : 'without facts';
-      return `${engine.name}, ${how}: ${asText(got)} instead of ${asText(want)}`;
+      if (got === wanted || (ADDRESS.test(got) && ADDRESS.test(wanted))) continue;
+      return `${engine.name}, ${known === facts ? 'with facts' : 'without facts'}: ${got} instead of ${wanted}`;
     }
   }
   return undefined;
@@ -60,18 +83,33 @@ function difference(request: HarnessRequest, facts: ProgFacts, want: HarnessResu
 /** A kernel address: as a number, or as bytes. */
 const ADDRESS = /0xffff888|8088ffff/;
 
-function asText({ r0, mem, maps }: HarnessResult): string {
+/** `pointers`: where the memory holds the addresses of a packet, or -1. */
+function asText({ r0, mem, maps }: HarnessResult, pointers: number): string {
+  if (pointers >= 0) mem.fill(0, pointers, pointers + POINTERS);
   const lines = maps.map((list) => list.map(([key, value]) => `${toHex(key)}=${toHex(value)}`).join());
   return `r0=0x${r0.toString(16)} mem=${toHex(mem)} maps=${lines.join(';')}`;
 }
 
 /** Checked runs begin with an empty stack, verified ones with what the last one left, which a program may read. */
-function clearStack({ memory }: HarnessWorld): undefined {
+function clearStack({ memory }: HarnessWorld): void {
   const areas = stackAreas(memory);
   const bases = [areas.enter(), areas.enter()];
   for (const base of bases) {
     memory.u8.fill(0, base, base + STACK_AREA);
     areas.leave();
+  }
+}
+
+/** The packet lies behind its pointers, and those behind the context, at byte `at`. */
+function pointAtPacket({ memory, ctx }: HarnessWorld, at: number): void {
+  const packet = ctx + at + POINTERS;
+  for (const [pointer, address] of [
+    [POINTER_AT.packet, packet],
+    [POINTER_AT.packet_end, packet + PACKET_BYTES],
+    [POINTER_AT.packet_meta, packet],
+  ] as const) {
+    memory.view.setUint32(ctx + at + pointer, address, true);
+    memory.view.setInt32(ctx + at + pointer + 4, KERNEL_HI, true);
   }
 }
 
@@ -81,12 +119,20 @@ export function runChecked(
   facts: ProgFacts,
   random: Random,
 ): 'ran' | 'skipped' | { readonly fault: string } | { readonly wrongFact: string } {
-  const code = withoutDead(s.insns, facts);
-  if (!PLAIN_CONTEXT.has(s.type) || callsUnchecked(code)) return 'skipped';
+  // A copy, since loads of packet pointers are moved in it.
+  const code = withoutDead(s.insns, facts).slice();
+  const packets = PACKET_CONTEXT[s.type];
+  if ((!PLAIN_CONTEXT.has(s.type) && !packets) || callsUnchecked(code)) return 'skipped';
   // Maps of maps need inner ones, and an arena memory of its own.
   if (s.maps.some((m) => m.type.endsWith('_of_maps') || m.type === 'arena')) return 'skipped';
   const layout = progTypeByName(s.type)!.ctx;
-  const size = layout.kind === 'args' ? layout.count * 8 : layout.size;
+  const size = packets ? contextSize(packets) : layout.kind === 'args' ? layout.count * 8 : layout.size;
+  if (packets) movePacketLoads(code, facts, size);
+  const total = packets ? size + POINTERS + PACKET_BYTES : Math.max(8, size);
+  const start = (world: HarnessWorld): void => {
+    if (packets) pointAtPacket(world, size);
+  };
+  const text = (result: HarnessResult): string => asText(result, packets ? size : -1);
   const maps = s.maps.map((m) => ({
     type: m.type,
     key_size: m.keySize,
@@ -95,14 +141,17 @@ export function runChecked(
     flags: m.flags,
   }));
   for (let run = 0; run < 3; run++) {
-    const mem = Uint8Array.from({ length: Math.max(8, size) }, () => random.below(run === 0 ? 3 : 256));
+    const mem = Uint8Array.from({ length: total }, () => random.below(run === 0 ? 3 : 256));
     try {
       const request = { code, mem, maps, fuel: FUEL };
       const want = runOnce(interp, {
         ...request,
-        observe: (world) => factChecker(code, facts.insns!, world),
+        observe: (world) => {
+          start(world);
+          return factChecker(code, facts.insns!, world);
+        },
       });
-      const differs = difference(request, facts, want);
+      const differs = difference(request, facts, want, start, text);
       if (differs !== undefined) return { wrongFact: differs };
     } catch (error) {
       if (error instanceof WrongFact) return { wrongFact: error.message };
@@ -110,7 +159,7 @@ export function runChecked(
       if (!(error instanceof Fault)) return { fault: `${error}` };
       // Not a matter of safety: long loops, what engines refuse before the first step even in dead code, and what a bare host has not.
       if (
-        /fuel|need a packet|reserved field|frame pointer|not available|no helper|unsupported|not supported/i.test(
+        /fuel|need a packet|reserved field|frame pointer|not available|no helper|unsupported|not supported|only verified programs/i.test(
           error.reason,
         )
       )

@@ -80,6 +80,8 @@ exit`);
       'xdp',
     );
     expect(packet.base[6]).toBe(BASE.packet);
+    // Where the whole pointer is, whoever runs the program knows.
+    expect([packet.base[0], packet.offset[0]]).toEqual([BASE.ctx, ANY_OFFSET]);
     expect(packet.values[5]! & VALUE.addresses).toBe(VALUE.addresses);
   });
 
@@ -244,7 +246,10 @@ it('the check sees a fact that does not hold', () => {
 
 it('400 generated programs: every fact holds at every step, and all engines agree with and without', () => {
   const random = new Random(20261123);
-  const world = { kfuncs: () => undefined, progTypes: ['socket_filter', 'kprobe', 'tracepoint', 'perf_event'] };
+  const world = {
+    kfuncs: () => undefined,
+    progTypes: ['socket_filter', 'kprobe', 'tracepoint', 'perf_event', 'xdp', 'sched_cls'],
+  };
   const wrong: unknown[] = [];
   let ran = 0;
   for (let i = 0; i < 400; i++) {
