@@ -66,6 +66,8 @@ export interface NativeSys {
   interruptOff(): void;
   /** A C++ name of the Itanium ABI (`_Z...`) as C++ writes it; undefined for any other. */
   demangle(name: string): string | undefined;
+  /** Where the dynamic linker leads a call of a library's function in our own process; undefined for a library that is not loaded here. */
+  resolve(library: string, name: string): bigint | undefined;
   /** x86-64 only. [pid, go, errors]: the child goes on to its exec once a byte is written to `go`; `errors` ends at the exec. */
   spawnHeld?(path: string, argv: readonly string[], envp: readonly string[], cwd: string): Int32Array | number;
 }

@@ -2,6 +2,7 @@
 // signals while a script blocks, a command held before its exec. Typed by bindings/addon/index.ts.
 #include <napi.h>
 #include <cxxabi.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -185,6 +186,17 @@ Napi::Value demangle(const Napi::CallbackInfo& info) {
   return out;
 }
 
+// resolve(library, name): where the dynamic linker leads a call of the library's function in our own process, as a bigint; undefined for a library that is
+// not loaded here (it is not loaded for this), and for a name that it does not have
+Napi::Value resolve(const Napi::CallbackInfo& info) {
+  void* library = dlopen(info[0].ToString().Utf8Value().c_str(), RTLD_LAZY | RTLD_NOLOAD);
+  if (library == nullptr) return info.Env().Undefined();
+  void* address = dlsym(library, info[1].ToString().Utf8Value().c_str());
+  dlclose(library);
+  if (address == nullptr) return info.Env().Undefined();
+  return Napi::BigInt::New(info.Env(), static_cast<uint64_t>(reinterpret_cast<uintptr_t>(address)));
+}
+
 // Numbers of the calls that TypeScript makes, as this architecture has them.
 constexpr struct {
   const char* name;
@@ -214,6 +226,7 @@ void register_live(Napi::Env env, Napi::Object sys) {
   sys.Set("spawnHeld", Napi::Function::New<spawn_held_command>(env, "spawnHeld"));
 #endif
   sys.Set("demangle", Napi::Function::New<demangle>(env, "demangle"));
+  sys.Set("resolve", Napi::Function::New<resolve>(env, "resolve"));
   sys.Set("syscall", Napi::Function::New<any_syscall>(env, "syscall"));
   auto calls = Napi::Object::New(env);
   for (const auto& call : kCalls) calls.Set(call.name, Napi::Number::New(env, static_cast<double>(call.number)));

@@ -4,12 +4,13 @@
  */
 import type { Probe } from '../../../core/backend/backend.ts';
 import { ERRNO, errnoName } from '../../../core/base/errno.ts';
-import { BpfError, SysError } from '../../../core/base/errors.ts';
+import { BpfError, SysError, Unsupported } from '../../../core/base/errors.ts';
 import { bpf } from '../bpf.ts';
 import type { LinuxProg } from '../load.ts';
 import { attachToEvent, perfEventOpen, perfHint, pmuType, retprobeBit } from '../perf-event.ts';
 import { binaryFile } from '../symbols/binary-file.ts';
 import { findBinary } from '../symbols/find-binary.ts';
+import { chosenImplementation } from '../symbols/indirect.ts';
 import { tracefsRoot } from '../tracefs.ts';
 import {
   type Attached,
@@ -23,6 +24,9 @@ import {
   numberOption,
 } from './attach-kind.ts';
 import { attachLegacy } from './legacy.ts';
+import { BYTES_TO_LOOK_AT, isMisread } from './unprobeable.ts';
+
+const MISREAD = "Linux's uprobes take its AVX instruction for a jump, and the traced program would compute wrongly";
 
 const UPROBE_MULTI = { attachType: 48, RETURN: 1 } as const;
 /** The PMU takes the semaphore's file offset in the upper half of config. */
@@ -37,6 +41,8 @@ interface Place {
   readonly offset: number;
   readonly pid: number;
   readonly semaphore: number;
+  /** The place is not the function's own. */
+  readonly instead?: NonNullable<Attached['instead']>;
 }
 
 function row(kind: string, atReturn: boolean): AttachKind {
@@ -46,11 +52,11 @@ function row(kind: string, atReturn: boolean): AttachKind {
     inTask: () => true,
     attach(prog, probe, host) {
       const place = placeOf(probe);
-      return (
+      const attached =
         multi(prog, probe, host, place, atReturn) ??
         pmu(prog, probe, host, place, atReturn) ??
-        legacy(prog, probe, host, place, atReturn)
-      );
+        legacy(prog, probe, host, place, atReturn);
+      return place.instead ? { ...attached, instead: place.instead } : attached;
     },
     many: (prog, probes, host) => multiLink(prog, probes, probes.map(placeIfAny), host, atReturn),
   };
@@ -69,8 +75,26 @@ export function placeOf(probe: Probe): Place {
   const distance = plus < 0 ? 0 : Number(what.slice(plus + 1));
   if (!Number.isSafeInteger(distance))
     throw new BpfError('EINVAL', `'${what.slice(plus + 1)}' is no offset in ${probe.kind} '${probe.target}'`);
-  const offset = symbol === '' ? distance : binaryFile(path).functionOffset(symbol) + distance;
-  return { path, offset, pid, semaphore: numberOption(probe, 'refCtrOffset') ?? 0 };
+  const rest = { path, pid, semaphore: numberOption(probe, 'refCtrOffset') ?? 0 };
+  const binary = binaryFile(path);
+  const code = (offset: number): Uint8Array => binary.elf.bytes.subarray(offset, offset + BYTES_TO_LOOK_AT);
+  const offset = distance + (symbol === '' ? 0 : binary.functionOffset(symbol));
+  if (symbol !== '' && binary.isIndirect(symbol)) {
+    const chosen = chosenImplementation(path, symbol);
+    if (chosen !== undefined && !isMisread(code(chosen + distance))) return { ...rest, offset: chosen + distance };
+    const why = `which runs once a process: '${symbol}' is an indirect function, and ${
+      chosen === undefined
+        ? 'what it stands for on this CPU is known only of libraries that skep has loaded itself'
+        : `what it stands for on this CPU cannot be probed (${MISREAD})`
+    }`;
+    return { ...rest, offset, instead: { target: 'its resolver', why } };
+  }
+  if (isMisread(code(offset)))
+    throw new Unsupported(`a ${probe.kind} at '${probe.target}'`, {
+      backend: 'linux',
+      hint: `${MISREAD}; probe a caller, or another instruction of it (path:function+N)`,
+    });
+  return { ...rest, offset };
 }
 
 function multi(prog: LinuxProg, probe: Probe, host: AttachHost, place: Place, atReturn: boolean): Attached | undefined {
@@ -108,7 +132,8 @@ function multiLink(
   const { path, pid } = first;
   const apart = new Set<number>();
   places.forEach((place, i) => {
-    if (place?.path !== path || place.pid !== pid) apart.add(i);
+    // What stands for another place is told of, so it is attached alone.
+    if (place?.path !== path || place.pid !== pid || place.instead) apart.add(i);
   });
   let progFd: number;
   try {
@@ -177,6 +202,8 @@ function refusal(prog: LinuxProg, probe: Probe, place: Place, errno: number): Sy
       ? { hint: `there is no process ${place.pid}` }
       : errno === -ERRNO.ENODEV
         ? { hint: 'the running kernel has no uprobes (CONFIG_UPROBES)' }
-        : perfHint(errno);
+        : errno === -ERRNO.ENOTSUPP
+          ? { hint: 'Linux puts no uprobe on the instruction that is there' }
+          : perfHint(errno);
   return new SysError('perf_event_open', errnoName(errno), attaching(prog, probe), hint);
 }

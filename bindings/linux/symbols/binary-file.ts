@@ -78,6 +78,17 @@ export class BinaryFile {
     return undefined;
   }
 
+  /** Is it a function whose implementation is chosen when a program starts? */
+  isIndirect(name: string): boolean {
+    for (const table of this.#tables)
+      for (let i = 1; i < table.count; i++) {
+        const at = i * SYMBOL_SIZE;
+        if (typeOf(table, at) !== STT.GNU_IFUNC || !defined(table, at)) continue;
+        if (nameIs(table.strings, table.entries.getUint32(at, true), name)) return true;
+      }
+    return false;
+  }
+
   /** Names of functions, each once. */
   functions(): string[] {
     const names = new Set<string>();
@@ -171,8 +182,12 @@ function defined(table: SymbolTable, at: number): boolean {
   return table.entries.getUint16(at + 6, true) !== 0;
 }
 
+function typeOf(table: SymbolTable, at: number): number {
+  return table.entries.getUint8(at + 4) & 15;
+}
+
 function isFunction(table: SymbolTable, at: number): boolean {
-  const type = table.entries.getUint8(at + 4) & 15;
+  const type = typeOf(table, at);
   return type === STT.FUNC || type === STT.GNU_IFUNC;
 }
 
