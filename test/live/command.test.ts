@@ -1,8 +1,9 @@
 /** The `skep` command on the running kernel: the same script on both backends, how runs end, what is left. */
 import { spawn } from 'node:child_process';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { kernelAtLeast } from '../../bindings/linux/machine.ts';
 import { tracefsRoot } from '../../bindings/linux/tracefs.ts';
 import { root, SKEP, skep, skepAsync, tracingProblem } from '../tools/skep.ts';
 import { afterwards, kernelIds, noKernel, noTracefs, scratch, title } from './machine.ts';
@@ -84,14 +85,39 @@ describe.skipIf(noTracefs)(title('how a run ends', noTracefs), () => {
   });
 
   it('after SIGKILL no program, link or map is left', async () => {
-    const child = spawn(process.execPath, [SKEP, 'opensnoop', '--backend', 'linux'], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
+    const held = await killedLeaves(['opensnoop', '--backend', 'linux']);
+    expect(held.prog.size).toBeGreaterThanOrEqual(6);
+    expect(held.map.size).toBeGreaterThanOrEqual(2);
+  });
+
+  const cgroups = /^\S+ (\S+) cgroup2 /m.exec(readFileSync('/proc/mounts', 'utf8'))?.[1];
+  it.skipIf(cgroups === undefined)('nor what attachFunc tied to a group and to an interface', async () => {
+    const group = `${cgroups}/skep-kill-${process.pid}`;
+    mkdirSync(group);
+    afterwards(() => rmdirSync(group));
+    const file = join(scratch(), 'tied.ts');
+    writeFileSync(
+      file,
+      `import { openSync } from 'node:fs';
+       import { BPF, BPFAttachType } from 'skep';
+       const b = new BPF({ text: 'int f(struct __sk_buff *skb) { return 1; } int g(struct __sk_buff *skb) { return -1; }' });
+       const group = openSync('${group}', 'r');
+       b.attachFunc(b.loadFunc('f', BPF.CGROUP_SKB, undefined, BPFAttachType.CGROUP_INET_EGRESS), group, BPFAttachType.CGROUP_INET_EGRESS);
+       // lo is 1.
+       if (${kernelAtLeast('6.6')}) b.attachFunc(b.loadFunc('g', BPF.SCHED_CLS), 1, BPFAttachType.TCX_INGRESS);
+       console.log('tied');
+       b.wait();`,
+    );
+    const held = await killedLeaves(['run', '--backend', 'linux', file]);
+    expect(held.prog.size).toBeGreaterThanOrEqual(1);
+  });
+
+  /** Starts the command, kills it when it has said something, and waits until what it held is gone; what that was. */
+  async function killedLeaves(args: readonly string[]): Promise<ReturnType<typeof heldObjects>> {
+    const child = spawn('unshare', ['-n', process.execPath, SKEP, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
     afterwards(() => void child.kill('SIGKILL'));
     await new Promise((attached) => child.stdout.once('data', attached));
     const held = heldObjects(child.pid!);
-    expect(held.prog.size).toBeGreaterThanOrEqual(6);
-    expect(held.map.size).toBeGreaterThanOrEqual(2);
     const left = (): number =>
       (['prog', 'link', 'map'] as const).reduce((sum, kind) => {
         const now = kernelIds(kind.toUpperCase() as 'PROG');
@@ -104,7 +130,8 @@ describe.skipIf(noTracefs)(title('how a run ends', noTracefs), () => {
     // The kernel frees programs behind the next grace period.
     for (let tries = 0; tries < 200 && left() > 0; tries++) await new Promise((later) => setTimeout(later, 20));
     expect(left()).toBe(0);
-  });
+    return held;
+  }
 });
 
 describe.skipIf(noTracefs)(title('the trace pipe of a run', noTracefs), () => {

@@ -58,17 +58,24 @@ export const cgroup: AttachKind = {
   },
 };
 
-/** BCC's attach_func: any descriptor (a group, a map of sockets), any attach type. Undone when the link is closed. */
+/**
+ * BCC's attach_func: any descriptor (a group, a map of sockets, the number of an interface), any attach type. Undone when the link is closed. By a link
+ * too where the kernel has one, since what BPF_PROG_ATTACH ties to a group or an interface stays when this process is killed; other flags than
+ * BPF_F_ALLOW_MULTI, which links imply, only BPF_PROG_ATTACH knows.
+ */
 export const progAttach: AttachKind = {
   kind: 'prog_attach',
   inTask: () => false,
   attach(prog, probe, host) {
-    const attr = {
-      target_fd: Number(probe.target),
-      attach_bpf_fd: host.progFd(prog),
-      attach_type: Number(probe.options?.['attachType'] ?? 0),
-    };
-    const errno = bpf('PROG_ATTACH', { ...attr, attach_flags: Number(probe.options?.['flags'] ?? 0) });
+    const progFd = host.progFd(prog);
+    const where = { target_fd: Number(probe.target), attach_type: Number(probe.options?.['attachType'] ?? 0) };
+    const flags = Number(probe.options?.['flags'] ?? 0);
+    if (flags === 0 || flags === BPF_F_ALLOW_MULTI) {
+      const fd = bpf('LINK_CREATE', { prog_fd: progFd, ...where });
+      if (fd >= 0) return { how: 'link', fds: [fd] };
+    }
+    const attr = { ...where, attach_bpf_fd: progFd };
+    const errno = bpf('PROG_ATTACH', { ...attr, attach_flags: flags });
     if (errno < 0) throw new SysError('bpf(BPF_PROG_ATTACH)', errnoName(errno), attaching(prog, probe));
     return { how: 'program', fds: [], undo: () => void bpf('PROG_DETACH', attr) };
   },
