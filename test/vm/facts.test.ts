@@ -213,6 +213,13 @@ exit`;
     });
   });
 
+  it('jumps that always or never go', () => {
+    const { want } = run(
+      'r0 = 5\nif r0 > 3 goto pc+1\nr0 = 1\nif r0 == 9 goto pc+1\nr0 += 2\nif w0 s< 0 goto pc+1\nr0 *= 3\nexit',
+    );
+    expect(want.r0).toBe(21n);
+  });
+
   describe('low halves', () => {
     it('a pointer that steps down and up, an index that counts', () => {
       const { want } = run(
