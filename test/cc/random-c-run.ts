@@ -3,6 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ObjectSpec, ProgFacts } from '../../core/spec/spec.ts';
+import { verify } from '../../core/verifier/index.ts';
 import type { Engine } from '../../core/vm/engine.ts';
 import { harness, INPUTS, randomProgram } from './random-c.ts';
 import { compileOk, prepareObject } from './run-c.ts';
@@ -35,6 +37,14 @@ function gccLines(seeds: readonly number[]): string[] {
   }
 }
 
+/** What the verifier knows of the program, taken for one whose context is plain memory; undefined where that does not hold, or nothing can be proved. */
+export function factsOf(object: ObjectSpec): ProgFacts | undefined {
+  const prog = object.progs.find((p) => p.name === 'entry_')!;
+  const input = { prog: { ...prog, type: 'syscall' }, maps: object.maps, objectBtf: object.btf };
+  const { ok, facts } = verify(input, { sleepable: true });
+  return ok ? facts : undefined;
+}
+
 export function compareWithGcc(seeds: readonly number[], engines: readonly Engine[]): Wrong[] {
   const lines = gccLines(seeds);
   const wrong: Wrong[] = [];
@@ -42,16 +52,19 @@ export function compareWithGcc(seeds: readonly number[], engines: readonly Engin
     const cpu = CPUS[seed % CPUS.length]!;
     try {
       const object = compileOk(randomProgram(seed, ''), { cpu });
+      const facts = factsOf(object);
       for (const engine of engines) {
-        // One program keeps its globals from input to input, here as there.
-        const { run } = prepareObject(object, 'entry_', engine);
-        INPUTS.forEach((input, k) => {
-          const mem = input.slice();
-          const got = `${run(mem)} ${memoryHash(mem)}`;
-          const want = lines[i * INPUTS.length + k];
-          if (got !== want)
-            wrong.push({ seed, message: `seed ${seed} ${cpu} ${engine.name} input ${k}: ${got}, gcc says ${want}` });
-        });
+        for (const known of facts ? [undefined, facts] : [undefined]) {
+          // One program keeps its globals from input to input, here as there.
+          const { run } = prepareObject(object, 'entry_', engine, known);
+          const how = `seed ${seed} ${cpu} ${engine.name}${known ? ' with facts' : ''}`;
+          INPUTS.forEach((input, k) => {
+            const mem = input.slice();
+            const got = `${run(mem)} ${memoryHash(mem)}`;
+            const want = lines[i * INPUTS.length + k];
+            if (got !== want) wrong.push({ seed, message: `${how} input ${k}: ${got}, gcc says ${want}` });
+          });
+        }
       }
     } catch (e) {
       wrong.push({ seed, message: `seed ${seed} ${cpu}: ${(e as Error).message.split('\n')[0]}` });

@@ -5,7 +5,7 @@ import { KERNEL_BASE } from '../../core/base/memory.ts';
 import { type CompileOptions, compile } from '../../core/cc/index.ts';
 import { helperById } from '../../core/helpers/index.ts';
 import { createMap } from '../../core/maps/index.ts';
-import type { ObjectSpec } from '../../core/spec/spec.ts';
+import type { ObjectSpec, ProgFacts } from '../../core/spec/spec.ts';
 import { bareHost } from '../../core/vm/bare.ts';
 import type { Engine } from '../../core/vm/engine.ts';
 import { interp } from '../../core/vm/interp.ts';
@@ -33,8 +33,13 @@ export function prepareC(text: string, options: CompileOptions = {}, name = 'ent
   return prepareObject(compileOk(text, options), name);
 }
 
-/** Prepare a program of a compiled object for an engine. */
-export function prepareObject(object: ObjectSpec, name = 'entry', engine: Engine = interp): Runner {
+/** Prepare a program of a compiled object for an engine; `facts` are what the verifier said of it, if it was asked. */
+export function prepareObject(
+  object: ObjectSpec,
+  name = 'entry',
+  engine: Engine = interp,
+  facts: ProgFacts = { verified: true, stackDepth: 0 },
+): Runner {
   const prog = object.progs.find((p) => p.name === name);
   if (!prog) throw new Error(`no program '${name}'`);
   const memory = new VmMemory();
@@ -66,7 +71,6 @@ export function prepareObject(object: ObjectSpec, name = 'entry', engine: Engine
     view.setInt32(relo.insn * 8 + 12, Number(BigInt.asIntN(32, address >> 32n)), true);
     insns[relo.insn * 8 + 1]! &= 0x0f;
   }
-  const facts = { verified: true, stackDepth: 0 };
   const host = bareHost({ memory, helper: helperById, maps: [...maps.values()] });
   const exe = engine.prepare({ name, insns, funcs: prog.funcs, lines: prog.lines, facts }, host);
   return {
