@@ -269,6 +269,24 @@ function pushIterator(L: LuaState, items: Iterator<readonly unknown[]>): number 
   return 1;
 }
 
+/** The addresses of the stack whose id is the method's argument, or what the function behind it makes of each. */
+function framesOf(L: LuaState, table: Table, method: string): Iterable<unknown> {
+  const resolve = lua.lua_type(L, 3) === lua.LUA_TFUNCTION ? callback(L, 3, method) : undefined;
+  return table.walk(lua.lua_tonumber(L, 2), resolve);
+}
+
+/** A table that counts from 1, as Lua's lists do. */
+function pushList(L: LuaState, items: Iterable<unknown>): number {
+  lua.lua_createtable(L, 0, 0);
+  const list = lua.lua_gettop(L);
+  let i = 0;
+  for (const item of items) {
+    pushValue(L, item);
+    lua.lua_rawseti(L, list, ++i);
+  }
+  return 1;
+}
+
 function* mapped<T>(
   items: Iterable<T>,
   f: (item: T, index: number) => readonly unknown[],
@@ -333,12 +351,9 @@ export const TABLE_METHODS: Record<string, LuaFunction> = {
     return 1;
   },
   walk(L) {
-    const table = self<Table>(L, 'walk');
-    const resolve = lua.lua_type(L, 3) === lua.LUA_TFUNCTION ? callback(L, 3, 'walk') : undefined;
-    const frames = table.walk(lua.lua_tonumber(L, 2), resolve);
     return pushIterator(
       L,
-      mapped(frames, (frame) => [frame]),
+      mapped(framesOf(L, self<Table>(L, 'walk'), 'walk'), (frame) => [frame]),
     );
   },
   // BCC's Lua: open_perf_buffer(callback, data_type, params, page_cnt, lost_cb); the callback gets (cpu, event).
@@ -363,6 +378,8 @@ export const TABLE_METHODS: Record<string, LuaFunction> = {
   },
   get(L) {
     const table = self<Table>(L, 'get');
+    // A stack is a list of what it walks over: stacks:get(id, resolve).
+    if (table.type === 'stack_trace') return pushList(L, framesOf(L, table, 'get'));
     pushValue(L, table.get(keyOf(L, table, 2)));
     return 1;
   },

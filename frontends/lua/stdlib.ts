@@ -18,6 +18,7 @@ import {
   toLua,
 } from './fengari.ts';
 import { installInt64, parseBoxed, pushBoxed, toBigInt } from './int64.ts';
+import { FFI } from './modules.ts';
 import { BOX, EQUAL, rewrite } from './rewrite.ts';
 
 export interface Output {
@@ -116,14 +117,19 @@ export function installLibrary(L: LuaState, output: Output): void {
   });
   define('os', { exists: (L) => one(L, () => lua.lua_pushboolean(L, existsSync(argText(L, 1)))), spawn: osSpawn });
   fileTable(L, output);
-  run(L, PRELUDE, '=prelude');
+  pushOwn(L, PRELUDE, '=prelude');
+  lua.lua_call(L, 0, 0);
+  lua.lua_getglobal(L, toLua('package'));
+  lua.lua_getfield(L, -1, toLua('preload'));
+  pushOwn(L, FFI, '=ffi');
+  lua.lua_setfield(L, -2, toLua('ffi'));
+  lua.lua_pop(L, 2);
 }
 
-/** Compile and run a chunk of our own. */
-function run(L: LuaState, text: string, name: string): void {
+/** Compile a chunk of our own and leave it on the stack. */
+export function pushOwn(L: LuaState, text: string, name: string): void {
   const code = toLua(text);
   if (lauxlib.luaL_loadbuffer(L, code, code.length, toLua(name)) !== lua.LUA_OK) lua.lua_error(L);
-  lua.lua_call(L, 0, 0);
 }
 
 function one(_L: LuaState, push: () => void): number {

@@ -1,5 +1,5 @@
 /**
- * `utils`, the second argument of bcc-lua's scripts: utils.USDT (probes of programs), utils.posix (clock, sleep, CPUs), utils.sym.
+ * `utils`, the second argument of bcc-lua's scripts: utils.USDT (probes of programs), utils.posix (clock, sleep, CPUs), utils.argparse.
  */
 
 import { getPossibleCpus } from '../../core/bcc/script-aids.ts';
@@ -7,17 +7,22 @@ import { currentSession, sleep } from '../../core/bcc/session.ts';
 import { USDT } from '../../core/bcc/usdt/usdt.ts';
 import { namedArguments, pushValue, toValue } from './convert.ts';
 import { type LuaFunction, type LuaState, lua, luaError, toLua } from './fengari.ts';
+import { ARGPARSE } from './modules.ts';
 import { pushObject, self, setFunctions } from './objects.ts';
+import { pushOwn } from './stdlib.ts';
 
 /** Pushes the table. */
 export function pushUtils(L: LuaState): void {
-  lua.lua_createtable(L, 0, 2);
+  lua.lua_createtable(L, 0, 3);
   lua.lua_createtable(L, 0, 2);
   setFunctions(L, { new: newUsdt });
   lua.lua_setfield(L, -2, toLua('USDT'));
   lua.lua_createtable(L, 0, 4);
   setFunctions(L, POSIX);
   lua.lua_setfield(L, -2, toLua('posix'));
+  pushOwn(L, ARGPARSE, '=argparse');
+  lua.lua_call(L, 0, 1);
+  lua.lua_setfield(L, -2, toLua('argparse'));
 }
 
 /** USDT:new{pid=...} or USDT:new{path=...}. */

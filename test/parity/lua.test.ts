@@ -134,8 +134,10 @@ local syms = BPF.SymbolCache(-1)
 local names = {}
 for addr in b:get_table("stacks"):walk(b:get_table("slots"):get(0)) do names[#names + 1] = (syms:resolve(addr)) end
 print(names[1], #names > 3)
-for name in b:get_table("stacks"):walk(b:get_table("slots"):get(0), function(a) return BPF.ksym(a) end) do print(name) break end`),
-    ).toEqual(['tcp_v4_connect\ttrue', 'tcp_v4_connect']);
+for name in b:get_table("stacks"):walk(b:get_table("slots"):get(0), function(a) return BPF.ksym(a) end) do print(name) break end
+local stack = b:get_table("stacks"):get(b:get_table("slots"):get(0), function(a) return (syms:resolve(a)) end)
+print(stack[1], #stack == #names, stack[0])`),
+    ).toEqual(['tcp_v4_connect\ttrue', 'tcp_v4_connect', 'tcp_v4_connect\ttrue\tnil']);
   });
 
   it('reads the trace pipe [L.pipe]', () => {
