@@ -4,9 +4,11 @@
  *   == name of the case
  *   type: xdp                      program type; further headers: attach, license, map (index order), unprivileged, sleepable,
  *                                  strict, kernel
- *   map: hash 4 8 16               type, key size, value size, entries, [flags]
+ *   map: hash 4 8 16               type, key size, value size, entries, [flags, [`frozen`: it is full of that byte, and nobody may change it]];
+ *                                  `65 x TYPE ...` is as many maps
  *   code:
  *     r0 = 0                       the assembler's notation; map[id:0] is the first map
+ *     repeat 3: f#: r0 = # | exit  as many times the lines between the bars, # the number of the time
  *     exit
  *   says: ok                       or the last line of the log
  *
@@ -36,7 +38,8 @@ export interface Case {
 }
 
 export function makeMap(index: number, text: string): MapSpec {
-  const [type = 'array', key = '4', value = '8', entries = '1', flags = '0'] = text.split(/\s+/);
+  const [type = 'array', key = '4', value = '8', entries = '1', flags = '0', frozen] = text.split(/\s+/);
+  const bytes = () => new Uint8Array(Number(value)).fill(Number(frozen));
   return {
     name: `m${index}`,
     type,
@@ -46,6 +49,7 @@ export function makeMap(index: number, text: string): MapSpec {
     flags: Number(flags),
     keyType: 0,
     valueType: 0,
+    ...(frozen !== undefined && { readOnly: true, initial: [{ key: new Uint8Array(Number(key)), value: bytes() }] }),
   };
 }
 
@@ -72,6 +76,19 @@ interface Block {
   readonly code: string;
 }
 
+function repeated(line: string): string {
+  const [, times, text] = /^\s*repeat (\d+): (.*)$/.exec(line) ?? [];
+  if (times === undefined) return line;
+  return Array.from({ length: Number(times) }, (_, i) => text!.replaceAll('#', String(i)).replaceAll(' | ', '\n')).join(
+    '\n',
+  );
+}
+
+function manyMaps(text: string): string[] {
+  const [, times, one] = /^(\d+) x (.*)$/.exec(text) ?? [];
+  return times === undefined ? [text] : new Array<string>(Number(times)).fill(one!);
+}
+
 export function readBlocks(text: string): Block[] {
   return text
     .split(/^== /m)
@@ -86,7 +103,7 @@ export function readBlocks(text: string): Block[] {
         if (header) {
           inCode = header[1] === 'code';
           lists.set(header[1]!, [...(lists.get(header[1]!) ?? []), header[2]!.trim()]);
-        } else if (inCode) code += `${line}\n`;
+        } else if (inCode) code += `${repeated(line)}\n`;
       }
       return { name: lines[0]!.trim(), headers: new Map([...lists].map(([k, v]) => [k, v.at(-1)!])), lists, code };
     });
@@ -94,7 +111,7 @@ export function readBlocks(text: string): Block[] {
 
 export function parseCases(file: string, text: string): Case[] {
   return readBlocks(text).map(({ name, headers, lists, code }) => {
-    const maps = (lists.get('map') ?? []).map((m, i) => makeMap(i, m));
+    const maps = (lists.get('map') ?? []).flatMap(manyMaps).map((m, i) => makeMap(i, m));
     return {
       file,
       name,

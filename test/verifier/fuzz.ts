@@ -420,7 +420,9 @@ async function shrinkWhile(s: Sample, stays: (all: readonly Sample[]) => Promise
       if (next) best = next;
     }
   }
-  const [short] = await stays([compacted(best)]);
+  const compact = compacted(best);
+  // A question without instructions gets no answer.
+  const [short] = compact.insns.length > 0 ? await stays([compact]) : [];
   return short ?? best;
 }
 

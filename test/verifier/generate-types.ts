@@ -131,7 +131,7 @@ export function fuzzTypes(): FuzzTypes {
   b.declTag('arg:nonnull', func('global nonnull', proto(b.ptr(pair)), 'global'), 0);
   func('global dynptr', proto(b.ptr(b.qualified('const', b.fwd('bpf_dynptr')))), 'global');
   for (const name of new Set(Object.values(CONTEXTS))) {
-    func(`global context ${name}`, proto(b.ptr(b.fwd(name))), 'global');
+    func(`global context ${name}`, proto(b.ptr(struct(name, 8, ['any', u64, 0]))), 'global');
   }
   const tagged = func('global context', proto(anyPointer), 'global');
   b.declTag('arg:ctx', tagged, 0);

@@ -11,8 +11,12 @@ struct mm_struct 16: u64 flags 0
 struct cpumask 32: u64 bits 0
 struct bpf_cpumask 40: struct cpumask cpumask 0, int usage 32
 struct task_struct 64: int pid 0, struct mm_struct * mm 8, struct task_struct * real_parent 16, struct cpumask * cpus_ptr 24
-struct cgroup 32: u64 id 0, struct cgroup * kn 8
 struct cgroup_subsys_state 32: struct cgroup * cgroup 0
+struct cgroup 64: struct cgroup_subsys_state self 0, struct cgroup * kn 32
+struct nf_conn 64: u64 status 0, u32 mark 8
+struct bpf_sock_tuple 36: u32 a 0
+struct bpf_ct_opts 16: u32 a 0
+struct rq 64: u32 nr_running 0
 struct sock_common 16: u16 skc_family 0
 struct sock 64: struct sock_common __sk_common 0, u64 sk_pacing_rate 24, u32 sk_pacing_status 32
 struct inet_connection_sock 96: struct sock icsk_inet 0, u64 icsk_ca_priv 64
@@ -103,6 +107,11 @@ int bpf_dynptr_from_skb(struct __sk_buff * s, u64 flags, struct bpf_dynptr * ptr
 int bpf_dynptr_from_xdp(struct xdp_md * x, u64 flags, struct bpf_dynptr * ptr__uninit)
 int bpf_crypto_encrypt(struct bpf_crypto_ctx * ctx, const struct bpf_dynptr * src, const struct bpf_dynptr * dst, const struct bpf_dynptr * siv__nullable)
 struct bpf_crypto_ctx * bpf_crypto_ctx_create(const struct bpf_crypto_params * params, u32 params__sz, int * err)
+void css_rstat_updated(struct cgroup_subsys_state * css, int cpu)
+int bpf_cgroup_read_xattr(struct cgroup * cgroup, const char * name__str, struct bpf_dynptr * value_p)
+int bpf_xdp_metadata_rx_timestamp(const struct xdp_md * ctx, u64 * timestamp)
+struct nf_conn * bpf_xdp_ct_lookup(struct xdp_md * xdp_ctx, struct bpf_sock_tuple * bpf_tuple, u32 tuple__sz, struct bpf_ct_opts * opts, u32 opts__sz)
+void bpf_ct_release(struct nf_conn * nfct)
 int bpf_iter_task(struct bpf_map * meta, struct task_struct * task)
 void bpf_lsm_task_free(struct task_struct * task)
 u32 vfs_read(struct file * file)
@@ -117,7 +126,17 @@ int dummy_test_sleepable(struct bpf_dummy_ops_state * cb) for bpf_dummy_ops.test
 /** Raw tracepoints with their arguments. */
 const TRACEPOINTS = 'void task_newtask(void * data, struct task_struct * task, u64 clone_flags)';
 
-const NUMBERS: Readonly<Record<string, number>> = { u8: 1, u16: 2, u32: 4, u64: 8, int: 4, s32: 4, s64: 8, long: 8 };
+const NUMBERS: Readonly<Record<string, number>> = {
+  char: 1,
+  u8: 1,
+  u16: 2,
+  u32: 4,
+  u64: 8,
+  int: 4,
+  s32: 4,
+  s64: 8,
+  long: 8,
+};
 
 export function kernelTypes(): Btf {
   const b = new BtfBuilder();
@@ -172,5 +191,7 @@ export function kernelTypes(): Btf {
       }),
     );
   }
+  const runqueues = b.variable('runqueues', ids.get('struct rq')!);
+  b.datasec('.data..percpu', 64, [{ type: runqueues, offset: 0, size: 64 }]);
   return b.build();
 }

@@ -8,8 +8,8 @@
  *   reason: TEXT          the line of the log before the last
  *   wants: UNSAFE         why the running kernel is not asked
  *
- * `type(NAME)` and `kernel(NAME)` are the numbers of a struct of the program's types and of the kernel's, `field(STRUCT,FIELD)` is an
- * offset in the kernel's. A label that is a function of generate-types.ts begins that function. `call NAME` calls a helper, a label, or a function of the kernel.
+ * `type(NAME)` and `kernel(NAME)` are the numbers of a struct of the program's types and of the kernel's, `variable(NAME)` is that of a
+ * variable, `field(STRUCT,FIELD)` is an offset in the kernel's. A label that is a function of generate-types.ts begins that function. `call NAME` calls a helper, a label, or a function of the kernel.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import type { Btf } from '../../core/btf/btf.ts';
@@ -30,6 +30,8 @@ export interface TypedCase {
   readonly target: string | undefined;
   readonly license: string;
   readonly sleepable: boolean;
+  readonly unprivileged: boolean;
+  readonly kernel: string | undefined;
   readonly maps: readonly MapSpec[];
   readonly main: string;
   readonly own: boolean;
@@ -88,7 +90,9 @@ function parse(file: string, text: string): TypedCase[] {
       code: values.map((_, i) => lookup(i, FIRST_VALUE + i)).join('') + code,
       says: headers.get('says') ?? 'ok',
       reason: headers.get('reason'),
-      unasked: headers.get('wants'),
+      unprivileged: headers.get('unprivileged') === 'yes',
+      kernel: headers.get('kernel'),
+      unasked: headers.get('wants') ?? headers.get('kernel') ?? headers.get('unprivileged'),
     };
   });
 }
@@ -119,6 +123,7 @@ export function programOf(c: TypedCase, kernel: Btf): Question | undefined {
   const code = c.code
     .replace(/\btype\((\w+)\)/g, (_, name) => String(ownTypes().btf.find(name, 'struct')))
     .replace(/\bkernel\((\w+)\)/g, (_, name) => String(kernel.find(name, 'struct')))
+    .replace(/\bvariable\((\w+)\)/g, (_, name) => String(kernel.find(name, 'var')))
     .replace(/\bfield\((\w+),(\w+)\)/g, (_, struct, field) => String(offsetOf(kernel, struct, field)));
   const insns = assemble(code, {
     file: `${c.file}: ${c.name}`,
@@ -134,7 +139,11 @@ export function programOf(c: TypedCase, kernel: Btf): Question | undefined {
   }
   const { type, attach, license, maps } = c;
   const funcs: FuncInfo[] = [[c.main, 0] as const, ...[...labels].filter(([label]) => ownTypes().has(label))].map(
-    ([name, insn]) => ({ name, insn, btfId: ownTypes().func(name, type) }),
+    ([label, insn]) => {
+      const btfId = ownTypes().func(label, type);
+      const t = ownTypes().btf.type(btfId);
+      return { name: 'name' in t ? t.name : label, insn, btfId };
+    },
   );
   const place = targetOf(c, kernel);
   const question = { type, attach, license, maps, insns, ...place, ...(c.sleepable && { flags: 0x10 }) };
@@ -160,7 +169,7 @@ export function verifyTyped(c: TypedCase, q: Question, kernel: Btf): VerifyResul
   const prog = { ...makeProg({ ...c, insns: q.insns }), funcs: q.funcs ?? [] };
   return verify(
     { prog, maps: c.maps, kernelBtf: kernel, ...(c.own && { objectBtf: ownTypes().btf }) },
-    { sleepable: c.sleepable },
+    { sleepable: c.sleepable, privileged: !c.unprivileged, ...(c.kernel === undefined ? {} : { kernel: c.kernel }) },
   );
 }
 
