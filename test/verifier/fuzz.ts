@@ -45,6 +45,8 @@ export interface Sample {
   readonly statements?: readonly string[];
 }
 
+/** Flags of BPF_PROG_LOAD (include/uapi/linux/bpf.h). */
+const BPF_F_TEST_STATE_FREQ = 0x08;
 const BPF_F_SLEEPABLE = 0x10;
 
 export interface Tally {
@@ -103,6 +105,16 @@ const TARGETS = [
   ['trace_iter', 'bpf_map_elem', 'func'],
   ['trace_iter', 'tcp', 'func'],
 ] as const;
+
+/** Iterators and tracepoints whose arguments may be null or are not trusted: which, releases differ in, so only the running kernel is asked. */
+const DOUBTFUL_TARGETS: readonly (readonly [string, string, 'func' | 'typedef'])[] = [
+  ...(['task_file', 'task_vma', 'ksym', 'netlink', 'unix', 'sockmap', 'bpf_sk_storage_map', 'bpf_prog'] as const).map(
+    (name) => ['trace_iter', name, 'func'] as const,
+  ),
+  ...(['kfree_skb', 'tcp_send_reset', 'mm_page_alloc', 'sched_pi_setprio'] as const).map(
+    (name) => ['trace_raw_tp', name, 'typedef'] as const,
+  ),
+];
 
 /** What only a kernel without lockdown loads. */
 const MORE_TARGETS = [
@@ -182,12 +194,13 @@ function ours(s: Sample, judge: Judge) {
   const prog = { ...makeProg({ name: 'fuzz', target: undefined, ...s }), funcs: s.funcs ?? [] };
   const objectBtf = s.btfFile === undefined ? undefined : ownTypes().btf;
   const sleepable = ((s.flags ?? 0) & BPF_F_SLEEPABLE) !== 0;
+  const everyCheckpoint = ((s.flags ?? 0) & BPF_F_TEST_STATE_FREQ) !== 0;
   // The oracle's maps are all called so.
   const maps = s.maps.map((m) => ({ ...m, name: 'm', ...(m.type.endsWith('_of_maps') && { inner: INNER }) }));
   const { kernel, privileged } = judge;
   return verify(
     { prog, maps, kernelBtf: judge.types, objectBtf },
-    { cpus: judge.cpus, sleepable, privileged, ...(kernel === undefined ? {} : { kernel }) },
+    { cpus: judge.cpus, sleepable, everyCheckpoint, privileged, ...(kernel === undefined ? {} : { kernel }) },
   );
 }
 
@@ -212,14 +225,17 @@ function mayAsk(r: VerifyResult, longest = Number.POSITIVE_INFINITY): boolean {
 }
 
 /** What a program of a type with a typed target attaches to. */
-function targetFor(type: string, random: Random, { types, lockdown }: Judge): Partial<Sample> {
+function targetFor(type: string, random: Random, { types, lockdown, kernel }: Judge): Partial<Sample> {
   const idOf = (name: string, kind: 'func' | 'typedef' | 'struct') => types?.find(name, kind) ?? 0;
   if (type === 'lsm') {
     const target = random.pick(LSM_TARGETS);
     return { attach: 'lsm_mac', target, btfId: idOf(`bpf_lsm_${target}`, 'func') };
   }
   if (type === 'tracing') {
-    const [attach, target, kind] = random.pick(lockdown ? TARGETS : [...TARGETS, ...MORE_TARGETS]);
+    const doubtful = kernel === undefined && random.below(3) === 0;
+    const [attach, target, kind] = random.pick<(typeof DOUBTFUL_TARGETS)[number]>(
+      doubtful ? DOUBTFUL_TARGETS : lockdown ? TARGETS : [...TARGETS, ...MORE_TARGETS],
+    );
     const prefix = attach === 'trace_raw_tp' ? 'btf_trace_' : attach === 'trace_iter' ? 'bpf_iter_' : '';
     return { attach, target, btfId: idOf(`${prefix}${target}`, kind) };
   }
@@ -247,6 +263,7 @@ function sample(random: Random, seeds: readonly Sample[], world: World, judge: J
   }
   const g = generate(random, world);
   const starts = g.funcs.map((f) => f.insn);
+  const target = targetFor(g.type, random, judge);
   const insns = random.below(2) ? g.insns : mutate(g.insns, random, [g.insns], starts);
   return {
     type: g.type,
@@ -255,9 +272,12 @@ function sample(random: Random, seeds: readonly Sample[], world: World, judge: J
     maps: g.maps,
     insns,
     statements: g.statements,
-    ...targetFor(g.type, random, judge),
+    ...target,
     ...(g.funcs.length > 0 && { btfFile: ownTypes().file, funcs: g.funcs.map((f, i) => ({ ...f, insn: starts[i]! })) }),
-    ...(g.type === 'syscall' && { flags: BPF_F_SLEEPABLE }),
+    flags:
+      (target.flags ?? 0) |
+      (g.type === 'syscall' ? BPF_F_SLEEPABLE : 0) |
+      (random.below(16) === 0 ? BPF_F_TEST_STATE_FREQ : 0),
   };
 }
 
