@@ -35,6 +35,7 @@ import { moduleBtf, modulesWithTypes } from './module-btf.ts';
 import { closeAll, perfEventOpen, perfHint } from './perf-event.ts';
 import { ObjectBtf } from './prog-btf.ts';
 import { type LinuxRecords, openLinuxRecords, type RecordOptions } from './records.ts';
+import { pidsAreForeign } from './rights.ts';
 import { type Kallsyms, readKallsyms } from './symbols/kallsyms.ts';
 import { ProcessSymbols } from './symbols/process-symbols.ts';
 import { LinuxTracePipe } from './trace-pipe.ts';
@@ -98,6 +99,9 @@ export class LinuxBackend implements Backend {
         'UNSUPPORTED',
         `the live kernel cannot be used: ${problem}; \`skep features\` says more, and --backend model needs no rights`,
       );
+    const watched = options.pid ?? options.watch;
+    const foreign = options.command || watched !== undefined ? pidsAreForeign() : undefined;
+    if (foreign !== undefined) throw new BpfError('UNSUPPORTED', foreign);
     this.#options = options;
     this.#btf = options.btf;
     const door = sys();
@@ -116,7 +120,6 @@ export class LinuxBackend implements Backend {
     this.#links = new LiveLinks(this.#host, { filter: () => this.#filter()?.prologue, warn: options.warn });
     try {
       if (options.command) this.#command = new LiveCommand(options.command);
-      const watched = options.pid ?? options.watch;
       if (watched !== undefined) this.#others = watch(watched);
     } catch (error) {
       this.close();
@@ -455,8 +458,9 @@ export class LinuxBackend implements Backend {
     return this.#process(pid).address(module, name);
   }
 
-  /** Why an address of a process has no name; undefined when it has one. */
+  /** Why an address of a process, or of the kernel for a pid below 0, has no name; undefined when it has one. */
   whyUnknown(pid: number, address: bigint): string | undefined {
+    if (pid < 0) return this.#symbols().why(address);
     return this.#process(pid).why(address);
   }
 

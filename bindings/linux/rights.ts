@@ -2,6 +2,7 @@
  * What this process may do, as /proc/self/status tells (proc(5), capabilities(7)), and what to say when the kernel refuses: the missing capability by
  * its name; or, where none is missing, who else can have said no.
  */
+import { readlinkSync } from 'node:fs';
 import { ERRNO } from '../../core/base/errno.ts';
 import { textOf } from './machine.ts';
 
@@ -67,6 +68,25 @@ const EVERY_ID = /^\s*0\s+0\s+4294967295\s*$/;
 function inUserNamespace(): boolean {
   const map = textOf('/proc/self/uid_map');
   return map !== undefined && !EVERY_ID.test(map);
+}
+
+/** Inode of the first pid namespace, the same on every machine (PROC_PID_INIT_INO of include/linux/proc_ns.h). */
+const FIRST_PID_NAMESPACE = 'pid:[4026531836]';
+
+/**
+ * Why processes cannot be chosen by their numbers here; undefined where they can. Programs in the kernel know a process by its number outside of all pid
+ * namespaces, which nothing inside of one can see.
+ */
+export function pidsAreForeign(): string | undefined {
+  let namespace: string;
+  try {
+    namespace = readlinkSync('/proc/self/ns/pid');
+  } catch {
+    return undefined;
+  }
+  return namespace === FIRST_PID_NAMESPACE
+    ? undefined
+    : "skep runs in a pid namespace (a container), and the kernel's programs know processes by their numbers outside of it: start it with the machine's (docker run --pid=host), or trace everybody, without -p and --";
 }
 
 /** Why a call was refused, for people; undefined where rights have nothing to do with it. `config`: what a kernel without the call lacks. */

@@ -166,7 +166,7 @@ export interface Backend {
   hasFunction?(name: string): boolean;
   /** Name of an address in a process, by the symbols of what it has mapped; `module` is a path. Absent: user symbols are not known here. */
   userSymbol?(pid: number, address: bigint): SymbolAt | undefined;
-  /** Why `userSymbol` knows no name, for people. */
+  /** Why `userSymbol` knows no name, or `ksym` for a pid below 0, for people. */
   whyUnknown?(pid: number, address: bigint): string | undefined;
   /** Address in a process of a symbol, of one module (a path or its last part) or of any. */
   userSymbolAddress?(pid: number, module: string | undefined, name: string): bigint | undefined;

@@ -118,6 +118,17 @@ it.skipIf(noUserns)(title('in a user namespace, whose root is nobody outside', n
   );
 });
 
+const noPidns =
+  noTracefs ??
+  (spawnSync('unshare', ['-pf', '--mount-proc', 'true']).status === 0 ? undefined : 'no pid namespaces (unshare -pf)');
+it.skipIf(noPidns)(title('in a pid namespace, whose numbers the kernel does not know', noPidns), () => {
+  const inside = ['unshare', '-pf', '--mount-proc'];
+  const message = /^skep: skep runs in a pid namespace .*--pid=host.*without -p and --$/m;
+  expectOneError(under(inside, OPENSNOOP), message);
+  expectOneError(under(inside, ['opensnoop', '-p', '1']), message);
+  expect(under(inside, ['opensnoop', '--backend', 'linux', '--duration', '0.1'])).toMatchObject({ status: 0 });
+});
+
 describe.skipIf(noTracefs)(title('few open files', noTracefs), () => {
   // How many Node needs itself differs: each number of these hits another place.
   it.each([24, 26, 28, 30, 32, 34, 36, 40, 44])('%i', (most) => {

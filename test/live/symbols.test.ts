@@ -68,6 +68,14 @@ describe.skipIf(noAddon)(title('names of languages', noAddon), () => {
 });
 
 const noLinux = process.platform === 'linux' ? noAddon : 'not Linux';
+it('what hides kernel addresses is said', () => {
+  const line = 'ffffffff81000000 T _text\nffffffff81000100 T one\n';
+  const shown = new Kallsyms(Buffer.from(line));
+  expect([shown.why(0xffffffff81000105n), shown.why(8n)]).toEqual([undefined, 'no function of the kernel lies there']);
+  const hidden = new Kallsyms(Buffer.from(line.replace(/ffffffff81000.00/g, '0'.repeat(16))));
+  expect(hidden.why(0xffffffff81000105n)).toMatch(/^\/proc\/kallsyms shows no addresses: kernel.kptr_restrict/);
+});
+
 describe.skipIf(noLinux)(title('processes', noLinux), () => {
   it('a library by its bare name, a program by PATH [P.help.find_library P.help.find_exe]', () => {
     expect(findLibrary('c')).toMatch(/\/libc\.so\.6$/);

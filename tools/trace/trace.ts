@@ -255,6 +255,6 @@ function frames(b: BPF, { e, probe }: Line, kind: 'kernel' | 'user', address: bo
 
 /** ` (process 123 has ended)` behind a name that is not known. */
 function whyNot(b: BPF, at: bigint, pid: number): string {
-  const why = pid > 0 ? b.backend.whyUnknown?.(pid, at) : undefined;
+  const why = b.backend.whyUnknown?.(pid, at);
   return why === undefined ? '' : ` (${why})`;
 }

@@ -82,6 +82,14 @@ export class Kallsyms {
     return { name, module, offset: key - keys[index]! };
   }
 
+  /** Why there is no name for an address; undefined when there is one. */
+  why(address: bigint): string | undefined {
+    if (this.at(address)) return undefined;
+    return this.hidden
+      ? '/proc/kallsyms shows no addresses: kernel.kptr_restrict hides them, from those without CAP_SYSLOG or from all'
+      : 'no function of the kernel lies there';
+  }
+
   address(name: string): bigint | undefined {
     const start = this.#byName || ++this.#searches > SEARCHES ? this.#names().get(name) : this.#search(name);
     if (start === undefined) return undefined;
