@@ -111,12 +111,15 @@ export abstract class Attaching extends KernelQueries {
   /** Run a function at a tracepoint with the arguments of the tracepoint itself. */
   attachRawTracepoint(options: Named<{ tp?: string; fnName?: string }>): this {
     const { tp, fnName } = named<{ tp?: string; fnName?: string }>('attachRawTracepoint', options, ['tp', 'fnName']);
-    return this.#attachOne('raw_tracepoint', 'attachRawTracepoint', tp, fnName, {});
+    const typed = this.object.progs.find((prog) => prog.name === fnName)?.attachType === 'trace_raw_tp';
+    return this.#attachOne(typed ? 'tp_btf' : 'raw_tracepoint', 'attachRawTracepoint', tp, fnName, {});
   }
 
   /** Detach from a raw tracepoint. */
   detachRawTracepoint(options: Named<{ tp?: string; fnName?: string }> | string): void {
-    this.#detachNamed('raw_tracepoint', options, 'tp');
+    const tp = typeof options === 'string' ? options : options.tp;
+    const typed = this.#attached.some((a) => a.kind === 'tp_btf' && a.target === tp);
+    this.#detachNamed(typed ? 'tp_btf' : 'raw_tracepoint', options, 'tp');
   }
 
   // ---- by BTF: kfunc, kretfunc, fmod_ret, lsm ------------------------------------------------------------------------
@@ -404,7 +407,17 @@ export abstract class Attaching extends KernelQueries {
   protected autoAttach(prog: ProgSpec): void {
     if (!prog.attach) return;
     const row = probeKind(prog.attach.kind);
-    if (row?.auto) this.attach(row, prog.attach.target, prog.name, {});
+    const { kind, target } = prog.attach;
+    const colon = target.lastIndexOf(':');
+    if ((kind === 'uprobe' || kind === 'uretprobe') && colon > 0) {
+      const [sym, plus] = target.slice(colon + 1).split('+');
+      this.#attachUser(kind, `SEC("${prog.section}")`, {
+        name: target.slice(0, colon),
+        sym: sym!,
+        ...(plus !== undefined && { symOff: Number(plus) }),
+        fnName: prog.name,
+      });
+    } else if (row?.auto) this.attach(row, prog.attach.target, prog.name, {});
   }
 
   #attachOne(

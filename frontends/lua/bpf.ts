@@ -4,6 +4,7 @@
  */
 import { BPF } from '../../core/bcc/bpf.ts';
 import type { Func } from '../../core/bcc/func.ts';
+import type { IterOutput } from '../../core/bcc/iter.ts';
 import type { SymbolCache } from '../../core/bcc/kernel-queries.ts';
 import { camelCase } from '../../core/bcc/options.ts';
 import { SURFACE, type SurfaceRow } from '../../core/bcc/surface.ts';
@@ -179,8 +180,15 @@ function bpfMethods(opened: BPF[]): Record<string, LuaFunction> {
     },
     load_func(L) {
       const b = self<BPF>(L, 'load_func');
-      const given = namedArguments(L, 'load_func', ['func_name', 'prog_type'], 2);
-      pushFunc(L, b.loadFunc(String(given['func_name']), progType(given['prog_type'])));
+      const given = namedArguments(L, 'load_func', ['func_name', 'prog_type', 'device', 'attach_type'], 2);
+      const { device, attach_type } = given as { device?: string; attach_type?: number };
+      pushFunc(L, b.loadFunc(String(given['func_name']), progType(given['prog_type']), device, attach_type));
+      return 1;
+    },
+    attach_iter(L) {
+      const b = self<BPF>(L, 'attach_iter');
+      const { args } = SURFACE.find((row) => row.name === 'attach_iter')!;
+      pushObject(L, b.attachIter(namedArguments(L, 'attach_iter', [...args], 2)), ITER_METHODS);
       return 1;
     },
     load_funcs(L) {
@@ -204,6 +212,22 @@ function progType(given: unknown): number | string {
     ? given.toLowerCase().replace(/^bpf_prog_type_/, '')
     : ((given ?? BPF.KPROBE) as number);
 }
+
+/** What an iterator writes: its next part, or nothing at the end; all that is left, as one string. */
+const ITER_METHODS: Record<string, LuaFunction> = {
+  read(L) {
+    pushValue(L, self<IterOutput>(L, 'read').read());
+    return 1;
+  },
+  text(L) {
+    pushValue(L, self<IterOutput>(L, 'text').text());
+    return 1;
+  },
+  close(L) {
+    self<IterOutput>(L, 'close').close();
+    return 0;
+  },
+};
 
 /** A loaded function: an object with its name, and what attach_func, attach_raw_socket and prog arrays take. */
 function pushFunc(L: LuaState, func: Func): void {

@@ -52,7 +52,12 @@ describe('programs', () => {
     ['int f(struct __sk_buff *skb) { return skb->len; }', 'socket_filter', undefined, undefined],
     ['int f(struct bpf_perf_event_data *ctx) { return 0; }', 'perf_event', undefined, undefined],
     ['int f(void *ctx) { return 0; }', 'kprobe', undefined, undefined],
-    ['SEC("tp/sched/sched_switch") int f(void *ctx) { return 0; }', 'tracepoint', undefined, 'tp sched:sched_switch'],
+    [
+      'SEC("tp/sched/sched_switch") int f(void *ctx) { return 0; }',
+      'tracepoint',
+      undefined,
+      'tracepoint sched:sched_switch',
+    ],
     ['unsigned long entry(unsigned char *mem, unsigned long len) { return len; }', 'unspec', undefined, undefined],
   ])('%s', (text, type, attachType, attach) => {
     const [prog, ...more] = flavoured(text).progs;

@@ -8,9 +8,21 @@ import { kernelAtLeast } from '../../bindings/linux/machine.ts';
 import { pmuType } from '../../bindings/linux/perf-event.ts';
 import { BPF } from '../../core/bcc/bpf.ts';
 import { USDT } from '../../core/bcc/usdt/usdt.ts';
+import { BPFAttachType } from '../../core/index.ts';
 import { skep } from '../tools/skep.ts';
-import { afterwards, compileC, liveBackend, noCommand, noKernel, noTracefs, noUprobes, title } from './machine.ts';
+import {
+  afterwards,
+  compileC,
+  heldHere,
+  liveBackend,
+  noCommand,
+  noKernel,
+  noTracefs,
+  noUprobes,
+  title,
+} from './machine.ts';
 
+const missingForSections = noTracefs ?? noUprobes ?? noCommand('cc');
 const COUNT =
   'BPF_ARRAY(hits, u64, 1); static void count(void) { int k = 0; u64 *v = hits.lookup(&k); if (v) __sync_fetch_and_add(v, 1); }';
 const hits = (b: BPF): number => Number(b.getTable<number, bigint>('hits').get(0));
@@ -66,7 +78,7 @@ describe.skipIf(noKernel)(title('raw and typed tracepoints', noKernel), () => {
   });
 
   it('tcpconnect by tp_btf, the socket read directly', async () => {
-    const { backend } = liveBackend();
+    liveBackend();
     const b = new BPF({
       text: `
         #include <net/sock.h>
@@ -87,8 +99,8 @@ describe.skipIf(noKernel)(title('raw and typed tracepoints', noKernel), () => {
     });
     const spec = b.object.progs[0]!;
     expect(spec.attachType).toBe('trace_raw_tp');
-    const { handle } = b.loadFunc('on_state', 'tracing');
-    backend.attach(handle, { kind: 'tp_btf', target: 'inet_sock_set_state' });
+    // Attached by its section; a second time is an error as with every function that is.
+    expect(() => b.attachRawTracepoint({ tp: 'inet_sock_set_state', fnName: 'on_state' })).toThrow(/already attached/);
     const seen: { pid: number; dport: number; family: number }[] = [];
     const table = b.getTable('connects');
     table.openRingBuffer((_ctx, data) => void seen.push(table.event(data)));
@@ -458,6 +470,63 @@ describe.skipIf(noNetfilter)(title('netfilter', noNetfilter), () => {
     expect(() =>
       backend.attach(b.loadFunc('drop', 'netfilter').handle, { kind: 'netfilter', target: 'ipv4:sideways' }),
     ).toThrow(/FAMILY:HOOK, of ipv4, ipv6 and pre_routing, local_in/);
+  });
+});
+
+describe.skipIf(missingForSections)(title('sections that name their target', missingForSections), () => {
+  it('are attached when the program is loaded, as libbpf does it', () => {
+    const path = compileC(
+      '__attribute__((noinline)) int twice(int x) { __asm__ volatile(""); return 2 * x; } int main(void) { return twice(0) + twice(0); }',
+    );
+    liveBackend();
+    const b = new BPF({
+      text: `BPF_ARRAY(hits, u64, 8);
+        static int mine(void) { char comm[16]; bpf_get_current_comm(&comm, sizeof(comm)); return comm[0] == 'p' && comm[1] == 'r' && comm[2] == 'o' && comm[3] == 'g' && comm[4] == 0; }
+        SEC("uprobe/${path}:twice") int at_entry(struct pt_regs *ctx) { hits.increment(0); return 0; }
+        SEC("uretprobe/${path}:twice") int at_return(struct pt_regs *ctx) { hits.increment(1); return 0; }
+        SEC("tp/sched/sched_process_exec") int by_format(void *ctx) { if (mine()) hits.increment(2); return 0; }
+        SEC("raw_tp/sched_process_exec") int raw(struct bpf_raw_tracepoint_args *ctx) { if (mine()) hits.increment(3); return 0; }
+        SEC("tp_btf/sched_process_exec") int typed(u64 *ctx) { if (mine()) hits.increment(4); return 0; }`,
+    });
+    const counts = () => [0, 1, 2, 3, 4].map((i) => Number(b.getTable<number, bigint>('hits').get(i)));
+    execFileSync(path);
+    expect(counts()).toEqual([2, 2, 1, 1, 1]);
+    b.detachUprobe({ name: path, sym: 'twice' });
+    b.detachRawTracepoint('sched_process_exec');
+    execFileSync(path);
+    expect(counts()).toEqual([2, 4, 2, 2, 1]);
+  });
+
+  it('one without a target is not', () => {
+    liveBackend();
+    const b = new BPF({ text: 'SEC("uprobe") int f(struct pt_regs *ctx) { return 0; }' });
+    expect(b.numOpenUprobes()).toBe(0);
+  });
+});
+
+describe.skipIf(noKernel)(title('network namespaces by attachFunc', noKernel), () => {
+  it('socket lookup and flow dissection, by a link', async () => {
+    liveBackend();
+    const { openSync, closeSync } = await import('node:fs');
+    const b = new BPF({
+      text: 'int lookup(struct bpf_sk_lookup *ctx) { return 1; } int dissect(struct __sk_buff *skb) { return 0; }',
+    });
+    const before = heldHere();
+    const namespace = openSync('/proc/self/ns/net', 'r');
+    for (const [name, type, attachType] of [
+      ['lookup', 'sk_lookup', BPFAttachType.SK_LOOKUP],
+      ['dissect', 'flow_dissector', BPFAttachType.FLOW_DISSECTOR],
+    ] as const) {
+      const fn = b.loadFunc(name, type, undefined, attachType);
+      const held = heldHere();
+      b.attachFunc(fn, namespace, attachType);
+      expect(heldHere()).toBe(held + 1);
+      b.detachFunc(fn, namespace, attachType);
+      expect(heldHere()).toBe(held);
+    }
+    closeSync(namespace);
+    b.close();
+    expect(heldHere()).toBe(before);
   });
 });
 

@@ -64,6 +64,26 @@ print(r:num_open_kprobes())`),
     ).toEqual(['1\tfalse\tfunction\ttrue', expect.stringContaining('false\t'), '1']);
   });
 
+  it('reads what iterators write', () => {
+    expect(
+      lua(`
+local b = BPF:new{ text = [[
+BPF_ARRAY(t, u32, 3);
+BPF_ITER(bpf_map_elem) {
+  u32 *key = ctx->key;
+  if (!key) return 0;
+  u64 words[1] = { *key };
+  bpf_seq_printf(ctx->meta->seq, "slot %d\\n", 9, words, sizeof(words));
+  return 0;
+}]] }
+io.write(b:attach_iter{ fn_name = 'bpf_map_elem', map = 't' }:text())
+local parts = b:attach_iter('bpf_map_elem', 't')
+print(parts:read())
+print(parts:read())
+parts:close()`),
+    ).toEqual(['slot 0', 'slot 1', 'slot 2', 'slot 0', 'slot 1', 'slot 2', '', 'nil']);
+  });
+
   it('attaches functions of programs [L.attach_uprobe]', () => {
     expect(
       lua(

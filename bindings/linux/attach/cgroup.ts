@@ -5,9 +5,11 @@
 import { closeSync, openSync } from 'node:fs';
 import { ERRNO, errnoName } from '../../../core/base/errno.ts';
 import { BpfError, SysError } from '../../../core/base/errors.ts';
-import { attachTypeByName } from '../../../core/progs/attach-types.ts';
+import { attachTypeById, attachTypeByName } from '../../../core/progs/attach-types.ts';
 import { bpf } from '../bpf.ts';
+import { kernelAtLeast } from '../machine.ts';
 import { type AttachKind, attaching, netHint } from './attach-kind.ts';
+import { attachClsact, DIRECTIONS } from './tc.ts';
 
 /** Where the program's type alone says it. */
 const BY_TYPE: Readonly<Record<string, string>> = {
@@ -59,9 +61,9 @@ export const cgroup: AttachKind = {
 };
 
 /**
- * BCC's attach_func: any descriptor (a group, a map of sockets, the number of an interface), any attach type. Undone when the link is closed. By a link
+ * BCC's attach_func: any descriptor (a group, a map of sockets, a network namespace, the number of an interface), any attach type. Undone when the link is closed. By a link
  * too where the kernel has one, since what BPF_PROG_ATTACH ties to a group or an interface stays when this process is killed; other flags than
- * BPF_F_ALLOW_MULTI, which links imply, only BPF_PROG_ATTACH knows.
+ * BPF_F_ALLOW_MULTI, which links imply, only BPF_PROG_ATTACH knows. The places of tcx on kernels without it (before 6.6) are those of a clsact qdisc.
  */
 export const progAttach: AttachKind = {
   kind: 'prog_attach',
@@ -76,6 +78,11 @@ export const progAttach: AttachKind = {
     }
     const attr = { ...where, attach_bpf_fd: progFd };
     const errno = bpf('PROG_ATTACH', { ...attr, attach_flags: flags });
+    const place = attachTypeById(where.attach_type)?.name;
+    if (errno === -ERRNO.EINVAL && (place === 'tcx_ingress' || place === 'tcx_egress') && !kernelAtLeast('6.6')) {
+      const { parent } = DIRECTIONS[place === 'tcx_ingress' ? 'ingress' : 'egress'];
+      return attachClsact(where.target_fd, parent, progFd, prog.spec.name, 1, attaching(prog, probe));
+    }
     if (errno < 0) throw new SysError('bpf(BPF_PROG_ATTACH)', errnoName(errno), attaching(prog, probe));
     return { how: 'program', fds: [], undo: () => void bpf('PROG_DETACH', attr) };
   },

@@ -8,7 +8,7 @@ import { bpf } from '../bpf.ts';
 import { attribute, interfaceIndex, routeRequest, routeRequestOrThrow, u32Bytes } from '../netdev.ts';
 import { type AttachKind, attaching, cText, netHint, numberOption } from './attach-kind.ts';
 
-const DIRECTIONS = {
+export const DIRECTIONS = {
   ingress: { tcx: 46, parent: 0xfffffff2 },
   egress: { tcx: 47, parent: 0xfffffff3 },
 } as const;

@@ -6,7 +6,7 @@ import { kprobe, kretprobe } from './kprobe.ts';
 import { rawSocket, xdp } from './net.ts';
 import { perfEvent } from './perf-event.ts';
 import type { ProbeKindRow } from './probe-kind.ts';
-import { rawTracepoint, tracepoint } from './tracepoint.ts';
+import { rawTracepoint, tpBtf, tracepoint } from './tracepoint.ts';
 import { fmodRet, iter, kfunc, kretfunc, lsm } from './tracing.ts';
 import { uprobe, uretprobe } from './uprobe.ts';
 
@@ -17,6 +17,7 @@ export const PROBE_KINDS = [
   uretprobe,
   tracepoint,
   rawTracepoint,
+  tpBtf,
   kfunc,
   kretfunc,
   fmodRet,

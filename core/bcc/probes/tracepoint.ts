@@ -9,6 +9,15 @@ export const tracepoint = {
   candidates: (backend) => backend.tracepoints(),
 } as const satisfies ProbeKindRow;
 
+/** The same with arguments whose types the kernel tells: SEC("tp_btf/NAME"). */
+export const tpBtf = {
+  kind: 'tp_btf',
+  progType: 'tracing',
+  attachType: 'trace_raw_tp',
+  auto: true,
+  noun: 'raw tracepoint',
+} as const satisfies ProbeKindRow;
+
 export const rawTracepoint = {
   kind: 'raw_tracepoint',
   progType: 'raw_tracepoint',

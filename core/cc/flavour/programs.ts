@@ -186,6 +186,9 @@ export function programKind(fn: FuncSymbol, flavoured = false): ProgramKind {
   };
 }
 
+/** Sections that libbpf knows by two names. */
+const LONG_NAMES: Readonly<Record<string, string>> = { tp: 'tracepoint', raw_tp: 'raw_tracepoint' };
+
 function sectionKind(
   fn: FuncSymbol,
   section: string,
@@ -203,8 +206,9 @@ function sectionKind(
     trace_iter: 'iter',
     lsm_mac: 'lsm',
   };
-  const head = section.split('/')[0]!;
-  const kind = (attachType && kinds[attachType]) ?? head;
+  // Sleepable or not, by its short name or its long one: one kind.
+  const head = section.split('/')[0]!.replace(/\.s$/, '');
+  const kind = (attachType && kinds[attachType]) ?? LONG_NAMES[head] ?? head;
   return {
     type,
     ...(attachType ? { attachType } : {}),
