@@ -1,6 +1,7 @@
 /** Every kind of attachment that a kernel without kprobes permits, seen to fire; and what is refused, by name. */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { attachProblem } from '../../bindings/linux/features.ts';
 import type { LiveLink } from '../../bindings/linux/link.ts';
@@ -475,13 +476,16 @@ describe.skipIf(noNetfilter)(title('netfilter', noNetfilter), () => {
 
 describe.skipIf(missingForSections)(title('sections that name their target', missingForSections), () => {
   it('are attached when the program is loaded, as libbpf does it', () => {
-    const path = compileC(
+    const compiled = compileC(
       '__attribute__((noinline)) int twice(int x) { __asm__ volatile(""); return 2 * x; } int main(void) { return twice(0) + twice(0); }',
     );
+    // A name that no other program has.
+    const path = join(dirname(compiled), 'sections');
+    renameSync(compiled, path);
     liveBackend();
     const b = new BPF({
       text: `BPF_ARRAY(hits, u64, 8);
-        static int mine(void) { char comm[16]; bpf_get_current_comm(&comm, sizeof(comm)); return comm[0] == 'p' && comm[1] == 'r' && comm[2] == 'o' && comm[3] == 'g' && comm[4] == 0; }
+        static int mine(void) { char comm[16]; bpf_get_current_comm(&comm, sizeof(comm)); return comm[0] == 's' && comm[3] == 't' && comm[7] == 's' && comm[8] == 0; }
         SEC("uprobe/${path}:twice") int at_entry(struct pt_regs *ctx) { hits.increment(0); return 0; }
         SEC("uretprobe/${path}:twice") int at_return(struct pt_regs *ctx) { hits.increment(1); return 0; }
         SEC("tp/sched/sched_process_exec") int by_format(void *ctx) { if (mine()) hits.increment(2); return 0; }
