@@ -47,6 +47,18 @@ describe('programs for libbpf', () => {
     expect(maps.map((m) => m.name)).not.toContain('outer.inner');
   });
 
+  it('a function without a section is no program where programs have sections and call it', () => {
+    const source = `${HEAD}int table[16];
+int pick(int i) { return i >= 0 && i < 16 ? table[i] : 0; }
+int unused(int i) { return i; }
+SEC("tc") int classify(struct __sk_buff *skb) { return pick(skb->mark); }
+`;
+    expect(compileOk(source, KERNEL).progs.map((p) => [p.name, p.section])).toEqual([
+      ['unused', '.text'],
+      ['classify', 'tc'],
+    ]);
+  });
+
   it('parameters come from registers, the return value, words and the inner registers of a system call', () => {
     const source = `${HEAD}
 SEC("kprobe/f") int BPF_KPROBE(entry, int a, long b) { return a + b; }

@@ -160,4 +160,59 @@ processed 8 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_stat
       explainKernelLog('0: (b7) r0 = 0\n1: (95) exit\nprocessed 2 insns (limit 1000000)\n', MISSING_CHECK),
     ).toBeUndefined();
   });
+
+  /** What kernel functions take: `text` ends with a leak of what its second line took. */
+  const leakOf = (text: readonly string[], rows = 0) => {
+    const source = text.join('\n');
+    const lines: LineInfo[] = text.map((t, i) => ({
+      insn: i,
+      file: 'm.c',
+      line: i + 1,
+      column: t.search(/\S/) + 1,
+      text: t,
+    }));
+    const call = [0x85, 0x20, 0, 0, 1, 0, 0, 0];
+    const insns = Uint8Array.from([...call, ...call, 0xb7, 0, 0, 0, 0, 0, 0, 0, 0x95, 0, 0, 0, 0, 0, 0, 0]);
+    const log = `${'2: (b7) r0 = 0\n'.repeat(rows)}1: (85) call take#1
+2: (b7) r0 = 0                        ; R0_w=0
+3: (95) exit
+Unreleased reference id=1 alloc_insn=1
+BPF_EXIT instruction in main prog would lead to reference leak
+`;
+    const prog: ProgSpec = { ...MISSING_CHECK, insns, lines };
+    return explainKernelLog(log, prog, { source: () => source })!;
+  };
+  const ITERATOR = [
+    'int f(void *ctx) {',
+    '  bpf_iter_num_new(&it, 0, 10);',
+    '  int n = 0;',
+    '  return n;',
+    '}',
+  ] as const;
+
+  it('names what a kernel function has taken, and what gives it back', () => {
+    const begun = leakOf(ITERATOR);
+    expect(begun).toMatchObject({
+      summary: '`it` is not destroyed on this path',
+      variable: 'it',
+      suggestion: '`bpf_iter_num_destroy(&it);` before line 4',
+    });
+    expect(begun.reason).toContain('`bpf_iter_num_new(&it, 0, 10)` on line 2 has begun an iterator');
+    const task = leakOf([ITERATOR[0], '  struct task_struct *t = bpf_task_from_pid(1);', ...ITERATOR.slice(2)]);
+    expect(task).toMatchObject({ variable: 't', suggestion: '`bpf_task_release(t);` before line 4' });
+    expect(task.reason).toContain('`bpf_task_from_pid(1)` on line 2 has taken a task');
+  });
+
+  it('reads the end of a log of a million lines', () => {
+    expect(leakOf(ITERATOR, 1_000_000).suggestion).toBe(leakOf(ITERATOR).suggestion);
+  });
+
+  it('tells a message from the statistics behind it', () => {
+    const log =
+      '3: (85) call bpf_tail_call#12\nexpected prog array map for tail callprocessed 3 insns (limit 1000000)\n';
+    expect(explainKernelLog(log, MISSING_CHECK)).toMatchObject({
+      category: 'helper',
+      message: 'expected prog array map for tail call',
+    });
+  });
 });

@@ -31,11 +31,13 @@ export function lowerUnit(cx: Context, unit: Unit): LoweredUnit {
     const elsewhere = g.extern || g.section === 'license' || g.section === 'version' || g.section === '.maps';
     if (!elsewhere && (g.used || !g.isStatic)) globals.place(g);
   }
+  const sections = unit.functions.some((fn) => isProgram(fn) && fn.section !== undefined && !kindOf(fn).plain);
   for (const fn of unit.functions) {
     if (!isProgram(fn)) continue;
     const kind = kindOf(fn);
-    // In a plain file, what takes or gives a struct, or more than five values, is a function for the others to inline.
-    if (kind.plain && fn.used && !callable(fn)) continue;
+    // In a plain file, what takes or gives a struct, or more than five values, is a function for the others to inline; and where programs have
+    // sections, one that is called and has none is a function of theirs.
+    if (kind.plain && fn.used && (!callable(fn) || sections)) continue;
     programs.push({ fn, kind });
     lowerFunction(cx, module, globals, outside, fn, kind, undefined);
   }

@@ -121,6 +121,12 @@ export class Case {
         low = mid + 1;
       } else high = mid - 1;
     }
+    // What stands before a function's first line belongs to that line, not to the function above.
+    const starts = this.prog.funcs.map((f) => f.insn);
+    const start = Math.max(0, ...starts.filter((s) => s <= pc));
+    const end = Math.min(Number.POSITIVE_INFINITY, ...starts.filter((s) => s > pc));
+    const next = lines[found + 1];
+    if ((lines[found]?.insn ?? -1) < start && next !== undefined && next.insn < end) return next;
     return found < 0 ? undefined : lines[found];
   }
 

@@ -22,7 +22,7 @@ const INSN = /^(\d+): \([0-9a-f]{2}\) (.*)$/;
 const RESUMED = /^from (\d+) to (\d+)(?: \(speculative execution\))?:\s?(.*)$/;
 const STATE = /^(\d+):\s+((?:frame\d+: ?)?R\d+.*)$/;
 const NOISE =
-  /^(?:processed \d+|verification time|stack depth|mark_precise:|last_idx |first_idx |regs=|parent |BPF program is too large.*\n|func#\d|Live regs|\d+: safe|returning from callee|to caller at|caller:|callee:|frame\d+:|Validating |math_|arg#\d+ is|The sequence of 0|verifier log|-- (?:BEGIN|END)|libbpf:|max_states|propagating |tail_call|old state:|cur state:|\s*R\d+(?:_\w+)?=|\d+: \.|\s+\d+: [.\d]{5})/;
+  /^(?:processed \d+|verification time|stack depth|mark_precise:|last_idx |first_idx |regs=|parent |BPF program is too large.*\n|func#\d|Live regs|\d+: safe|returning from callee|to caller at|caller:|callee:|frame\d+:|Validating |math_|arg#\d+ is|The sequence of 0|verifier log|-- (?:BEGIN|END)|libbpf:|max_states|propagating |tail_call(?!s are)|old state:|cur state:|\s*R\d+(?:_\w+)?=|\d+: \.|\s+\d+: [.\d]{5})/;
 
 /** Of a log of a million lines the end is enough: what was said of a register before then has been said again, or does not matter. */
 function endOf(log: string): string {
@@ -31,9 +31,12 @@ function endOf(log: string): string {
   return start <= 0 ? log : log.slice(start + 1);
 }
 
-/** Prefixes that loaders and consoles put before each line. */
+/** Without the prefixes that loaders and consoles put before each line, and the statistics behind a message that lacks its newline. */
 function bareLine(line: string): string {
-  return line.replace(/\r$/, '').replace(/^(?:libbpf: |\[[\s\d.]+\] |\s*;; )/, '');
+  return line
+    .replace(/\r$/, '')
+    .replace(/(?<=.)processed \d+ insns \(limit.*$/, '')
+    .replace(/^(?:libbpf: |\[[\s\d.]+\] |\s*;; )/, '');
 }
 
 /** What the log says, or undefined where it holds no message (an accepted program). */

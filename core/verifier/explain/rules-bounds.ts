@@ -17,6 +17,13 @@ function scaleOf(c: Case, o: Origin | undefined): number {
 
 const isPowerOf2 = (n: number) => n > 0 && (n & (n - 1)) === 0;
 
+/** Is a variable of this name declared with a sign? */
+function isSigned(c: Case, name: string): boolean {
+  const at = c.here;
+  const type = at?.file.declaration(name, at.offset)?.type.replace(/^(?:const|volatile) /, '');
+  return type !== undefined && /^(?:int|long|long long|short|s\d+|__s\d+|char|int\d+_t|ssize_t)$/.test(type);
+}
+
 /** A check of an index against the array it goes into. */
 export function boundIndex(
   c: Case,
@@ -33,10 +40,15 @@ export function boundIndex(
     if (bytes !== undefined) count = String(Math.floor(bytes / scaleOf(c, c.flow.reg(register))));
   }
   const plain = index !== undefined && /^[A-Za-z_]\w*(?:(?:->|\.)\w+)*$/.test(index);
-  // An expression that is the same when it is written twice; where its parts have signs, which way it is extended is not for us to say.
+  const signed = index !== undefined && [...index.matchAll(/[A-Za-z_]\w*/g)].some(([name]) => isSigned(c, name));
+  // An expression that is the same when it is written twice.
   const pure = index !== undefined && /^[\w\s+*/%&|^<>().[\]-]+$/.test(index) && !/\w\s*\(|\+\+|--/.test(index);
   if (!plain && pure && count !== undefined) {
-    return { index, count, mend: c.before(c.pc, `if (${index} >= ${count}) ${c.leave}`) };
+    return {
+      index,
+      count,
+      mend: c.before(c.pc, `if (${signed ? `${index} < 0 || ` : ''}${index} >= ${count}) ${c.leave}`),
+    };
   }
   if (!plain || count === undefined) {
     return {
@@ -45,12 +57,6 @@ export function boundIndex(
       mend: { text: `bound the index before it is used: \`if (i >= ${count ?? 'N'}) ${c.leave}\`` },
     };
   }
-  const declared = at?.file.declaration(index, at.offset);
-  const signed =
-    declared !== undefined &&
-    /^(?:int|long|long long|short|s\d+|__s\d+|char|int\d+_t|ssize_t)$/.test(
-      declared.type.replace(/^(?:const|volatile) /, ''),
-    );
   const check = `${signed ? `${index} >= 0 && ` : ''}${index} < ${count}`;
   const header = at?.file.conditionAt(at.offset);
   if (at && header?.kind === 'while' && at.offset < header.header.end) {
@@ -97,7 +103,7 @@ function outside(c: Case, register: number, way: 'above' | 'below' | 'unbounded'
     r !== undefined &&
     (r.umin === r.umax || (r.umin === 0n && r.umax === (1n << 64n) - 1n && r.kind !== 'scalar' && way !== 'unbounded'));
   const literal = /^\w*\d\w*$/.test(c.access?.index ?? '0') && !/^[A-Za-z_]/.test(c.access?.index ?? '0');
-  if (literal && constant && detail) {
+  if (literal && (constant || (r === undefined && c.access?.index !== undefined)) && detail) {
     return {
       summary: `${q(whole)} lies behind the end of ${target(c, register)}`,
       reason: `${detail[3]} byte${detail[3] === '1' ? '' : 's'} at offset ${detail[2]} ${detail[3] === '1' ? 'is' : 'are'} ${c.isStore ? 'written' : 'read'}, of ${target(c, register)}`,
@@ -111,7 +117,7 @@ function outside(c: Case, register: number, way: 'above' | 'below' | 'unbounded'
   }
   const { index, count, mend } = boundIndex(c, register);
   const i = index ?? subject;
-  const range = indexRange(c, register);
+  const range = way === 'below' ? undefined : indexRange(c, register);
   const what =
     way === 'below'
       ? `${q(i)} may be negative`
@@ -124,11 +130,16 @@ function outside(c: Case, register: number, way: 'above' | 'below' | 'unbounded'
     variable: index ?? subject,
     known: [
       ...(range ? [{ name: q(i), text: `a number: ${range}` }] : []),
-      ...knownOf(subject, r).slice(0, range ? 0 : 1),
+      ...(range ? [] : r?.kind === 'scalar' ? [{ name: q(i), text: unboundedText(way) }] : knownOf(subject, r)),
     ],
     origin,
     mend,
   };
+}
+
+/** Of a number whose range, once it was scaled, says nothing. */
+function unboundedText(way: 'above' | 'below' | 'unbounded'): string {
+  return way === 'below' ? 'a number that may be negative' : 'a number of any size';
 }
 
 /** The range of an index, from the offset it became. */
@@ -228,8 +239,8 @@ function sizeRegister(c: Case): number {
   return 2;
 }
 
-/** The pointer register of the failing addition. */
-function movedRegister(c: Case): number {
+/** The register with the number, of the failing addition to a pointer. */
+function addedRegister(c: Case): number {
   const regs = c.prog.insns[c.pc * 8 + 1] ?? 0;
   const [dst, src] = [regs & 15, regs >> 4];
   return c.reg(dst)?.kind === 'scalar' && c.reg(src)?.kind !== 'scalar' ? dst : src;
@@ -262,11 +273,16 @@ export const BOUNDS_RULES: readonly Rule[] = [
   {
     pattern: /^math between (\w+) pointer and (register with unbounded min value|-?\d+) is not allowed/,
     category: 'bounds',
-    say: (_, c) => outside(c, movedRegister(c), 'below'),
+    say: (_, c) => {
+      const register = addedRegister(c);
+      const r = c.reg(register);
+      const anything = r !== undefined && r.kind === 'scalar' && r.smin === -(1n << 63n) && r.smax === (1n << 63n) - 1n;
+      return outside(c, register, anything ? 'unbounded' : 'below');
+    },
   },
   {
     pattern: /^(?:value -?\d+ makes (\w+) pointer be out of bounds|(\w+) pointer offset -?\d+ is not allowed)/,
     category: 'bounds',
-    say: (_, c) => outside(c, movedRegister(c), 'above'),
+    say: (m, c) => outside(c, addedRegister(c), m[0].startsWith('value -') ? 'below' : 'above'),
   },
 ];

@@ -295,6 +295,20 @@ export const CALL_RULES: readonly Rule[] = [
     },
   },
   {
+    pattern: /^expected prog array map for tail call/,
+    category: 'helper',
+    say: (_, c) => ({
+      ...NONE,
+      summary: `${q((c.argument(2) ?? c.call?.receiver ?? 'the map').replace(/^&/, ''))} is no array of programs`,
+      reason: 'a tail call goes to a program that a map of type prog_array holds',
+      variable: (c.argument(2) ?? c.call?.receiver)?.replace(/^&/, ''),
+      branches: 'none',
+      mend: {
+        text: `declare it with ${q('BPF_PROG_ARRAY(progs, 8);')}, or ${q('__uint(type, BPF_MAP_TYPE_PROG_ARRAY);')}`,
+      },
+    }),
+  },
+  {
     pattern: /^R(\d+) type=(\S+) expected=(.*)/,
     category: 'type',
     say: (m, c) => wrongArgument(c, Number(m[1]), m[2]!, m[3]!),

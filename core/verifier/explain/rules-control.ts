@@ -159,8 +159,31 @@ function bounded(c: Case, loop: { spot: Spot; kind: string; header?: Range } | u
   return c.replace(file, loop.header.start, loop.header.end, header, text);
 }
 
+/** `for (u32 i = 10; i >= 0; i--)`: an unsigned counter is never below 0. */
+function countdown(c: Case, loop: { text: string; spot: Spot } | undefined): Said | undefined {
+  const m = /^(for\s*\(\s*)((?:u\d+|__u\d+|unsigned(?: \w+)?|size_t|uint\d+_t))\s+(\w+)[^;]*;\s*\3\s*>=\s*0\s*;/.exec(
+    loop?.text ?? '',
+  );
+  if (!loop || !m || !loop.spot.file.complete) return undefined;
+  const [, head, type, name] = m;
+  const start = loop.spot.offset + head!.length;
+  const { file } = loop.spot;
+  const line = file.position(start).line;
+  return {
+    ...NONE,
+    summary: `the loop ${q(loop.text)} would never end`,
+    reason: `${q(name!)} has no sign, so ${q(`${name} >= 0`)} always holds: below 0 comes the largest number`,
+    variable: name,
+    branches: 'none',
+    spot: loop.spot,
+    mend: c.replace(file, start, start + type!.length, 'int', `declare ${q(`int ${name}`)} on line ${line}`),
+  };
+}
+
 function endless(c: Case): Said {
   const loop = loopAt(c);
+  const down = countdown(c, loop);
+  if (down) return down;
   return {
     ...NONE,
     summary: `the loop${loop ? ` ${q(loop.text)}` : ''} would never end`,
@@ -189,7 +212,7 @@ function tooLong(c: Case, count: string | undefined, open: boolean): Said {
       ? bounded(c, loop)
       : !loop
         ? {
-            text: `make functions global (no ${q('static')}, but ${q('__attribute__((noinline))')}): each is then proved once, by itself, for all arguments (Linux 5.6)`,
+            text: 'let branches leave fewer different values behind (compute with masks or tables instead), or split the program with tail calls',
           }
         : {
             text: `move the body into a function and run it with ${q(`bpf_loop(${rounds ?? 'n'}, body, &state, 0);`)} (Linux 5.17), or make fewer rounds`,

@@ -103,7 +103,17 @@ function stackBounds(c: Case, register: number, off: number, bytes: number): Sai
       },
     };
   }
-  const array = declared?.array !== undefined;
+  if (!c.isCall && room <= 0) {
+    return {
+      summary: `${q(c.accessText ?? name ?? 'the access')} lies behind the end of the stack`,
+      reason: `${bytes === 1 ? 'a byte' : `${bytes} bytes`} ${-room} bytes above its top ${bytes === 1 ? 'is' : 'are'} ${c.isStore ? 'written' : 'read'}`,
+      variable: name,
+      known: [],
+      origin: c.flow.reg(register),
+      mend: { text: 'stay inside of the variable that the pointer was made from' },
+    };
+  }
+  const array = declared !== undefined && (declared.array !== undefined || !declared.type.includes('*'));
   const mend: Mend =
     deep || !length || !array || !at
       ? {
