@@ -3,9 +3,10 @@
  * processes hold goes with them; names in tracefs are what could stay.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { bpf } from '../../bindings/linux/bpf.ts';
 import { lockdownMode } from '../../bindings/linux/features.ts';
 import { pmuType } from '../../bindings/linux/perf-event.ts';
 import { tracefsRoot } from '../../bindings/linux/tracefs.ts';
@@ -354,4 +355,27 @@ describe.skipIf(pmuType('uprobe') === undefined)('a process that is gone', () =>
     const { pid } = spawnSync(program);
     expect(() => b.attachUprobe({ name: program, sym: 'twice', fnName: 'f', pid })).toThrow(/ESRCH|no process/);
   });
+});
+
+const groups = /^\S+ (\S+) cgroup2 /m.exec(readFileSync('/proc/mounts', 'utf8'))?.[1];
+const noGroups = noKernel ?? (groups === undefined ? 'no cgroup2 is mounted' : undefined);
+it.skipIf(noGroups)(title('a control group whose program suffers no other', noGroups), () => {
+  const group = `${groups}/skep-alone-${process.pid}`;
+  mkdirSync(group);
+  afterwards(() => rmdirSync(group));
+  const { backend } = liveBackend();
+  const b = new BPF({ text: 'int f(struct __sk_buff *skb) { return 1; }' });
+  const { handle } = b.loadFunc('f', BPF.CGROUP_SKB);
+  const fd = openSync(group, 'r');
+  // 1 is cgroup_inet_egress.
+  const attr = { target_fd: fd, attach_bpf_fd: handle.fd!, attach_type: 1 };
+  expect(bpf('PROG_ATTACH', { ...attr, attach_flags: 0 })).toBe(0);
+  try {
+    expect(() =>
+      backend.attach(handle, { kind: 'cgroup', target: group, options: { attachType: 'cgroup_inet_egress' } }),
+    ).toThrow(/EPERM \(this group or one above it has a program of this kind that suffers no other/);
+  } finally {
+    bpf('PROG_DETACH', attr);
+    closeSync(fd);
+  }
 });

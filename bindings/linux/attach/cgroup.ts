@@ -8,6 +8,7 @@ import { BpfError, SysError } from '../../../core/base/errors.ts';
 import { attachTypeById, attachTypeByName } from '../../../core/progs/attach-types.ts';
 import { bpf } from '../bpf.ts';
 import { kernelAtLeast } from '../machine.ts';
+import { missingCapabilities } from '../rights.ts';
 import { type AttachKind, attaching, netHint } from './attach-kind.ts';
 import { attachClsact, DIRECTIONS } from './tc.ts';
 
@@ -19,6 +20,9 @@ const BY_TYPE: Readonly<Record<string, string>> = {
   cgroup_sock: 'cgroup_inet_sock_create',
 };
 const BPF_F_ALLOW_MULTI = 2;
+
+const EXCLUSIVE =
+  'this group or one above it has a program of this kind that suffers no other (attached without BPF_F_ALLOW_MULTI): `bpftool cgroup tree` shows it';
 
 export const cgroup: AttachKind = {
   kind: 'cgroup',
@@ -55,6 +59,8 @@ export const cgroup: AttachKind = {
     closeSync(group);
     throw new SysError('bpf(BPF_LINK_CREATE)', errnoName(errno), doing, {
       ...netHint(errno),
+      // Nobody is missing a right for it: __cgroup_bpf_attach in kernel/bpf/cgroup.c.
+      ...(errno === -ERRNO.EPERM && missingCapabilities(['BPF', 'NET_ADMIN']) === undefined && { hint: EXCLUSIVE }),
       ...(errno === -ERRNO.EBADF && { hint: 'the directory is no control group of version 2' }),
     });
   },
