@@ -176,7 +176,8 @@ function iteratorArgument({ name }: Target, argument: string): number {
 
 /**
  * Tracepoints that pass null (1) or an error pointer (2) as an argument, one hexadecimal digit an argument from the
- * right (Linux: raw_tp_null_args in kernel/bpf/btf.c).
+ * right (Linux: raw_tp_null_args in kernel/bpf/btf.c; measured on 6.18.44, which forgets those of sched_process_wait and of
+ * signal_generate and signal_deliver).
  */
 const NULL_ARGUMENTS: Record<string, number> = {
   sched_pi_setprio: 0x10,

@@ -94,6 +94,7 @@ export function contextAccess(
     }
     case 'words': {
       if (write && !layout.write) return undefined;
+      // Linux 6.18 lets tracepoint programs read in front of their context (tp_prog_is_valid_access compares a negative offset unsigned).
       if (off < (layout.from ?? 0) || off + size > layout.size || off % size !== 0) return undefined;
       return layout.wordBytes.includes(size) ? NUMBER : undefined;
     }
