@@ -50,6 +50,12 @@ describe.skipIf(noIndirect)(title('indirect functions', noIndirect), () => {
         /chosen': attached to 'its resolver' instead, which runs once a process: 'chosen' is an indirect function/,
       ),
     ]);
+    // Among others as well.
+    const all = new BPF({ text: COUNT });
+    all.attachUprobe({ name: program, syms: ['main', 'chosen'], fnName: 'f' });
+    execFileSync(program);
+    expect(all.getTable('calls').get(0)).toBe(2n);
+    expect(warned).toHaveLength(2);
   });
 });
 

@@ -109,10 +109,11 @@ function multi(prog: LinuxProg, probe: Probe, host: AttachHost, place: Place, at
   return undefined;
 }
 
-/** Attached alone, what is no place says why. */
+/** Attached alone, what is no place says why, and what is another place than was asked for says so. */
 function placeIfAny(probe: Probe): Place | undefined {
   try {
-    return placeOf(probe);
+    const place = placeOf(probe);
+    return place.instead ? undefined : place;
   } catch (error) {
     if (error instanceof BpfError) return undefined;
     throw error;
