@@ -74,7 +74,8 @@ export function checkJump(env: Env, i: number): number {
     learn(env, env.state, d, fromReg ? s : -1, a, b, negate(cond), wide, linked);
     learn(env, other, d, fromReg ? s : -1, a, b, cond, wide, linked);
   }
-  if (wide && fromReg && a.type !== KIND.SCALAR && b.type !== KIND.SCALAR) liftNull(env, other, cond, d, s);
+  if (wide && fromReg && a.type !== KIND.SCALAR && b.type !== KIND.SCALAR && env.options.features.comparedPointers)
+    liftNull(env, other, cond, d, s);
 
   if (wide && !fromReg && imm[i] === 0 && (cond === COND.EQ || cond === COND.NE) && a.mayBeNull) {
     markNull(env, env.state, a, cond === COND.NE);

@@ -99,6 +99,8 @@ export const DIFFERENCES = {
   wrappingSums: { since: '6.17', source: 'bpf, verifier: Improve precision for BPF_ADD and BPF_SUB' },
   /** Products of negative and of large numbers have bounds. */
   signedProducts: { since: '6.14', source: 'bpf, verifier: Improve precision of BPF_MUL' },
+  /** A pointer that equals one that is not null is not null. */
+  comparedPointers: { since: '6.2', source: 'bpf: propagate nullness information for reg to reg comparisons' },
   /** Ranges that contradict one another are forgotten. */
   sanityChecks: { since: '6.8', source: 'bpf: add register bounds sanity checks and sanitization' },
   /** What a program returns is a bound that states are compared by; told as a range. Known numbers are told in decimal. */
