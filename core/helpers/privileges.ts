@@ -6,7 +6,7 @@
 const NEED_CAP_BPF = [
   ...['spin_lock', 'spin_unlock', 'jiffies64', 'per_cpu_ptr', 'this_cpu_ptr', 'timer_init', 'timer_set_callback'],
   ...['timer_start', 'timer_cancel', 'kptr_xchg', 'for_each_map_elem', 'loop', 'user_ringbuf_drain'],
-  ...['ringbuf_reserve_dynptr', 'ringbuf_submit_dynptr', 'ringbuf_discard_dynptr', 'strncmp', 'strtol', 'strtoul'],
+  ...['ringbuf_reserve_dynptr', 'ringbuf_submit_dynptr', 'ringbuf_discard_dynptr'],
   ...['dynptr_from_mem', 'dynptr_read', 'dynptr_write', 'dynptr_data', 'cgrp_storage_get', 'cgrp_storage_delete'],
   ...['get_current_cgroup_id', 'get_current_ancestor_cgroup_id'],
 ] as const;

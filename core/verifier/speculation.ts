@@ -71,8 +71,9 @@ export function sanitizePointer(
   const d = dst[i]!;
   if (after) checkResult(env, d, result);
   if ((opcode[i]! & 8) === 0) return;
-  // Masked where the offset is not what the walk thinks, the sum may be the pointer itself.
-  if (!after && !env.options.features.speculationBarriers) env.pushPath(i + 1, i, true).frame.regs[d] = pointer;
+  // Masked where the offset is not what the walk thinks, the sum may be the pointer itself; a known offset becomes part of the instruction.
+  if (!after && !isConst(offset) && !env.options.features.speculationBarriers)
+    env.pushPath(i + 1, i, true).frame.regs[d] = pointer;
   // What is masked, and how, the walk of what really happens has said.
   if (env.state.speculative) return;
   const offsetReg = pointerIsDst ? src[i]! : d;
