@@ -159,10 +159,17 @@ export function releaseNumber(release: string): number {
 
 /** What a release (major * 100 + minor) has. */
 export function featuresOf(release: number): Features {
-  return Object.fromEntries(
-    Object.entries<Difference>(DIFFERENCES).map(([name, d]) => [name, has(release, d)]),
-  ) as Features;
+  let features = known.get(release);
+  if (features === undefined) {
+    features = Object.fromEntries(
+      Object.entries<Difference>(DIFFERENCES).map(([name, d]) => [name, has(release, d)]),
+    ) as Features;
+    known.set(release, features);
+  }
+  return features;
 }
+
+const known = new Map<number, Features>();
 
 function has(release: number, { since, stable = [] }: Difference): boolean {
   return release >= releaseNumber(since) || stable.some((s) => releaseNumber(s) === release);
