@@ -90,9 +90,17 @@ function isPacketAny(r: Readonly<Reg>): boolean {
   return isPacket(r.type) || r.type === KIND.PKT_END;
 }
 
+const NEVER_NULL_LATER = new Set<number>([KIND.BTF_ID, KIND.MEM, KIND.MAP_PTR, KIND.XDP_SOCK, KIND.BUF]);
+
+/** Kernel objects, memory and maps, which kernels before 6.6 do not know to be never null. */
+function isTrustedLater(r: Readonly<Reg>): boolean {
+  return NEVER_NULL_LATER.has(kindOf(r.type));
+}
+
 /** What a kernel before 6.8 leaves open although the ranges decide it: two registers of which the second is not known; before 6.3, equality. */
 function olderCannotDecide(env: Env, a: Readonly<Reg>, b: Readonly<Reg>, cond: number, wide: boolean): boolean {
-  const { registerComparisons, rangeEquality } = env.options.features;
+  const { registerComparisons, rangeEquality, trustedNeverNull } = env.options.features;
+  if (!trustedNeverNull && (isTrustedLater(a) || isTrustedLater(b))) return true;
   if (registerComparisons || a.type !== KIND.SCALAR || b.type !== KIND.SCALAR) return false;
   const width = wide ? 64 : 32;
   if (!isConstScalar(b, width)) return true;

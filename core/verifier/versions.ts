@@ -101,6 +101,8 @@ export const DIFFERENCES = {
   signedProducts: { since: '6.14', source: 'bpf, verifier: Improve precision of BPF_MUL' },
   /** A pointer that equals one that is not null is not null. */
   comparedPointers: { since: '6.2', source: 'bpf: propagate nullness information for reg to reg comparisons' },
+  /** Kernel objects that are trusted are never null. */
+  trustedNeverNull: { since: '6.6', source: 'bpf: Teach verifier that trusted PTR_TO_BTF_ID pointers are non-NULL' },
   /** Ranges that contradict one another are forgotten. */
   sanityChecks: { since: '6.8', source: 'bpf: add register bounds sanity checks and sanitization' },
   /** What a program returns is a bound that states are compared by; told as a range. Known numbers are told in decimal. */
