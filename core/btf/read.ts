@@ -50,6 +50,15 @@ export function findAllTypes(btf: Btf, name: string, kind: BtfKind): number[] {
   return (btf instanceof BtfFile ? btf : new BtfFile(btf.bytes, undefined)).findAll(name, kind);
 }
 
+/**
+ * The same types with these functions static, as libbpf makes those that are hidden in an object: the verifier then looks at them where they are called,
+ * not once for all arguments.
+ */
+export function withStaticFunctions(btf: Btf, names: ReadonlySet<string>): Btf {
+  if (names.size === 0) return btf;
+  return (btf instanceof BtfFile ? btf : new BtfFile(btf.bytes, undefined)).withStatic(names);
+}
+
 function bad(what: string, offset: number): BpfError {
   return new BpfError('BTF', `malformed BTF: ${what} (at byte ${offset})`);
 }
@@ -132,6 +141,20 @@ class BtfFile implements Btf {
     }
     if (at !== end) throw this.#cutOff(at < end ? at : starts[--count]!, count);
     return starts.subarray(0, count);
+  }
+
+  withStatic(names: ReadonlySet<string>): BtfFile {
+    const bytes = this.bytes.slice();
+    const view = new DataView(bytes.buffer);
+    const little = bytes[0] === (BTF_MAGIC & 0xff);
+    for (const name of names) {
+      for (const id of this.findAll(name, 'func')) {
+        const info = this.#typeOffset + 4 * (this.#starts[id - this.#firstId]! + 1);
+        // The low half is the linkage, BTF_FUNC_STATIC is 0.
+        view.setUint32(info, view.getUint32(info, little) & ~0xffff, little);
+      }
+    }
+    return new BtfFile(bytes, this.#base);
   }
 
   /** What is wrong with the record at a word, where the scan stopped after `count` good ones. */

@@ -10,6 +10,7 @@ import { resolve } from '../btf/layout.ts';
 import { INSN_SIZE } from '../isa/insn.ts';
 import { CALL, OP_CALL, OP_LD_IMM64, PSEUDO } from '../isa/ops.ts';
 import type { CoreReloc, FuncInfo, LineInfo, ProgReloc } from '../spec/spec.ts';
+import type { KconfigMap } from './kconfig.ts';
 import type { PlacedMap } from './map-defs.ts';
 import { type ElfFile, type ElfRelocation, type ElfSection, type ElfSymbol, SHF, SHN, SHT, STB, STT } from './read.ts';
 
@@ -78,6 +79,7 @@ export class Linker {
   readonly #maps: readonly PlacedMap[];
   readonly #btf: Btf | undefined;
   readonly #ext: BtfExt;
+  readonly #kconfig: KconfigMap | undefined;
   readonly #relocations = new Map<number, Map<number, ElfRelocation>>();
 
   constructor(
@@ -87,6 +89,7 @@ export class Linker {
     maps: readonly PlacedMap[],
     btf: Btf | undefined,
     ext: BtfExt,
+    kconfig: KconfigMap | undefined,
   ) {
     this.#elf = elf;
     this.#symbols = symbols;
@@ -94,6 +97,7 @@ export class Linker {
     this.#maps = maps;
     this.#btf = btf;
     this.#ext = ext;
+    this.#kconfig = kconfig;
     for (const section of elf.sections) {
       if (section.type !== SHT.REL && section.type !== SHT.RELA) continue;
       const rows = this.#relocations.get(section.info) ?? new Map<number, ElfRelocation>();
@@ -213,7 +217,14 @@ export class Linker {
   }): void {
     const { symbol, imm, insn, where, relocs, setSource, setImm } = load;
     if (symbol.section === SHN.UNDEF) {
-      relocs.push({ kind: 'ksym', insn, name: this.#kernelSymbol(symbol.name, where), ...weakness(symbol) });
+      const setting = this.#kconfig?.offsets.get(symbol.name);
+      if (setting !== undefined) {
+        setSource(PSEUDO.map_value);
+        setImm(0, setting + imm);
+        relocs.push({ kind: 'map_value', insn, map: this.#kconfig!.spec.name, offset: setting + imm });
+        return;
+      }
+      relocs.push({ kind: 'ksym', insn, name: symbol.name, ...weakness(symbol) });
       setSource(this.#isTyped(symbol.name) ? PSEUDO.btf_id : PSEUDO.imm);
       setImm(0, 0);
       return;
@@ -255,18 +266,9 @@ export class Linker {
     return found;
   }
 
-  /** Check that an undefined symbol is the kernel's: `.kconfig` ones are values that libbpf makes up. */
-  #kernelSymbol(name: string, where: string): string {
-    const kconfig = this.#btf?.find('.kconfig', 'datasec');
-    const section = kconfig === undefined ? undefined : this.#btf!.type(kconfig);
-    if (section?.kind === 'datasec' && section.vars.some((v) => this.#btf!.type(v.type).name === name)) {
-      throw new BpfError('UNSUPPORTED', `${where}: '${name}' is a __kconfig variable; those are not supported`);
-    }
-    return name;
-  }
-
-  /** Is a `.ksyms` variable declared with a type? Then its BTF id is loaded, else its plain address. */
+  /** Is a `.ksyms` variable declared with a type, or a function? Then its BTF id is loaded, else its plain address. */
   #isTyped(name: string): boolean {
+    if (this.#btf?.find(name, 'func') !== undefined) return true;
     const id = this.#btf?.find(name, 'var');
     const variable = id === undefined ? undefined : this.#btf!.type(id);
     return variable?.kind === 'var' && resolve(this.#btf!, variable.type).kind !== 'void';

@@ -13,6 +13,8 @@ import { type ElfFile, type ElfSection, type ElfSymbol, SHF, SHT, STT } from './
 /** BPF_F_RDONLY_PROG, BPF_F_MMAPABLE: what libbpf gives to the maps of global variables. */
 const RDONLY_PROG = 1 << 7;
 const MMAPABLE = 1 << 10;
+/** Of constants. */
+export const RDONLY_DATA_FLAGS = RDONLY_PROG | MMAPABLE;
 const PIN_BY_NAME = 1;
 /** Smallest legacy definition: type, key size, value size, max entries, flags. */
 const LEGACY_SIZE = 20;
@@ -67,7 +69,7 @@ function dataMap(section: ElfSection, btf: Btf | undefined): MapSpec {
     keySize: 4,
     valueSize: section.size,
     maxEntries: 1,
-    flags: readOnly ? RDONLY_PROG | MMAPABLE : MMAPABLE,
+    flags: readOnly ? RDONLY_DATA_FLAGS : MMAPABLE,
     keyType: 0,
     valueType: btf?.find(section.name, 'datasec') ?? 0,
     ...(value ? { initial: [{ key: new Uint8Array(4), value }] } : {}),

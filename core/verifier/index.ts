@@ -361,7 +361,7 @@ function prepare(env: Env, maps: readonly MapSpec[], kernel: number): void {
     maps,
     (spec) => mapRow(spec, kernel),
     (map) => checkMapAndProgram(env, map),
-    (name) => env.kernelBtf?.find(name, 'var'),
+    (name) => env.kernelBtf?.find(name, 'var') ?? env.kernelBtf?.find(name, 'func'),
     (id) => checkVariable(env, id),
     kernel,
   );

@@ -301,9 +301,10 @@ export class Program {
         imm[next] = reloc.offset;
       } else if (reloc?.kind === 'ksym') {
         const id = kernelVariable(reloc.name);
-        if (id === undefined) refuse('structure', `the kernel has no variable '${reloc.name}' with BTF`);
-        src[i] = PSEUDO.btf_id;
-        imm[i] = id!;
+        if (id === undefined && !reloc.weak)
+          refuse('structure', `the kernel has no variable or function '${reloc.name}' with BTF`);
+        src[i] = id === undefined ? PSEUDO.imm : PSEUDO.btf_id;
+        imm[i] = id ?? 0;
         imm[next] = 0;
       }
       const pseudo = src[i]!;

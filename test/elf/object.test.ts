@@ -16,6 +16,7 @@ import { encode, type Insn, toInsns } from '../../core/isa/insn.ts';
 import { CALL, OP_CALL, OP_EXIT, OP_LD_IMM64, PSEUDO } from '../../core/isa/ops.ts';
 import { mapTypeByName } from '../../core/maps/index.ts';
 import type { ObjectSpec } from '../../core/spec/spec.ts';
+import { verify } from '../../core/verifier/index.ts';
 
 const CLANG = ['clang-19', 'clang-18', 'clang'].find((name) => {
   try {
@@ -485,5 +486,86 @@ SEC("tp_btf/sched_switch") int prog(void *ctx) { bpf_rcu_read_lock(); return (lo
     ]);
     expect(toInsns(object.progs[0]!.insns)[0]).toMatchObject({ opcode: OP_CALL, src: CALL.kfunc });
     expect(comparable(readObject(writeObject(object)))).toMatchObject({ progs: comparable(object).progs });
+  });
+
+  const KCONFIG = `${PRELUDE}
+enum libbpf_tristate { TRI_NO = 0, TRI_YES = 1, TRI_MODULE = 2 };
+#define KCONFIG __attribute__((section(".kconfig")))
+extern int LINUX_KERNEL_VERSION KCONFIG;
+extern unsigned long CONFIG_HZ KCONFIG;
+extern _Bool CONFIG_BPF KCONFIG;
+extern enum libbpf_tristate CONFIG_NF_CONNTRACK KCONFIG;
+extern char CONFIG_LETTER KCONFIG;
+extern char CONFIG_NAME[8] KCONFIG;
+extern short CONFIG_NOTHING KCONFIG __attribute__((weak));
+SEC("socket") int prog(void *ctx) {
+  return LINUX_KERNEL_VERSION + CONFIG_HZ + CONFIG_BPF + CONFIG_NF_CONNTRACK + CONFIG_LETTER + CONFIG_NAME[1] + CONFIG_NOTHING;
+}`;
+  const SETTINGS: Readonly<Record<string, string>> = {
+    LINUX_KERNEL_VERSION: '396800',
+    CONFIG_HZ: '0x3e8',
+    CONFIG_BPF: 'y',
+    CONFIG_NF_CONNTRACK: 'm',
+    CONFIG_LETTER: 'm',
+    CONFIG_NAME: '"a long text"',
+  };
+
+  it('may ask for settings of the kernel', () => {
+    const { maps, progs } = readObject(compile(KCONFIG), { kconfig: (name) => SETTINGS[name] });
+    const map = maps.find((m) => m.name === '.rodata.kconfig')!;
+    expect(map).toMatchObject({ type: 'array', maxEntries: 1, readOnly: true });
+    const value = map.initial![0]!.value;
+    // The widest first, then the smaller; names decide among equals.
+    expect([...new Uint32Array(value.buffer, 0, 4)]).toEqual([1000, 0, 2, 396800]);
+    expect([...value.subarray(16)]).toEqual([0, 0, 1, 109, ...new TextEncoder().encode('a long '), 0]);
+    const offsets = progs[0]!.relocs.map((r) => (r.kind === 'map_value' ? r.offset : -1));
+    expect(offsets.toSorted((a, b) => a - b)).toEqual([0, 8, 12, 16, 18, 19, 20]);
+    expect(verify({ prog: progs[0]!, maps }).error).toBeUndefined();
+  });
+
+  it.each([
+    [
+      'CONFIG_HZ',
+      undefined,
+      "'CONFIG_HZ' is not set in the kernel's configuration, or that is not at hand; declare it __weak",
+    ],
+    ['CONFIG_BPF', 'm', "'CONFIG_BPF' is m in the kernel's configuration: the variable must be bool (unless m)"],
+    ['CONFIG_HZ', 'y', "'CONFIG_HZ' is y in the kernel's configuration"],
+    ['LINUX_KERNEL_VERSION', '4294967296', 'must be an integer type that holds it, and int does not'],
+    ['CONFIG_LETTER', '"x"', 'must be an array of char'],
+  ])('refuse the setting %s = %s', (name, setting, says) => {
+    const kconfig = (asked: string) => (asked === name ? setting : SETTINGS[asked]);
+    expect(() => readObject(compile(KCONFIG), { kconfig })).toThrow(says);
+  });
+
+  it('may be functions of structs of the kernel', () => {
+    const source = `${PRELUDE}
+struct sock; struct rate_sample;
+struct tcp_congestion_ops___mine { unsigned (*ssthresh)(struct sock *sk); void (*init)(struct sock *sk); char name[16]; };
+SEC("struct_ops/any_name") unsigned first(unsigned long long *ctx) { return 5; }
+SEC("struct_ops") void second(unsigned long long *ctx) {}
+SEC(".struct_ops.link") struct tcp_congestion_ops___mine ops = { .ssthresh = (void *)first, .init = (void *)second, .name = "mine" };`;
+    const { progs } = readObject(compile(source));
+    expect(progs.map((p) => [p.name, p.type, p.attach])).toEqual([
+      ['first', 'struct_ops', { kind: 'struct_ops', target: 'tcp_congestion_ops:ssthresh' }],
+      ['second', 'struct_ops', { kind: 'struct_ops', target: 'tcp_congestion_ops:init' }],
+    ]);
+    const both = source.replace('.init = (void *)second', '.init = (void *)first');
+    expect(() => readObject(compile(both))).toThrow(
+      "'first' cannot be both tcp_congestion_ops:ssthresh and tcp_congestion_ops:init: one function, one member",
+    );
+  });
+
+  it('call hidden functions as static ones', () => {
+    const source = (visibility: string) => `${PRELUDE}
+__attribute__((visibility("${visibility}"))) noinline int put(long *out) { *out = 1; return 0; }
+SEC("socket") int prog(void *ctx) { long out; put(&out); return out; }`;
+    const check = (visibility: string) => {
+      const { progs, maps, btf } = readObject(compile(source(visibility)));
+      return verify({ prog: progs[0]!, maps, objectBtf: btf }).error?.message;
+    };
+    expect(check('hidden')).toBeUndefined();
+    // Whoever calls a global function, its pointer may be null.
+    expect(check('default')).toContain('mem_or_null');
   });
 });

@@ -20,6 +20,6 @@ it('a map is found by its name', () => {
 
 it('a variable of the kernel is found by its name', () => {
   expect(says('(18) r1 = btf[id:0]', { kind: 'ksym', insn: 0, name: 'runqueues' })).toBe('');
-  const without = "the kernel has no variable 'nothing' with BTF";
+  const without = "the kernel has no variable or function 'nothing' with BTF";
   expect(says('(18) r1 = btf[id:0]', { kind: 'ksym', insn: 0, name: 'nothing' })).toBe(without);
 });

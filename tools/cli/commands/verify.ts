@@ -28,6 +28,7 @@ import { readInput } from './asm.ts';
 import { addSourceOptions, compileFile, type SourceOptions } from './compile.ts';
 import { instructionBytes } from './disasm.ts';
 import { absentHere } from './kernel-absent.ts';
+import { kconfigOf } from './kernel-config.ts';
 import { type KernelTypes, kernelTypes, named, runningRelease, seriesOf } from './kernel-types.ts';
 import { answerAll } from './verify-batch.ts';
 
@@ -191,7 +192,7 @@ function explainLog(logFile: string, file: string | undefined, options: VerifyCo
 function readSpecs(file: string, kernel: KernelTypes, options: VerifyCommand): ObjectSpec {
   if (/\.(?:c|bpf|h)$/.test(file)) return compileFile(file, kernel, options, {}, true);
   const bytes = readInput(file);
-  if (isElf(bytes)) return named(file, () => readObject(bytes, { kernelBtf: kernel.btf }));
+  if (isElf(bytes)) return named(file, () => readObject(bytes, { kernelBtf: kernel.btf, kconfig: kconfigOf(kernel) }));
   const insns = instructionBytes(bytes, file);
   const name = file === '-' ? 'stdin' : file.replace(/^.*\//, '').replace(/\.[^.]*$/, '');
   const progs = [rawProgram(name, insns, UNKNOWN_PROG_TYPE)];
