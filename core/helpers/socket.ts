@@ -7,6 +7,15 @@ import { isNull, returnHalves, returnNumber } from './registers.ts';
 import { WITHOUT } from './skb-header.ts';
 
 /** Cookie of the first network namespace (net_cookie of net/core/net_namespace.c). */
+/** Types with bpf_setsockopt and bpf_getsockopt. */
+const SETS_OPTIONS = [
+  'cgroup_sock_addr',
+  'cgroup_sockopt:cgroup_setsockopt',
+  'sock_ops',
+  'struct_ops',
+  'lsm:lsm_cgroup',
+  'tracing:trace_iter',
+] as const;
 const INIT_NET_COOKIE = 1;
 const AF = { unix: 1, inet: 2, inet6: 10 } as const;
 const IPPROTO = { tcp: 6, udp: 17, mptcp: 262 } as const;
@@ -86,14 +95,7 @@ export const SOCKET_HELPERS = [
     args: ['btf_id_sock_common', 'anything', 'anything', 'mem', 'const_size'],
     ret: 'integer',
     since: '4.13',
-    progTypes: [
-      'cgroup_sock_addr',
-      'cgroup_sockopt:cgroup_setsockopt',
-      'sock_ops',
-      'struct_ops',
-      'lsm:lsm_cgroup',
-      'tracing:trace_iter',
-    ],
+    progTypes: SETS_OPTIONS,
     variants: [
       { progTypes: ['cgroup_sock_addr', 'sock_ops'], args: ['ctx', 'anything', 'anything', 'mem', 'const_size'] },
     ],
@@ -104,14 +106,7 @@ export const SOCKET_HELPERS = [
     args: ['btf_id_sock_common', 'anything', 'anything', 'uninit_mem', 'const_size'],
     ret: 'integer',
     since: '4.15',
-    progTypes: [
-      'cgroup_sock_addr',
-      'cgroup_sockopt:cgroup_setsockopt',
-      'sock_ops',
-      'struct_ops',
-      'lsm:lsm_cgroup',
-      'tracing:trace_iter',
-    ],
+    progTypes: SETS_OPTIONS,
     variants: [
       {
         progTypes: ['cgroup_sock_addr', 'sock_ops'],

@@ -63,7 +63,8 @@ int kprobe__vfs_mkdir(struct pt_regs *ctx)
     return 0;
 }`;
 
-function stackOf(without: readonly AttachWay[]): string[] {
+/** Names of the kernel's functions that led to a probe of vfs_mkdir. */
+export function stackOf(without: readonly AttachWay[]): string[] {
   const b = load(STACKS, ...without);
   makeFolders(1);
   const id = Number(b.getTable('ids').get(0));
