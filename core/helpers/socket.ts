@@ -6,7 +6,6 @@ import type { HelperEnv, HelperRow, RegFile } from './helper.ts';
 import { isNull, returnHalves, returnNumber } from './registers.ts';
 import { WITHOUT } from './skb-header.ts';
 
-/** Cookie of the first network namespace (net_cookie of net/core/net_namespace.c). */
 /** Types with bpf_setsockopt and bpf_getsockopt. */
 const SETS_OPTIONS = [
   'cgroup_sock_addr',
@@ -16,6 +15,7 @@ const SETS_OPTIONS = [
   'lsm:lsm_cgroup',
   'tracing:trace_iter',
 ] as const;
+/** Cookie of the first network namespace (net_cookie of net/core/net_namespace.c). */
 const INIT_NET_COOKIE = 1;
 const AF = { unix: 1, inet: 2, inet6: 10 } as const;
 const IPPROTO = { tcp: 6, udp: 17, mptcp: 262 } as const;
