@@ -163,6 +163,7 @@ export function checkArgument(
     } else if (type === 'bloom_filter' && facts.helper.name === 'map_peek_elem') kind = 'map_value';
   }
   if (isNull(r) && mayBeNull(kind)) {
+    // That it is 0 matters. Linux 6.18 does not remember it, and takes a path with any number for covered by this one (check_func_arg).
     markPrecise(env, regno);
   } else {
     checkType(env, regno, kind, btfNames?.[regno], facts);
