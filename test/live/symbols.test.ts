@@ -11,7 +11,7 @@ import { Kallsyms } from '../../bindings/linux/symbols/kallsyms.ts';
 import { PerfMap } from '../../bindings/linux/symbols/perf-map.ts';
 import { executableRanges, ProcessSymbols } from '../../bindings/linux/symbols/process-symbols.ts';
 import { BPF } from '../../core/bcc/bpf.ts';
-import { afterwards, compileC, liveBackend, noCommand, noKernel, scratch, title } from './machine.ts';
+import { afterwards, compileC, liveBackend, noCommand, noKernel, noUprobes, scratch, title } from './machine.ts';
 
 describe('kallsyms', () => {
   const text = [
@@ -111,26 +111,30 @@ describe.skipIf(noCompiler)(title('files', noCompiler), () => {
     expect(binaryFile(program).functionOffset('known')).toBe(offset);
   });
 
-  it('probes and patterns find functions in it too, and believe no other build', () => {
-    const text = 'int known(void) { return 1; }\nint main(void) { return known(); }';
-    const [program, other] = [compileC(text, ['-Wl,--build-id']), compileC(`${text}\nint more;`, ['-Wl,--build-id'])];
-    const address = BigInt(binaryFile(program).address('known')!);
-    execFileSync('objcopy', ['--only-keep-debug', program, `${program}.debug`]);
-    execFileSync('strip', [program]);
-    execFileSync('objcopy', [`--add-gnu-debuglink=${program}.debug`, program]);
-    liveBackend();
-    expect(BPF.getUserFunctionsAndAddresses(program, 'known$')).toEqual([['known', address]]);
-    const b = new BPF({ text: 'int f(void *ctx) { return 0; }' });
-    b.attachUprobe({ name: program, sym: 'known', fnName: 'f' });
-    execFileSync('objcopy', ['--only-keep-debug', other, `${other}.debug`]);
-    execFileSync('strip', [other]);
-    execFileSync('objcopy', [`--add-gnu-debuglink=${other}.debug`, other]);
-    execFileSync('cp', [`${program}.debug`, `${other}.debug`]);
-    expect(() => b.attachUprobe({ name: other, sym: 'known', fnName: 'f' })).toThrow(
-      /has no symbol 'known': its symbol tables were stripped, and no debug file is installed/,
-    );
-    expect(() => binaryFile(other).functionOffset('known')).toThrow(/no function 'known'/);
-  });
+  const noProbes = noUprobes ?? noCommand('objcopy');
+  it.skipIf(noProbes)(
+    title('probes and patterns find functions in it too, and believe no other build', noProbes),
+    () => {
+      const text = 'int known(void) { return 1; }\nint main(void) { return known(); }';
+      const [program, other] = [compileC(text, ['-Wl,--build-id']), compileC(`${text}\nint more;`, ['-Wl,--build-id'])];
+      const address = BigInt(binaryFile(program).address('known')!);
+      execFileSync('objcopy', ['--only-keep-debug', program, `${program}.debug`]);
+      execFileSync('strip', [program]);
+      execFileSync('objcopy', [`--add-gnu-debuglink=${program}.debug`, program]);
+      liveBackend();
+      expect(BPF.getUserFunctionsAndAddresses(program, 'known$')).toEqual([['known', address]]);
+      const b = new BPF({ text: 'int f(void *ctx) { return 0; }' });
+      b.attachUprobe({ name: program, sym: 'known', fnName: 'f' });
+      execFileSync('objcopy', ['--only-keep-debug', other, `${other}.debug`]);
+      execFileSync('strip', [other]);
+      execFileSync('objcopy', [`--add-gnu-debuglink=${other}.debug`, other]);
+      execFileSync('cp', [`${program}.debug`, `${other}.debug`]);
+      expect(() => b.attachUprobe({ name: other, sym: 'known', fnName: 'f' })).toThrow(
+        /has no symbol 'known': its symbol tables were stripped, and no debug file is installed/,
+      );
+      expect(() => binaryFile(other).functionOffset('known')).toThrow(/no function 'known'/);
+    },
+  );
 
   it('a process that became another program has the names of that', async () => {
     // Not position independent: both have their code at the same addresses.
