@@ -95,12 +95,12 @@ export function structOpsPrototype(env: Env, btf: Btf): BtfOf<'func_proto'> | un
   return proto;
 }
 
-/** May the argument be null: the kernel's own stub of the function says so. */
+/** May the argument be null: the function that the kernel calls where no program is given says so (its cfi_stubs). */
 export function structOpsNullable(env: Env, btf: Btf, index: number): boolean {
   const member = memberOf(env);
   const id = member && btf.find(`${member.struct}__${member.name}`, 'func');
-  const stub = id === undefined ? undefined : btf.type(id);
-  const proto = stub?.kind === 'func' ? btf.type(stub.type) : undefined;
+  const func = id === undefined ? undefined : btf.type(id);
+  const proto = func?.kind === 'func' ? btf.type(func.type) : undefined;
   return proto?.kind === 'func_proto' && proto.params[index]?.name.endsWith('__nullable') === true;
 }
 

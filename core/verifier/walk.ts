@@ -53,7 +53,6 @@ export class Walk {
       done.add(next);
       this.#walkFrom(next);
     }
-    checkStackDepth(env);
   }
 
   #walkFrom(subprog: number): void {
